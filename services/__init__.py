@@ -1,0 +1,1 @@
+"""The three services of Through Train and what they share."""

@@ -1,0 +1,1 @@
+"""What crosses between services: vocabulary, events, reference entries. Nothing here knows a database or a broker."""

@@ -1,0 +1,47 @@
+"""Events that each service emits about its own clocks (state-machine.md, Levels). `source` tells whose clock it is."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from services.contracts.event import Event
+from services.contracts.vocabulary import ClockKind
+
+
+class ClockEvent(Event, frozen=True, kw_only=True):
+    """A fact about a clock; `about` is the work order or case that it measures, absent when it is the petition itself."""
+
+    clock_id: UUID
+    kind: ClockKind
+    about: UUID | None = None
+    due_at: datetime
+
+
+class ClockStarted(ClockEvent, frozen=True, kw_only=True):
+    """A clock started; its due date is fixed by the policy version in force then."""
+
+    TYPE: ClassVar[str] = "clock.started"
+    policy_version: int
+
+
+class ClockReminded(ClockEvent, frozen=True, kw_only=True):
+    """80 % of the clock's time has passed."""
+
+    TYPE: ClassVar[str] = "clock.reminded"
+
+
+class ClockEscalated(ClockEvent, frozen=True, kw_only=True):
+    """The clock is overdue: level 1 at the due date, 2 two working days after, 3 five working days after."""
+
+    TYPE: ClassVar[str] = "clock.escalated"
+    level: int
+
+
+class ClockStopped(ClockEvent, frozen=True, kw_only=True):
+    """What the clock measured has happened, or cannot happen any more. `overdue`: it happened after the due date."""
+
+    TYPE: ClassVar[str] = "clock.stopped"
+    overdue: bool
+
+
+CLOCK_EVENTS: tuple[type[ClockEvent], ...] = (ClockStarted, ClockReminded, ClockEscalated, ClockStopped)

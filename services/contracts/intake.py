@@ -1,0 +1,116 @@
+"""Intake's events, topic `petition.intake.v1` (state-machine.md, Intake)."""
+
+from typing import ClassVar
+
+from services.contracts.event import Event
+from services.contracts.vocabulary import (
+    DeadlineClass,
+    Extent,
+    PetitionKind,
+    Phase,
+    ScreeningStep,
+    Source,
+    Urgency,
+)
+
+
+class IntakeEvent(Event, frozen=True, kw_only=True):
+    """An event of intake's."""
+
+    SOURCE: ClassVar[Source] = Source.INTAKE
+
+
+class PetitionSubmitted(IntakeEvent, frozen=True, kw_only=True):
+    """Somebody said what is wrong; a tracking code was given."""
+
+    TYPE: ClassVar[str] = "petition.submitted"
+    tracking_code: str
+    kind: PetitionKind
+    channel: str
+    estate: str | None = None
+    representative: str | None = None
+
+
+class PetitionAccepted(IntakeEvent, frozen=True, kw_only=True):
+    """The street committee took the petition on, under a title of its own words."""
+
+    TYPE: ClassVar[str] = "petition.accepted"
+    title: str
+    category: str
+    urgency: Urgency
+    extent: Extent
+
+
+class PetitionRejected(IntakeEvent, frozen=True, kw_only=True):
+    """Final: not taken on, or declined after screening. The reason for the resident stays with intake."""
+
+    TYPE: ClassVar[str] = "petition.rejected"
+    phase: Phase
+    ground: str
+    referral: str | None = None
+
+
+class PetitionListened(IntakeEvent, frozen=True, kw_only=True):
+    """LISTEN: what was said, and by whom, has been heard out."""
+
+    TYPE: ClassVar[str] = "petition.listened"
+
+
+class PetitionLooked(IntakeEvent, frozen=True, kw_only=True):
+    """LOOK: the place was seen."""
+
+    TYPE: ClassVar[str] = "petition.looked"
+
+
+class PetitionDeliberated(IntakeEvent, frozen=True, kw_only=True):
+    """DELIBERATE: the meeting, or the people who weighed it, came to an outcome. `participants` is how many."""
+
+    TYPE: ClassVar[str] = "petition.deliberated"
+    participants: int
+
+
+class PetitionStepSkipped(IntakeEvent, frozen=True, kw_only=True):
+    """The fast track left LOOK or DELIBERATE out, on a ground."""
+
+    TYPE: ClassVar[str] = "petition.step_skipped"
+    step: ScreeningStep
+    ground: str
+
+
+class PetitionReadied(IntakeEvent, frozen=True, kw_only=True):
+    """HANDLE, handed over: what is asked of which department, within which class of deadline."""
+
+    TYPE: ClassVar[str] = "petition.readied"
+    tracking_code: str
+    title: str
+    category: str
+    urgency: Urgency
+    request: str
+    department: str | None = None
+    deadline_class: DeadlineClass
+
+
+class PetitionResolvedOnSpot(IntakeEvent, frozen=True, kw_only=True):
+    """HANDLE, solved on the spot; gets its return visit like any other result."""
+
+    TYPE: ClassVar[str] = "petition.resolved_on_spot"
+    title: str
+    category: str
+
+
+class PetitionScreeningResumed(IntakeEvent, frozen=True, kw_only=True):
+    """A matter solved on the spot was not solved: there is no work order to reopen, so screening goes on."""
+
+    TYPE: ClassVar[str] = "petition.screening_resumed"
+
+
+class PetitionInformationAdded(IntakeEvent, frozen=True, kw_only=True):
+    """The resident added to what was said; the words stay with intake."""
+
+    TYPE: ClassVar[str] = "petition.information_added"
+
+
+class PetitionWithdrawn(IntakeEvent, frozen=True, kw_only=True):
+    """Final: the resident took the petition back before a reply."""
+
+    TYPE: ClassVar[str] = "petition.withdrawn"
