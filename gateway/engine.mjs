@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
+
+import { usePublicErrors } from './errors.mjs';
+import { useLimits } from './limits.mjs';
+import { BadSetting } from './settings.mjs';
+import { transports } from './subgraphs.mjs';
+
+/** Build the federation engine and load the supergraph; no service need be up. */
+export async function createEngine({ supergraph, services, planner }) {
+  const sdl = await readFile(supergraph, 'utf8').catch((error) => {
+    throw new BadSetting(`The supergraph ${supergraph} can't be read (${error.code}); compose it with "python -m gateway.schema write".`);
+  });
+  const engine = createGatewayRuntime({
+    supergraph: sdl,
+    // The committed supergraph has placeholders; the addresses come from the environment.
+    transportEntries: Object.fromEntries(Object.entries(services).map(([name, location]) => [name, { location }])),
+    transports,
+    unifiedGraphHandler: planner === 'rust' ? (await import('@graphql-hive/router-runtime')).unifiedGraphHandler : undefined,
+    plugins: () => [useLimits(), usePublicErrors()],
+    maskedErrors: false, // usePublicErrors does it in one place, by our own list of codes
+    subgraphErrors: false,
+    requestId: false,
+    logging: false,
+    graphiql: false, // loads its page from outside
+    landingPage: false,
+    cors: false,
+    multipart: false,
+    graphqlEndpoint: '/graphql',
+  });
+  try {
+    await engine.getSchema();
+  } catch (error) {
+    throw new BadSetting(`The supergraph ${supergraph} is not valid: ${error.message}`);
+  }
+  takeBackSignals(engine);
+  return engine;
+}
+
+/** Yoga ends its requests at once on SIGTERM and SIGINT and offers no switch for it: here start.mjs decides, after a grace. */
+function takeBackSignals(engine) {
+  const ours = new Set(SIGNALS.flatMap((signal) => process.listeners(signal)));
+  engine.disposableStack; // registers its listeners now, if it has not yet
+  for (const signal of SIGNALS) {
+    for (const listener of process.listeners(signal)) if (listener.name === 'terminateHandler' || !ours.has(listener)) process.removeListener(signal, listener);
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'];

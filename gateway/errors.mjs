@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { GraphQLError } from 'graphql';
+
+import { log } from './log.mjs';
+
+/** The whole list of codes a client can meet, the same through the gateway as from a service. */
+export const CODES = new Set([
+  'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'INVALID_INPUT', 'INVALID_STATE', 'CONFLICT', 'RATE_LIMITED', 'UNAVAILABLE', 'INTERNAL',
+]);
+
+/** Hive's own names for "the document or its variables are wrong". */
+const DOCUMENT_CODES = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'BAD_REQUEST', 'OPERATION_RESOLUTION_FAILURE']);
+
+/** A service did not answer. Says which, and neither where it lives nor how the connection failed. */
+export function unavailable(service) {
+  return new GraphQLError(`The service "${service}" is not answering.`, { extensions: { code: 'UNAVAILABLE', service } });
+}
+
+/** Turn any error of an answer into one that may leave: a listed code passes unchanged, the rest is mapped or masked. */
+export function publicError(error, requestId) {
+  const code = error.extensions?.code;
+  if (CODES.has(code)) return error;
+  if (isAboutTheDocument(error, code)) {
+    const http = { ...error.extensions?.http, status: 400, spec: true }; // read and removed when the answer is written
+    return new GraphQLError(error.message, { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path, extensions: { code: 'INVALID_INPUT', http } });
+  }
+  const id = randomUUID();
+  const cause = error.originalError ?? error;
+  const bornHere = error.extensions?.service === undefined;
+  log('error', 'internal error', { id, requestId, path: error.path?.join('.'), from: error.extensions?.service ?? 'gateway', ...(bornHere && { stack: cause.stack }) });
+  return new GraphQLError('Something went wrong. Quote the id when you report it.', { path: error.path, extensions: { code: 'INTERNAL', id } });
+}
+
+/** graphql-js gives no code to a bad variable: it is a plain GraphQLError that points into the document and has no path. */
+function isAboutTheDocument(error, code) {
+  if (DOCUMENT_CODES.has(code)) return true;
+  return code === undefined && error instanceof GraphQLError && error.originalError === undefined && error.path === undefined && error.nodes !== undefined;
+}
+
+/** Yoga's plugin form of publicError, for HTTP and WebSocket answers and for each event of a subscription. */
+export function usePublicErrors() {
+  const clean = (result, requestId) => (result?.errors?.length ? { ...result, errors: result.errors.map((error) => publicError(error, requestId)) } : result);
+  return {
+    onExecutionResult({ result, setResult, context }) {
+      const requestId = context.forwarded?.['x-request-id'];
+      if (result?.[Symbol.asyncIterator]) setResult(cleanEach(result[Symbol.asyncIterator](), (event) => clean(event, requestId)));
+      else setResult(clean(result, requestId));
+    },
+    onResultProcess({ result, setResult, serverContext }) {
+      if (!result?.[Symbol.asyncIterator]) setResult(clean(result, serverContext?.forwarded?.['x-request-id']));
+    },
+  };
+}
+
+/** Not an async generator: its return() would wait for the next event before it ended the subscription. */
+function cleanEach(events, clean) {
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      const { done, value } = await events.next();
+      return { done, value: clean(value) };
+    },
+    async return(value) {
+      return events.return ? events.return(value) : { done: true, value };
+    },
+  };
+}

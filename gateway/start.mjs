@@ -1,0 +1,38 @@
+process.env.NODE_ENV ||= 'production'; // before anything is imported: the libraries read it once
+
+const { log } = await import('./log.mjs');
+const { BadSetting, readSettings } = await import('./settings.mjs');
+
+const GRACE = 10_000;
+
+try {
+  const settings = readSettings(process.env);
+  const [{ createEngine }, { createIdentity }, { createServer }] = await Promise.all([import('./engine.mjs'), import('./identity.mjs'), import('./server.mjs')]);
+  const server = createServer(await createEngine(settings), createIdentity(settings));
+  const { address, port } = await server.listen(settings.port, settings.host);
+  log('info', 'started', { host: address, port, planner: settings.planner, environment: settings.environment, node: process.version });
+  stopOnSignal(server);
+} catch (error) {
+  if (error instanceof BadSetting) fail(2, error.message);
+  if (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL') fail(2, `GATEWAY_HOST and GATEWAY_PORT can't be listened on (${error.code}).`);
+  throw error;
+}
+
+function stopOnSignal(server) {
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.on(signal, async () => {
+      if (stopping) return;
+      stopping = true;
+      log('info', 'stopping', { signal });
+      await server.stop(GRACE);
+      log('info', 'stopped');
+      process.exit(0);
+    });
+  }
+}
+
+function fail(status, sentence) {
+  process.stderr.write(`${sentence}\n`);
+  process.exit(status);
+}
