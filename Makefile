@@ -1,0 +1,48 @@
+# Through Train. `make` alone lists what can be done; only Python ≥ 3.11 and make are needed beforehand.
+# Programs of .venv are run as modules: their scripts' first lines break in folders with a space in the name.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint format schema lock token clean clean-data venv
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+run: venv ## start everything and keep it running until Ctrl-C
+	@$(PY) -m deploy.local run $(ARGS)
+
+demo: venv ## play one petition's whole path on the running system
+	@$(PY) -m deploy.local demo $(ARGS)
+
+token: venv ## print a demo user's token: make -s token ROLE=street_committee
+	@$(PY) -m deploy.local token "$(ROLE)"
+
+test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
+	@$(PY) -m deploy.local setup
+	@$(PY) -m pytest $(ARGS)
+
+lint: venv ## check style, types, imports and generated files
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m basedpyright --warnings
+	$(PY) -m importlinter.cli lint
+
+format: venv ## format the code and mend what can be mended by machine
+	$(PY) -m ruff check --fix-only
+	$(PY) -m ruff format
+
+lock: venv ## choose and lock versions anew: make lock ARGS=--upgrade
+	$(PY) -m deploy.local.lock $(ARGS)
+
+clean: ## remove what was installed and downloaded, but no data
+	rm -rf .venv .cache gateway/node_modules build dist
+
+clean-data: venv ## remove the local run's databases, topics and keys
+	@$(PY) -m deploy.local clean-data
+
+venv:
+	@$(PYTHON) deploy/local/bootstrap.py

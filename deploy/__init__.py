@@ -1,0 +1,1 @@
+"""How the system is run: on one machine (`local`), in containers and in a district."""

@@ -1,0 +1,60 @@
+"""What can go wrong on a user's machine; each message is one sentence that says what to do.
+
+Anything else that escapes from `deploy.local` is a bug and keeps its traceback.
+"""
+
+from pathlib import Path
+
+
+class LocalRunError(Exception):
+    """Stop the local run for a reason that the user can act on."""
+
+
+class ProcessFailed(LocalRunError):
+    """Report a child that ended by itself, with the end of its log."""
+
+    def __init__(self, name: str, code: int, tail: str, log: Path) -> None:
+        how = f"with code {code}" if code >= 0 else f"by signal {-code}"
+        super().__init__(f"{name} ended {how}; the end of {log}:\n{tail or '(empty)'}")
+        self.name = name
+        self.code = code
+        self.tail = tail
+
+
+class NotReady(LocalRunError):
+    """Report a child that lives but did not become ready in time."""
+
+    def __init__(self, name: str, seconds: float, tail: str, log: Path) -> None:
+        super().__init__(f"{name} was not ready within {seconds:g} s; the end of {log}:\n{tail or '(empty)'}")
+        self.name = name
+        self.tail = tail
+
+
+class PortTaken(LocalRunError):
+    """Report a port that another process listens on."""
+
+    def __init__(self, port: int, setting: str, holder: str | None) -> None:
+        who = f"by {holder}" if holder else "by another process"
+        super().__init__(f"Port {port} is taken {who}: stop it, or choose another port with {setting}.")
+        self.port = port
+
+
+class DataFolderBusy(LocalRunError):
+    """Report a data folder that another run holds."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(
+            f"{folder} is in use by {holder}: stop it, or choose another with THROUGH_TRAIN_DATA_FOLDER."
+        )
+
+
+class FolderUnusable(LocalRunError):
+    """Report a folder that cannot serve its purpose as it is."""
+
+
+class DownloadFailed(LocalRunError):
+    """Report a download that did not succeed."""
+
+
+class WrongChecksum(LocalRunError):
+    """Report a downloaded file that is not the one that was locked."""
