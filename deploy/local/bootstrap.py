@@ -1,8 +1,8 @@
 """Make `.venv` from requirements/dev.txt, when it is missing or made from something else.
 
-Run by path with the machine's own Python (`python3 deploy/local/bootstrap.py`), whatever its version: it imports the
-standard library only, keeps to syntax that old versions can read, and is quick when there is nothing to do. What it
-says goes to stderr, so that `make -s token` prints the token alone.
+Run by path with the machine's own Python (`python3 deploy/local/bootstrap.py`), whatever its version: it
+imports the standard library only, keeps to syntax that old versions can read, and is quick when there is
+nothing to do. What it says goes to stderr, so that `make -s token` prints the token alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def main() -> None:
             if _made_from() != wanted:
                 _build(wanted)
     except PermissionError as error:
-        sys.exit(f"{error.filename} cannot be written: give yourself the right to write in {_ROOT}, or copy it.")
+        sys.exit(
+            f"{error.filename} cannot be written: give yourself the right to write in {_ROOT}, or copy it."
+        )
 
 
 def _require_python() -> None:
@@ -58,7 +60,12 @@ def _require_venv_module() -> None:
 
 def _fingerprint() -> str:
     """Return what the environment is made from: the locked packages, the interpreter, and the place."""
-    parts = (_REQUIREMENTS.read_bytes(), sys.version.encode(), os.fsencode(sys.base_prefix), os.fsencode(_VENV))
+    parts = (
+        _REQUIREMENTS.read_bytes(),
+        sys.version.encode(),
+        os.fsencode(sys.base_prefix),
+        os.fsencode(_VENV),
+    )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

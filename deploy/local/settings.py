@@ -1,0 +1,48 @@
+"""Where the local run keeps things and which ports it takes; each is set by THROUGH_TRAIN_<NAME>."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).parents[2]
+
+
+def default_cache_folder() -> Path:
+    """Return where downloads are kept unless THROUGH_TRAIN_CACHE_FOLDER says otherwise."""
+    return LocalSettings().cache_folder
+
+
+class LocalSettings(BaseSettings):
+    """The local run's settings. Every listener is on loopback, whatever is set here."""
+
+    model_config = SettingsConfigDict(env_prefix="THROUGH_TRAIN_", frozen=True)
+
+    data_folder: Path = ROOT / ".data"
+    cache_folder: Path = ROOT / ".cache"
+
+    gateway_port: int = Field(default=4000, ge=1, le=65535)
+    intake_port: int = Field(default=4001, ge=1, le=65535)
+    dispatch_port: int = Field(default=4002, ge=1, le=65535)
+    feedback_port: int = Field(default=4003, ge=1, le=65535)
+    postgres_port: int = Field(default=54320, ge=1, le=65535)
+    kafka_port: int = Field(default=9094, ge=1, le=65535)
+    kafka_controller_port: int = Field(default=9095, ge=1, le=65535)
+
+    kafka_heap: str = Field(default="256m", pattern=r"^\d+[mMgG]$")
+    topic_prefix: str = ""
+    topic_partitions: int = Field(default=12, ge=1)
+
+    @property
+    def keys_folder(self) -> Path:
+        """Return where generated keys and passwords lie (0700)."""
+        return self.data_folder / "keys"
+
+    @property
+    def logs_folder(self) -> Path:
+        """Return where every process's output lies."""
+        return self.data_folder / "logs"
+
+    def port_setting(self, name: str) -> str:
+        """Return the environment variable that sets a port: `intake` gives THROUGH_TRAIN_INTAKE_PORT."""
+        return f"THROUGH_TRAIN_{name.upper()}_PORT"
