@@ -1,0 +1,120 @@
+"""Who may do and see what: role × scope, deny by default (domain.md, "Who may do and see what").
+
+A rule is a set of roles. What is a role's own is the same everywhere, and is decided from the token's claims and the
+scope that every event carries, so that each service can decide alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from services.contracts.event import Who
+from services.contracts.vocabulary import Role
+from services.kernel.errors import Forbidden, NotFound, Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, from a verified token. Without a token: the role ANYONE alone."""
+
+    subject: str
+    roles: frozenset[Role]
+    street: str | None = None
+    community: str | None = None
+    placements: frozenset[str] = frozenset()
+    representative: str | None = None
+    department: str | None = None
+    petition: UUID | None = None
+
+    def acting_as(self, roles: frozenset[Role]) -> Who:
+        """Return who stands in the record when one of `roles` allowed the act."""
+        held = sorted(self.roles & roles)
+        return Who(role=held[0] if held else Role.ANYONE, subject=self.subject)
+
+
+ANYONE: Final = Actor("anyone", frozenset({Role.ANYONE}))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The attributes of a petition that roles are matched against; every event carries them."""
+
+    petition: UUID
+    street: str
+    community: str
+    lead: str | None = None
+    cohandlers: tuple[str, ...] = ()
+    followers: tuple[str, ...] = ()
+
+
+def _represents(actor: Actor, scope: Scope) -> bool:
+    return actor.representative in scope.followers or scope.community in actor.placements
+
+
+def _handles(actor: Actor, scope: Scope) -> bool:
+    return actor.department is not None and (actor.department == scope.lead or actor.department in scope.cohandlers)
+
+
+def _everything(actor: Actor, scope: Scope) -> bool:
+    return True
+
+
+OWN: Final[Mapping[Role, Callable[[Actor, Scope], bool]]] = MappingProxyType(
+    {
+        Role.RESIDENT: lambda actor, scope: actor.petition == scope.petition,
+        Role.REPRESENTATIVE: _represents,
+        Role.STATION_STAFF: lambda actor, scope: scope.community in actor.placements,
+        Role.COMMUNITY: lambda actor, scope: actor.community is not None and actor.community == scope.community,
+        Role.STREET_COMMITTEE: lambda actor, scope: actor.street is not None and actor.street == scope.street,
+        Role.DEPARTMENT: _handles,
+        Role.DEPARTMENT_HEAD: _handles,
+        Role.DISTRICT_SUPERVISOR: _everything,
+    }
+)
+"""What "own" means for each role that can see petitions. Absent roles own nothing."""
+
+READERS: Final = frozenset(OWN)
+"""Every role that may read petitions of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The roles that may use an operation, and the sentence that the documentation prints."""
+
+    roles: frozenset[Role]
+    says: str = field(default="", compare=False)
+
+
+def may(*roles: Role, says: str = "") -> Rule:
+    """Return a rule that reads like a sentence: `may(Role.DEPARTMENT)`."""
+    return Rule(frozenset(roles), says)
+
+
+def require(actor: Actor, rule: Rule) -> Who:
+    """Return who acts, if the role has the operation at all.
+
+    :raises Unauthenticated: nobody has signed in.
+    :raises Forbidden: none of the actor's roles has the operation.
+    """
+    if actor.roles & rule.roles or Role.ANYONE in rule.roles:
+        return actor.acting_as(rule.roles)
+    needed = ", ".join(sorted(rule.roles))
+    if actor.roles == ANYONE.roles:
+        raise Unauthenticated(f"Sign in first: this needs a token with one of the roles {needed}.")
+    raise Forbidden(f"This needs one of the roles {needed}.")
+
+
+def owns(actor: Actor, scope: Scope, roles: frozenset[Role] = READERS) -> bool:
+    """Tell whether the petition is the actor's own in one of `roles`."""
+    return any(OWN[role](actor, scope) for role in actor.roles & roles if role in OWN)
+
+
+def require_own(actor: Actor, scope: Scope, rule: Rule, what: str) -> None:
+    """Refuse a foreign object in the words of an unknown one.
+
+    :raises NotFound: the object is not the actor's own in any role that has the operation.
+    """
+    if not owns(actor, scope, rule.roles):
+        raise NotFound(what)

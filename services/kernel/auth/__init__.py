@@ -1,0 +1,1 @@
+"""Identity: verified tokens, the keys folder, the development issuer."""

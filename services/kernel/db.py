@@ -1,0 +1,144 @@
+"""PostgreSQL, typed: a pool, and the transaction that commands and reactions are given.
+
+The only functions that open a writing transaction are mutation.run and inbox.apply (and the scheduler's, which is a
+consumer of time).
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, cast
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+
+from services.contracts.vocabulary import Source
+from services.kernel.errors import InvalidInput, Unavailable
+
+Row = Mapping[str, Any]
+
+TRANSIENT: Final[tuple[type[Exception], ...]] = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+"""Worth running the same transaction again at once: 40P01, 40001, 55P03."""
+
+UNREACHABLE: Final[tuple[type[Exception], ...]] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+)
+"""The database is away, or is just coming or going: hold and try again later."""
+
+UniqueViolation: Final[type[Exception]] = asyncpg.UniqueViolationError
+
+
+class Connection(Protocol):
+    """The part of asyncpg's connection (and pool) that is used here."""
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Row]: ...
+    async def fetchrow(self, query: str, *args: object) -> Row | None: ...
+    async def fetchval(self, query: str, *args: object) -> Any: ...
+    async def execute(self, query: str, *args: object) -> str: ...
+    async def executemany(self, command: str, args: Sequence[Sequence[object]]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something is written: the originating request, and the event (or else that request) that caused it."""
+
+    correlation: str
+    causation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction and its cause. Commands take it; only the kernel makes it.
+
+    `seen` is what has been applied of the aggregate in this very transaction: its progress row is written last.
+    """
+
+    connection: Connection
+    cause: Cause
+    seen: Mapping[Source, int] = field(default_factory=dict[Source, int])
+
+
+async def _keep_session(connection: object) -> None:
+    """Replace asyncpg's reset on release: no session state is ever set on pooled connections, so the trip is saved."""
+
+
+class Database:
+    """A pool of connections to one service's database."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @property
+    def reader(self) -> Connection:
+        """The pool itself: each statement on a connection of its own, outside a transaction."""
+        return cast(Connection, self._pool)
+
+    @asynccontextmanager
+    async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
+        """Open a READ COMMITTED transaction; commit at the end, roll back on any exception."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield Transaction(cast(Connection, connection), cause)
+
+    async def close(self) -> None:
+        """Close the pool once its connections are back."""
+        await self._pool.close()
+
+
+async def open_database(url: str, *, connections: int, application: str) -> Database:
+    """Connect a pool.
+
+    :param connections: at most so many; a quarter of them are kept open.
+    :raises OSError: the database cannot be reached.
+    """
+    pool: Any = await asyncpg.create_pool(
+        url,
+        min_size=max(1, connections // 4),
+        max_size=connections,
+        reset=_keep_session,
+        command_timeout=30,
+        server_settings={"application_name": application, "jit": "off", "timezone": "UTC"},
+    )
+    return Database(pool)
+
+
+@asynccontextmanager
+async def own_connection(url: str, *, application: str) -> AsyncIterator[Connection]:
+    """Open a connection outside the pool, for session state such as advisory locks."""
+    connection: Any = await asyncpg.connect(url, server_settings={"application_name": application, "jit": "off"})
+    try:
+        yield cast(Connection, connection)
+    finally:
+        await connection.close(timeout=5)
+
+
+def refuse_nul(value: object, field: str = "input") -> None:
+    """Refuse U+0000 anywhere in an input: PostgreSQL cannot store it, and nobody can mean it.
+
+    :raises InvalidInput: naming the field.
+    """
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidInput(field, f"{field} contains the character U+0000, which no text may contain.")
+    elif isinstance(value, Mapping):
+        for key, inner in cast(Mapping[object, object], value).items():
+            refuse_nul(inner, str(key))
+    elif isinstance(value, list | tuple):
+        for inner in cast(Sequence[object], value):
+            refuse_nul(inner, field)
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """Return what a client is told when the database is away; the error itself goes to the log alone."""
+    return Unavailable("The database cannot be reached for the moment. Nothing was changed; try again later.")

@@ -1,0 +1,190 @@
+"""Recording a decision: history, outbox and clocks, written in the same statement as the service's own state.
+
+RECORD is the fixed beginning of each service's saving statement (a constant, composed once at import); `arguments`
+gives its parameters, FIRST_FREE the number of the first parameter that the service may use after them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from services.contracts import catalogue
+from services.contracts.vocabulary import ClockKind, ClockState, LimitUnit, Source
+from services.kernel.access import Scope
+from services.kernel.clocks import Clock, LedgerEntry, Level
+from services.kernel.db import Row, Transaction
+from services.kernel.head import Fact, Head, Seen
+from services.kernel.ids import ClockId, PetitionId, new_uuid
+
+FIRST_FREE: Final = 19
+
+RECORD: Final = """
+history AS (
+    INSERT INTO own.event (aggregate_id, sequence, event_id, type, cycle, happened_at, data, remark, seen,
+                           correlation_id, causation_id, street, community, lead, cohandlers, followers)
+    SELECT $1, $2 + fact.nth, fact.event_id, fact.type, $3, $4, fact.data, NULLIF(fact.remark, ''), $5,
+           $6, $7, $8, $9, $10, $11, $12
+    FROM unnest($13::uuid[], $14::text[], $15::text[], $16::text[])
+         WITH ORDINALITY AS fact (event_id, type, data, remark, nth)
+), outbox AS (
+    INSERT INTO own.outbox (aggregate_id, sequence, topic)
+    SELECT $1, $2 + nth, $17 FROM unnest($13::uuid[]) WITH ORDINALITY AS fact (event_id, nth) ORDER BY nth
+), clock AS (
+    INSERT INTO own.clock
+    SELECT * FROM jsonb_populate_recordset(NULL::own.clock, $18::jsonb)
+    ON CONFLICT (petition_id, clock_id) DO UPDATE SET
+        state = EXCLUDED.state, due_at = EXCLUDED.due_at, guessed = EXCLUDED.guessed, level = EXCLUDED.level,
+        fires_at = EXCLUDED.fires_at, paused_at = EXCLUDED.paused_at, ledger = EXCLUDED.ledger
+)"""
+
+CLOCKS_OF: Final = """
+    (SELECT jsonb_agg(clock) FROM own.clock
+     WHERE clock.petition_id = petition.petition_id AND clock.state <> 'STOPPED') AS clocks"""
+"""Column for a locking SELECT from own.petition: the open clocks."""
+
+SEEN_OF: Final = """
+    (SELECT jsonb_object_agg(progress.source, progress.applied) FROM own.progress
+     WHERE progress.aggregate_id = petition.petition_id AND progress.applied > 0) AS seen"""
+"""Column for a locking SELECT from own.petition: what was applied from the other services."""
+
+FRESH: Final = """
+    petition.xmin = (SELECT same.xmin FROM own.petition AS same WHERE same.petition_id = $1) AS fresh"""
+"""Column for a locking SELECT from own.petition: false when the lock had to be waited for and the row changed
+meanwhile, so that subqueries, which keep the statement's older snapshot, must be read again."""
+
+
+class _StoredClock(msgspec.Struct, frozen=True, kw_only=True):
+    petition_id: PetitionId
+    clock_id: ClockId
+    kind: ClockKind
+    about: UUID | None
+    cycle: int
+    state: ClockState
+    policy_version: int
+    unit: LimitUnit
+    started_at: datetime
+    due_at: datetime
+    guessed: bool
+    level: int
+    fires_at: datetime | None
+    paused_at: datetime | None
+    ledger: tuple[LedgerEntry, ...]
+
+
+_CLOCKS_DECODER: Final = msgspec.json.Decoder(list[_StoredClock])
+_SEEN_DECODER: Final = msgspec.json.Decoder(dict[Source, int])
+
+
+def show_seen(seen: Seen) -> str:
+    """Return what was seen as it travels: `intake:7,dispatch:3`."""
+    return ",".join(f"{source.value}:{sequence}" for source, sequence in sorted(seen.items()))
+
+
+def parse_seen(text: str) -> dict[Source, int]:
+    """Parse `intake:7,dispatch:3`.
+
+    :raises ValueError: malformed.
+    """
+    pairs = (part.rpartition(":") for part in text.split(",") if part)
+    return {Source(source): int(sequence) for source, _, sequence in pairs}
+
+
+def _stored(head: Head, clock: Clock) -> _StoredClock:
+    return _StoredClock(
+        petition_id=head.id,
+        clock_id=clock.id,
+        kind=clock.kind,
+        about=clock.about,
+        cycle=clock.cycle,
+        state=clock.state,
+        policy_version=clock.policy_version,
+        unit=clock.unit,
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+        guessed=clock.guessed,
+        level=int(clock.level),
+        fires_at=clock.fires_at,
+        paused_at=clock.paused_at,
+        ledger=clock.ledger,
+    )
+
+
+def parse_clocks(text: str | None) -> tuple[Clock, ...]:
+    """Return clocks from a JSON array of own.clock rows."""
+    return tuple(
+        Clock(
+            id=c.clock_id,
+            kind=c.kind,
+            about=c.about,
+            cycle=c.cycle,
+            state=c.state,
+            policy_version=c.policy_version,
+            unit=c.unit,
+            started_at=c.started_at,
+            due_at=c.due_at,
+            guessed=c.guessed,
+            level=Level(c.level),
+            fires_at=c.fires_at,
+            paused_at=c.paused_at,
+            ledger=c.ledger,
+        )
+        for c in (_CLOCKS_DECODER.decode(text) if text else ())
+    )
+
+
+def head_of(row: Row) -> Head:
+    """Return the head from a locking SELECT that has the columns of own.petition, CLOCKS_OF and SEEN_OF."""
+    scope = Scope(
+        petition=row["petition_id"],
+        street=row["street"],
+        community=row["community"],
+        lead=row["lead"],
+        cohandlers=tuple(row["cohandlers"]),
+        followers=tuple(row["followers"]),
+    )
+    return Head(
+        id=row["petition_id"],
+        cycle=row["cycle"],
+        scope=scope,
+        sequence=row["sequence"],
+        seen=_SEEN_DECODER.decode(row["seen"]) if row["seen"] else {},
+        clocks=parse_clocks(row["clocks"]),
+    )
+
+
+def arguments(
+    tx: Transaction, topic: str, before: Head | None, after: Head, facts: Sequence[Fact], now: datetime
+) -> tuple[object, ...]:
+    """Return the parameters of RECORD for one decision; `before` is absent for a petition that is new here."""
+    seen = {**after.seen, **tx.seen}
+    known = set(before.clocks) if before else set[Clock]()
+    changed = [_stored(after, clock) for clock in after.clocks if clock not in known]
+    return (
+        after.id,
+        after.sequence,
+        after.cycle,
+        now,
+        show_seen(seen),
+        tx.cause.correlation,
+        tx.cause.causation,
+        after.scope.street,
+        after.scope.community,
+        after.scope.lead,
+        list(after.scope.cohandlers),
+        list(after.scope.followers),
+        [new_uuid() for _ in facts],
+        [fact.event.TYPE for fact in facts],
+        [catalogue.encode(fact.event).decode() for fact in facts],
+        [fact.remark for fact in facts],
+        topic,
+        msgspec.json.encode(changed).decode(),
+    )
+
+
+def recorded(head: Head, facts: Sequence[Fact]) -> Head:
+    """Return the head as it stands after its facts were recorded."""
+    return replace(head, sequence=head.sequence + len(facts))

@@ -1,0 +1,369 @@
+"""Other services' events taking effect here: each exactly once, in order, after everything that it had seen.
+
+One row of own.progress per (aggregate, source) says what was received and what was applied. A batch of events is one
+transaction. An event that cannot be applied yet parks its own aggregate's stream, never the partition:
+
+WAITING  something that its producer had seen has not been applied here yet (or an earlier event is parked)
+GAP      an earlier sequence of its stream is missing; heals when that arrives
+POISON   applying it failed for good; an operator replays or discards it
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from services.contracts import catalogue
+from services.contracts.event import Event
+from services.contracts.vocabulary import Source
+from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Transaction
+from services.kernel.envelope import Envelope, Headers, UnreadableError, from_message
+from services.kernel.errors import Unavailable
+
+log = structlog.get_logger()
+
+Reaction = Callable[[Transaction, Any, Envelope], Awaitable[None]]
+Projection = Callable[[Transaction, Sequence[tuple[Event, Envelope]]], Awaitable[None]]
+
+Key = tuple[UUID, Source, int]
+"""What identifies an event: aggregate, source, sequence."""
+
+_ATTEMPTS: Final = 8
+
+_LOCK_PETITIONS: Final = """
+-- inbox.lock_petitions: the rows that reactions may write, in id order so that no two batches wait for each other
+SELECT 1 FROM own.petition WHERE petition_id = ANY($1) ORDER BY petition_id FOR NO KEY UPDATE"""
+
+_ENTER: Final = """
+-- inbox.enter: a progress row for every consumed source, so that even absence is locked
+INSERT INTO own.progress (aggregate_id, source)
+SELECT aggregate_id, source FROM unnest($1::uuid[]) AS aggregate_id CROSS JOIN unnest($2::text[]) AS source
+ORDER BY aggregate_id, source ON CONFLICT DO NOTHING"""
+
+_LOCK_PROGRESS: Final = """
+-- inbox.lock_progress: how far each stream is
+SELECT aggregate_id, source, applied, parked FROM own.progress
+WHERE aggregate_id = ANY($1) ORDER BY aggregate_id, source FOR NO KEY UPDATE"""
+
+_READ_PARKED: Final = """
+-- inbox.read_parked: events that waited for what may have come now
+SELECT aggregate_id, source, sequence, reason, detail, headers, data, topic, partition, "offset"
+FROM own.parked WHERE aggregate_id = ANY($1) ORDER BY aggregate_id, source, sequence"""
+
+_SAVE_PROGRESS: Final = """
+-- inbox.save_progress: both guards move together while events arrive; only a rebuild moves view's alone
+WITH now AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[])
+        AS now (aggregate_id, source, received, applied, parked)
+), own AS (
+    UPDATE own.progress SET received = now.received, applied = now.applied, parked = now.parked
+    FROM now WHERE progress.aggregate_id = now.aggregate_id AND progress.source = now.source
+)
+INSERT INTO view.progress (aggregate_id, source, applied)
+SELECT aggregate_id, source, applied FROM now WHERE applied > 0
+ON CONFLICT (aggregate_id, source) DO UPDATE SET applied = EXCLUDED.applied"""
+
+_PARK: Final = """
+-- inbox.park: hold an event of one stream
+INSERT INTO own.parked (aggregate_id, source, sequence, reason, detail, headers, data, topic, partition, "offset")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (aggregate_id, source, sequence) DO UPDATE SET reason = EXCLUDED.reason, detail = EXCLUDED.detail"""
+
+_RELEASE: Final = """
+-- inbox.release: events that have taken effect are parked no longer
+DELETE FROM own.parked USING unnest($1::uuid[], $2::text[], $3::int[]) AS done (aggregate_id, source, sequence)
+WHERE parked.aggregate_id = done.aggregate_id AND parked.source = done.source AND parked.sequence = done.sequence"""
+
+
+class Reason(StrEnum):
+    """Why an event is parked."""
+
+    WAITING = "WAITING"
+    GAP = "GAP"
+    POISON = "POISON"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An event as it came from its partition."""
+
+    envelope: Envelope
+    data: bytes
+    headers: Headers
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def aggregate(self) -> UUID:
+        """The aggregate that the event is about."""
+        return UUID(self.envelope.subject)
+
+    @property
+    def key(self) -> Key:
+        """What identifies the event."""
+        return self.aggregate, self.envelope.source, self.envelope.sequence
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One aggregate's events of one source: how far they have been applied, and those that are held by sequence."""
+
+    applied: int
+    parked: int
+    held: dict[int, tuple[Arrived, Reason, str]] = field(default_factory=dict[int, Any])
+
+
+Streams = dict[UUID, dict[Source, _Stream]]
+
+
+class _PoisonedError(Exception):
+    """Applying one event failed for good."""
+
+    def __init__(self, arrived: Arrived, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.arrived = arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What a service does with each event: react, ignore (explicitly), and the projections that all applied events feed."""
+
+    reactions: Mapping[tuple[Source, type[Event]], Reaction]
+    ignored: frozenset[tuple[Source, type[Event]]]
+    projections: Sequence[Projection]
+
+    def unaccounted(self, sources: frozenset[Source]) -> set[str]:
+        """Return events of the consumed sources that are in neither table: a wiring mistake."""
+        known = self.reactions.keys() | self.ignored
+        return {
+            f"{s.value}/{t.TYPE}" for s in sources for t in catalogue.EVENTS[s].values() if (s, t) not in known
+        }
+
+
+class Inbox:
+    """Applies events to one service's database."""
+
+    def __init__(self, database: Database, sources: frozenset[Source], handlers: Handlers) -> None:
+        if missing := handlers.unaccounted(sources):
+            raise ValueError(f"neither reacted to nor ignored: {', '.join(sorted(missing))}")
+        self._database = database
+        self._sources = sources
+        self._handlers = handlers
+
+    async def apply(self, batch: Sequence[Arrived]) -> None:
+        """Apply a batch of events in one transaction; afterwards its offsets may be committed.
+
+        :raises UNREACHABLE: the database is away; nothing was applied, apply the batch again later.
+        :raises Unavailable: something that the rules need has not arrived; likewise.
+        """
+        poison: dict[Key, str] = {}
+        try:
+            await self._retried(batch, poison, singly=False)
+        except (*UNREACHABLE, *TRANSIENT, Unavailable):
+            raise
+        except Exception:
+            # Something in it is bad: rolled back, and replayed one by one so that only the bad one is parked.
+            for arrived in batch:
+                await self._alone(arrived, poison)
+
+    async def _alone(self, arrived: Arrived, poison: dict[Key, str]) -> None:
+        while True:
+            try:
+                return await self._retried([arrived], poison, singly=True)
+            except _PoisonedError as error:
+                poison[error.arrived.key] = str(error)
+                envelope = error.arrived.envelope
+                log.error(
+                    "event parked as poison",
+                    event_id=str(envelope.id),
+                    type=envelope.type,
+                    petition_id=envelope.subject,
+                    topic=error.arrived.topic,
+                    partition=error.arrived.partition,
+                    offset=error.arrived.offset,
+                    error=str(error),
+                )
+
+    async def _retried(
+        self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool
+    ) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._once(batch, poison, singly=singly)
+            except TRANSIENT:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(random.uniform(0.5, 1.5) * 0.005 * 2**attempt)  # noqa: S311 - spreads retries
+
+    async def _once(
+        self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool
+    ) -> None:
+        aggregates = sorted({arrived.aggregate for arrived in batch})
+        async with self._database.transaction(Cause("", "")) as tx:
+            streams = await self._lock(tx, aggregates)
+            applied: list[tuple[Event, Envelope]] = []
+            before = {
+                arrived.key: (reason, detail)
+                for by_source in streams.values()
+                for stream in by_source.values()
+                for arrived, reason, detail in stream.held.values()
+            }
+            for arrived in batch:
+                stream = streams[arrived.aggregate][arrived.envelope.source]
+                sequence = arrived.envelope.sequence
+                if sequence <= stream.applied or sequence in stream.held:
+                    continue  # a duplicate changes nothing
+                stream.held[sequence] = (arrived, Reason.GAP, "")
+                await self._advance(tx, streams[arrived.aggregate], poison, applied, singly=singly)
+            if not singly:
+                await self._project(tx, applied)
+            await self._save(tx, streams, before, poison)
+
+    async def _lock(self, tx: Transaction, aggregates: Sequence[UUID]) -> Streams:
+        connection = tx.connection
+        sources = sorted(source.value for source in self._sources)
+        await connection.execute(_LOCK_PETITIONS, aggregates)
+        await connection.execute(_ENTER, aggregates, sources)
+        streams: Streams = defaultdict(dict)
+        for row in await connection.fetch(_LOCK_PROGRESS, aggregates):
+            streams[row["aggregate_id"]][Source(row["source"])] = _Stream(row["applied"], row["parked"])
+        waiting = [a for a, by_source in streams.items() if any(s.parked for s in by_source.values())]
+        for row in await connection.fetch(_READ_PARKED, waiting) if waiting else ():
+            held = streams[row["aggregate_id"]][Source(row["source"])].held
+            held[row["sequence"]] = (_parked(row), Reason(row["reason"]), row["detail"])
+        return streams
+
+    async def _advance(
+        self,
+        tx: Transaction,
+        streams: Mapping[Source, _Stream],
+        poison: Mapping[Key, str],
+        applied: list[tuple[Event, Envelope]],
+        *,
+        singly: bool,
+    ) -> None:
+        """Apply whatever of one aggregate can be applied now; each success may let the other streams go on."""
+        moved = True
+        while moved:
+            moved = False
+            for stream in streams.values():
+                while (held := stream.held.get(stream.applied + 1)) is not None:
+                    arrived, reason, _ = held
+                    if reason is Reason.POISON or arrived.key in poison or self._missing(arrived, streams):
+                        break
+                    try:
+                        event = await self._effect(tx, arrived, streams)
+                        if singly:
+                            await self._project(tx, [(event, arrived.envelope)])
+                    except (*UNREACHABLE, *TRANSIENT, Unavailable):
+                        raise
+                    except Exception as error:
+                        raise _PoisonedError(arrived, error) from error
+                    applied.append((event, arrived.envelope))
+                    del stream.held[stream.applied + 1]
+                    stream.applied += 1
+                    moved = True
+
+    def _missing(self, arrived: Arrived, streams: Mapping[Source, _Stream]) -> dict[Source, int]:
+        """Return what the producer had seen and this service has not applied; sources not consumed are skipped."""
+        seen = arrived.envelope.seen
+        return {s: n for s, n in seen.items() if s in self._sources and streams[s].applied < n}
+
+    async def _effect(self, tx: Transaction, arrived: Arrived, streams: Mapping[Source, _Stream]) -> Event:
+        envelope = arrived.envelope
+        kind = catalogue.definition(envelope.source, envelope.type, envelope.dataschema)
+        event = catalogue.decode(kind, arrived.data)
+        reaction = self._handlers.reactions.get((envelope.source, kind))
+        if reaction is not None:
+            cause = Cause(envelope.correlation, str(envelope.id))
+            applied = {s: stream.applied for s, stream in streams.items() if stream.applied}
+            seen = {**applied, envelope.source: envelope.sequence}
+            await reaction(Transaction(tx.connection, cause, seen), event, envelope)
+        return event
+
+    async def _project(self, tx: Transaction, applied: Sequence[tuple[Event, Envelope]]) -> None:
+        for project_many in self._handlers.projections if applied else ():
+            await project_many(tx, applied)
+
+    async def _save(
+        self,
+        tx: Transaction,
+        streams: Streams,
+        before: Mapping[Key, tuple[Reason, str]],
+        poison: Mapping[Key, str],
+    ) -> None:
+        rows: list[tuple[UUID, str, int, int, int]] = []
+        after: dict[Key, tuple[Arrived, Reason, str]] = {}
+        for aggregate, by_source in streams.items():
+            for source, stream in by_source.items():
+                received = stream.applied
+                for sequence in sorted(stream.held):
+                    arrived, _, _ = stream.held[sequence]
+                    received += 1 if sequence == received + 1 else 0
+                    after[arrived.key] = (arrived, *self._why(stream, arrived, received, by_source, poison))
+                rows.append((aggregate, source.value, received, stream.applied, len(stream.held)))
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        await tx.connection.execute(_SAVE_PROGRESS, *columns)
+        fresh = [entry for key, entry in after.items() if before.get(key) != entry[1:]]
+        if fresh:
+            await tx.connection.executemany(_PARK, [_park_arguments(*entry) for entry in fresh])
+        if released := [key for key in before if key not in after]:
+            aggregates, sources, sequences = zip(*released, strict=True)
+            await tx.connection.execute(_RELEASE, list(aggregates), [s.value for s in sources], list(sequences))
+
+    def _why(
+        self,
+        stream: _Stream,
+        arrived: Arrived,
+        received: int,
+        streams: Mapping[Source, _Stream],
+        poison: Mapping[Key, str],
+    ) -> tuple[Reason, str]:
+        sequence = arrived.envelope.sequence
+        _, reason, detail = stream.held[sequence]
+        if arrived.key in poison:
+            return Reason.POISON, poison[arrived.key]
+        if reason is Reason.POISON:
+            return reason, detail
+        if sequence > received:
+            return Reason.GAP, f"sequence {received + 1} has not arrived"
+        missing = self._missing(arrived, streams)
+        if missing:
+            return Reason.WAITING, "for " + ", ".join(f"{s.value}:{n}" for s, n in sorted(missing.items()))
+        return Reason.WAITING, f"behind sequence {stream.applied + 1}"
+
+
+def _park_arguments(arrived: Arrived, reason: Reason, detail: str) -> tuple[object, ...]:
+    headers = msgspec.json.encode([(name, value.decode()) for name, value in arrived.headers]).decode()
+    aggregate, source, sequence = arrived.key
+    place = (arrived.topic, arrived.partition, arrived.offset)
+    return (aggregate, source.value, sequence, reason.value, detail, headers, arrived.data, *place)
+
+
+def _parked(row: Mapping[str, Any]) -> Arrived:
+    headers = [(name, value.encode()) for name, value in msgspec.json.decode(row["headers"], type=list[tuple[str, str]])]
+    envelope, data = from_message(str(row["aggregate_id"]).encode(), bytes(row["data"]), headers)
+    return Arrived(envelope, data, headers, row["topic"], row["partition"], row["offset"])
+
+
+def arrived(
+    key: bytes | None, value: bytes | None, headers: Headers, topic: str, partition: int, offset: int
+) -> Arrived:
+    """Read a message.
+
+    :raises UnreadableError: it is not an event about an aggregate of ours.
+    """
+    envelope, data = from_message(key, value, headers)
+    try:
+        UUID(envelope.subject)
+    except ValueError:
+        raise UnreadableError(f"the subject {envelope.subject!r} is not the id of an aggregate") from None
+    return Arrived(envelope, data, tuple(headers), topic, partition, offset)

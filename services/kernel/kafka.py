@@ -1,0 +1,135 @@
+"""aiokafka, typed: the few calls that are used here."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError  # pyright: ignore[reportMissingTypeStubs]
+
+from services.contracts import catalogue
+from services.contracts.vocabulary import Source
+
+BrokerError: Final[type[Exception]] = cast(type[Exception], KafkaError)
+
+
+class Record(Protocol):
+    """A message as it was fetched."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Producer(Protocol):
+    """An idempotent producer; `send` returns a future that resolves at the broker's word."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def send(
+        self, topic: str, value: bytes | None, key: bytes | None, *, headers: Sequence[tuple[str, bytes]]
+    ) -> asyncio.Future[object]: ...
+
+
+class Consumer(Protocol):
+    """A consumer of a group; commits by hand."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[object, Sequence[Record]]: ...
+    async def commit(self, offsets: Mapping[object, int]) -> None: ...
+    def assignment(self) -> set[object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic to be created: retention is unlimited (the topics are the truth that views are rebuilt from)."""
+
+    name: str
+    partitions: int
+    compacted: bool = False
+
+
+def new_producer(bootstrap: str) -> Producer:
+    """Return an idempotent producer (acks=all), not yet started."""
+    producer: Any = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=2,
+        request_timeout_ms=15_000,
+        max_request_size=1_048_576,
+    )
+    return cast(Producer, producer)
+
+
+def new_consumer(bootstrap: str, group: str, topics: Sequence[str]) -> Consumer:
+    """Return a consumer, not yet started; a new group starts at the beginning of every topic."""
+    consumer: Any = AIOKafkaConsumer(
+        *topics,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        metadata_max_age_ms=10_000,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=2_000,
+        fetch_max_wait_ms=200,
+    )
+    return cast(Consumer, consumer)
+
+
+def next_offsets(fetched: Mapping[object, Sequence[Record]]) -> dict[object, int]:
+    """Return the offsets to commit once all that was fetched has taken effect."""
+    return {partition: records[-1].offset + 1 for partition, records in fetched.items() if records}
+
+
+def topics_of(source: Source, *, prefix: str, partitions: int) -> list[Topic]:
+    """Return the topics that a service writes."""
+    own = [
+        Topic(catalogue.petition_topic(source, prefix), partitions),
+        Topic(dead_letter_topic(source, prefix), 1),
+    ]
+    if source in catalogue.REFERENCE_SOURCES:
+        own.append(Topic(catalogue.reference_topic(source, prefix), 1, compacted=True))
+    return own
+
+
+def dead_letter_topic(source: Source, prefix: str) -> str:
+    """Return the topic for messages that a service could not even read."""
+    return f"{prefix}deadletter.{source.value}.v1"
+
+
+async def create_topics(bootstrap: str, topics: Sequence[Topic], *, replication: int) -> None:
+    """Create the topics that do not exist yet.
+
+    :raises BrokerError: the broker cannot be reached, or refused one.
+    """
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        wanted = [
+            NewTopic(
+                topic.name,
+                num_partitions=topic.partitions,
+                replication_factor=replication,
+                topic_configs={"cleanup.policy": "compact" if topic.compacted else "delete", "retention.ms": "-1"},
+            )
+            for topic in topics
+            if topic.name not in existing
+        ]
+        if wanted:
+            try:
+                await admin.create_topics(wanted)
+            except TopicAlreadyExistsError:
+                return
+    finally:
+        await admin.close()
+
+

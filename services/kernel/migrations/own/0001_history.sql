@@ -1,0 +1,113 @@
+-- History, outbox, clocks, progress, parking, idempotency: the same in every service.
+
+-- What happened, append-only; `data` is published, `remark` (what people wrote) never is.
+CREATE TABLE own.event (
+    aggregate_id   uuid        NOT NULL,
+    sequence       integer     NOT NULL CHECK (sequence > 0),
+    event_id       uuid        NOT NULL,
+    type           text        NOT NULL,
+    cycle          smallint    NOT NULL,
+    happened_at    timestamptz NOT NULL,
+    recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    data           jsonb       NOT NULL,
+    remark         text,
+    seen           text        NOT NULL,
+    correlation_id text        NOT NULL,
+    causation_id   text        NOT NULL,
+    street         text        NOT NULL,
+    community      text        NOT NULL,
+    lead           text,
+    cohandlers     text[]      NOT NULL,
+    followers      text[]      NOT NULL,
+    PRIMARY KEY (aggregate_id, sequence)
+);
+
+-- What is still to be published. `key` is absent when it is the aggregate's id.
+CREATE TABLE own.outbox (
+    position     bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    aggregate_id uuid    NOT NULL,
+    sequence     integer NOT NULL,
+    topic        text    NOT NULL,
+    key          text
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+CREATE TABLE own.clock (
+    petition_id    uuid        NOT NULL,
+    clock_id       uuid        NOT NULL,
+    kind           text        NOT NULL,
+    about          uuid,
+    cycle          smallint    NOT NULL,
+    state          text        NOT NULL,
+    policy_version integer     NOT NULL,
+    unit           text        NOT NULL,
+    started_at     timestamptz NOT NULL,
+    due_at         timestamptz NOT NULL,
+    guessed        boolean     NOT NULL,
+    level          smallint    NOT NULL,
+    fires_at       timestamptz,
+    paused_at      timestamptz,
+    ledger         jsonb       NOT NULL,
+    PRIMARY KEY (petition_id, clock_id)
+);
+-- The scheduler's one query.
+CREATE INDEX clock_firing ON own.clock (fires_at) WHERE state = 'RUNNING' AND fires_at IS NOT NULL;
+-- One open clock of a kind about one thing: a second start is a defect, not a second clock.
+CREATE UNIQUE INDEX clock_open ON own.clock (petition_id, kind, COALESCE(about, petition_id)) WHERE state <> 'STOPPED';
+
+-- Each level of a clock is reached once.
+CREATE TABLE own.clock_firing (
+    petition_id uuid        NOT NULL,
+    clock_id    uuid        NOT NULL,
+    level       smallint    NOT NULL,
+    fired_at    timestamptz NOT NULL,
+    PRIMARY KEY (petition_id, clock_id, level)
+);
+
+-- How far each source's events about each aggregate have been received and taken effect here.
+CREATE TABLE own.progress (
+    aggregate_id uuid    NOT NULL,
+    source       text    NOT NULL,
+    received     integer NOT NULL DEFAULT 0,
+    applied      integer NOT NULL DEFAULT 0,
+    parked       integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (aggregate_id, source)
+) WITH (fillfactor = 80);
+
+-- Events of one aggregate and source that cannot take effect yet (or at all), in order.
+CREATE TABLE own.parked (
+    aggregate_id uuid        NOT NULL,
+    source       text        NOT NULL,
+    sequence     integer     NOT NULL,
+    reason       text        NOT NULL CHECK (reason IN ('WAITING', 'GAP', 'POISON')),
+    detail       text        NOT NULL,
+    headers      jsonb       NOT NULL,
+    data         bytea       NOT NULL,
+    topic        text        NOT NULL,
+    partition    integer     NOT NULL,
+    "offset"     bigint      NOT NULL,
+    parked_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (aggregate_id, source, sequence)
+);
+CREATE INDEX parked_reason ON own.parked (reason, aggregate_id);
+
+-- Answers to mutations that carried an idempotency key.
+CREATE TABLE own.idempotency (
+    subject    text        NOT NULL,
+    mutation   text        NOT NULL,
+    key        text        NOT NULL,
+    input_hash bytea       NOT NULL,
+    answer     text        NOT NULL,
+    stored_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (subject, mutation, key)
+);
+CREATE INDEX idempotency_age ON own.idempotency (stored_at);
+
+-- Reference entries that this service owns (dispatch: departments and routing; intake: all the rest).
+CREATE TABLE own.reference (
+    kind         text     NOT NULL,
+    id           text     NOT NULL,
+    reference_id uuid     NOT NULL UNIQUE,
+    sequence     integer  NOT NULL,
+    entry        jsonb    NOT NULL,
+    PRIMARY KEY (kind, id)
+);

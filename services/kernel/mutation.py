@@ -1,0 +1,122 @@
+"""The transaction of a mutation: idempotency key, retries, and the one place where its errors are told apart."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import msgspec
+
+from services.kernel.access import Actor
+from services.kernel.db import (
+    TRANSIENT,
+    UNREACHABLE,
+    Cause,
+    Database,
+    Transaction,
+    UniqueViolation,
+    refuse_nul,
+    unavailable,
+)
+from services.kernel.errors import Conflict, InvalidInput, Refusal
+from services.kernel.pulse import Pulse
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
+
+_ATTEMPTS: Final = 5
+_KEY_LENGTH: Final = range(8, 129)
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+
+_LOOK_UP: Final = """
+-- mutation.look_up: the answer stored under an idempotency key
+SELECT input_hash, answer FROM own.idempotency WHERE subject = $1 AND mutation = $2 AND key = $3"""
+
+_STORE: Final = """
+-- mutation.store: the answer under its idempotency key, in the mutation's own transaction
+INSERT INTO own.idempotency (subject, mutation, key, input_hash, answer) VALUES ($1, $2, $3, $4, $5)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What identifies one mutation: who, which, with what input, and the client's key for repeating it safely."""
+
+    actor: Actor
+    mutation: str
+    input: object
+    key: str | None
+    id: str
+
+    def digest(self) -> bytes:
+        """Return a hash of the input, the same for equal inputs."""
+        return hashlib.sha256(_ENCODER.encode(self.input)).digest()
+
+
+class Mutations:
+    """Runs commands in transactions on one service's database."""
+
+    def __init__(self, database: Database, committed: Pulse) -> None:
+        self._database = database
+        self._committed = committed
+
+    async def run(
+        self, request: Request, answer: type[Answer], command: Callable[[Transaction], Awaitable[Answer]]
+    ) -> Answer:
+        """Run a command in one transaction, and again when the database asks for it (deadlock, serialization, lock).
+
+        With an idempotency key the first answer is stored in the same transaction and returned to every repetition.
+
+        :raises Conflict: the key was used by this subject for this mutation with another input.
+        :raises Refusal: the command refused; nothing was written.
+        :raises Unavailable: the database cannot be reached; nothing was written, or (rarely) the answer was lost:
+            repeating with the same key is safe.
+        """
+        refuse_nul(request.input)
+        if request.key is not None and len(request.key) not in _KEY_LENGTH:
+            raise InvalidInput("idempotencyKey", "idempotencyKey must have 8 to 128 characters, best a random UUID.")
+        try:
+            for attempt in range(_ATTEMPTS):
+                if (stored := await self._stored(request, answer)) is not None:
+                    return stored
+                try:
+                    result = await self._once(request, command)
+                except TRANSIENT:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    await asyncio.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)  # noqa: S311 - spreads retries
+                except (Refusal, UniqueViolation):
+                    # A concurrent twin may have won: then its answer is ours, whatever we were refused for.
+                    if (stored := await self._stored(request, answer)) is None:
+                        raise
+                    return stored
+                else:
+                    self._committed.beat()
+                    return result
+            raise AssertionError("unreachable: the last attempt returns or raises")
+        except UNREACHABLE as error:
+            raise unavailable(error) from error
+
+    async def _stored(self, request: Request, answer: type[Answer]) -> Answer | None:
+        if request.key is None:
+            return None
+        row = await self._database.reader.fetchrow(_LOOK_UP, request.actor.subject, request.mutation, request.key)
+        if row is None:
+            return None
+        if bytes(row["input_hash"]) != request.digest():
+            raise Conflict("This idempotencyKey was already used with another input; use a new key for a new request.")
+        return msgspec.json.decode(row["answer"], type=answer)
+
+    async def _once(self, request: Request, command: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
+        async with self._database.transaction(Cause(request.id, request.id)) as tx:
+            result = await command(tx)
+            if request.key is not None:
+                await tx.connection.execute(
+                    _STORE,
+                    request.actor.subject,
+                    request.mutation,
+                    request.key,
+                    request.digest(),
+                    msgspec.json.encode(result).decode(),
+                )
+            return result

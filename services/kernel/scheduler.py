@@ -1,0 +1,118 @@
+"""The scheduler: fires clocks that are due, exactly once each, with any number of replicas and after any outage.
+
+Due clocks are picked unlocked from an index, by due time and to the end of the list; then each petition is locked
+(skipped when somebody holds it: the next tick finds it again) and its clock is read again. There is no leader.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from services.contracts.vocabulary import Source
+from services.kernel import telemetry
+from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Row, Transaction, UniqueViolation
+from services.kernel.errors import Unavailable
+from services.kernel.ids import ClockId, PetitionId
+from services.kernel.pulse import Pulse
+
+log = structlog.get_logger()
+
+Fire = Callable[[Transaction, PetitionId, ClockId, datetime], Awaitable[bool]]
+"""Fires one clock of a petition if it still is due; false when the petition was locked by somebody else."""
+
+PAGE: Final = 200
+
+_DUE: Final = """
+-- scheduler.due: the next page of clocks that want attention, oldest first
+SELECT petition_id, clock_id, fires_at FROM own.clock
+WHERE state = 'RUNNING' AND fires_at IS NOT NULL AND fires_at <= $1 AND (fires_at, clock_id) > ($2, $3)
+ORDER BY fires_at, clock_id LIMIT $4"""
+
+_SKIP_LOCKED: Final = """
+-- scheduler.lock: the petition's row, unless somebody has it
+SELECT 1 FROM own.petition WHERE petition_id = $1 FOR NO KEY UPDATE SKIP LOCKED"""
+
+FIRED: Final = """
+-- scheduler.fired: the level is reached, once
+INSERT INTO own.clock_firing (petition_id, clock_id, level, fired_at) VALUES ($1, $2, $3, $4)"""
+
+_FORGET_ANSWERS: Final = """
+-- scheduler.forget_answers: idempotency keys are kept for seven days
+DELETE FROM own.idempotency WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM own.idempotency WHERE stored_at < now() - interval '7 days' LIMIT 1000))"""
+
+_BEGINNING: Final = datetime.min
+_FIRST: Final = UUID(int=0)
+
+
+class Scheduler:
+    """Fires one service's clocks until it is cancelled."""
+
+    def __init__(
+        self,
+        source: Source,
+        database: Database,
+        fire: Fire,
+        *,
+        now: Callable[[], datetime],
+        poll: float,
+        committed: Pulse,
+    ) -> None:
+        self._source = source
+        self._database = database
+        self._fire = fire
+        self._now = now
+        self._poll = poll
+        self._committed = committed
+
+    async def run(self) -> None:
+        """Tick, and go on after any failure of the database."""
+        while True:
+            try:
+                fired = await self.tick()
+                await self._database.reader.execute(_FORGET_ANSWERS)
+            except (*UNREACHABLE, *TRANSIENT, Unavailable) as error:
+                log.warning("scheduler waits", error=f"{type(error).__name__}: {error}")
+                fired = 0
+            if not fired:
+                await asyncio.sleep(self._poll)
+
+    async def tick(self) -> int:
+        """Fire everything that is due now; return how many clocks moved. An outage of days is caught up in ticks."""
+        now, fired = self._now(), 0
+        after: tuple[datetime, UUID] = (_BEGINNING, _FIRST)
+        while True:
+            rows = await self._page(now, after)
+            for row in rows:
+                fired += await self._one(row, now)
+            if len(rows) < PAGE:
+                return fired
+            after = (rows[-1]["fires_at"], rows[-1]["clock_id"])
+
+    async def _page(self, now: datetime, after: tuple[datetime, UUID]) -> list[Row]:
+        since = after[0].replace(tzinfo=now.tzinfo) if after[0] is _BEGINNING else after[0]
+        return list(await self._database.reader.fetch(_DUE, now, since, after[1], PAGE))
+
+    async def _one(self, row: Row, now: datetime) -> bool:
+        clock = str(row["clock_id"])
+        try:
+            async with self._database.transaction(Cause(f"clock:{clock}", f"clock:{clock}")) as tx:
+                if await tx.connection.fetchrow(_SKIP_LOCKED, row["petition_id"]) is None:
+                    return False
+                fired = await self._fire(tx, row["petition_id"], row["clock_id"], now)
+        except UniqueViolation:
+            return False  # this level was reached already
+        except (*UNREACHABLE, *TRANSIENT, Unavailable):
+            raise
+        except Exception:
+            # One petition that cannot be fired must not hide the others; it is tried again, and said again, every tick.
+            log.exception("clock could not be fired", petition_id=str(row["petition_id"]), clock_id=clock)
+            return False
+        if fired:
+            telemetry.CLOCKS_FIRED.labels(self._source.value).inc()
+            self._committed.beat()
+        return fired
