@@ -9,6 +9,7 @@ import { MAX_BODY } from './limits.mjs';
 import { log } from './log.mjs';
 
 const LONGEST_TIMER = 2 ** 31 - 1;
+const CLOSING_HANDSHAKE = 1_000;
 
 /** Serve `engine` over HTTP, SSE and WebSocket. `stop(grace)` finishes what is in flight and resolves when all is closed. */
 export function createServer(engine, identity) {
@@ -72,18 +73,25 @@ export function createServer(engine, identity) {
     async stop(grace) {
       stopping = true;
       const closed = new Promise((resolve) => server.close(resolve));
+      const timers = [setTimeout(() => hangUp(sockets), CLOSING_HANDSHAKE), setTimeout(() => cutOff(server), grace)];
       for (const stream of streams) stream.destroy(); // no "complete" event: the client sees a break and resumes by its cursor
       await graphqlWs.dispose(); // close code 1001, going away
       server.closeIdleConnections();
-      const outOfTime = setTimeout(() => {
-        log('warning', 'requests cut off at the end of the grace');
-        server.closeAllConnections();
-      }, grace);
       await closed;
-      clearTimeout(outOfTime);
+      timers.forEach(clearTimeout);
       await engine.dispose();
     },
   };
+}
+
+/** A client that does not answer the closing of its WebSocket is not waited for. */
+function hangUp(sockets) {
+  for (const socket of sockets.clients) socket.terminate();
+}
+
+function cutOff(server) {
+  log('warning', 'requests cut off at the end of the grace');
+  server.closeAllConnections();
 }
 
 /** A WebSocket client says who it is in connection_init; the connection ends with its token. */

@@ -5,7 +5,7 @@ import { GraphQLError } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 
-import { unavailable } from './errors.mjs';
+import { CODES, unavailable } from './errors.mjs';
 import { log } from './log.mjs';
 
 const REQUEST_TIMEOUT = 15_000;
@@ -120,8 +120,11 @@ function endOfSubscription(service, reason) {
   return [unavailable(service)];
 }
 
-/** A service's errors as GraphQLErrors: path and extensions unchanged, locations dropped (they point into the gateway's own sub-query). */
+/**
+ * A service's errors as GraphQLErrors: path and extensions unchanged; without a code of our list only the service's name
+ * is kept, which publicError logs. Locations are dropped: they point into the gateway's own sub-query.
+ */
 function withErrors(result, service) {
   if (!result.errors?.length) return result;
-  return { ...result, errors: result.errors.map(({ message, path, extensions }) => new GraphQLError(message, { path, extensions: extensions?.code ? extensions : { service } })) };
+  return { ...result, errors: result.errors.map(({ message, path, extensions }) => new GraphQLError(message, { path, extensions: CODES.has(extensions?.code) ? extensions : { service } })) };
 }

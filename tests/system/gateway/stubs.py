@@ -9,7 +9,7 @@ import contextlib
 import datetime as dt
 import enum
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,9 @@ class IntakePetition:
 
 
 def petition(id: str) -> IntakePetition:
-    return IntakePetition(id=strawberry.ID(id), title=f"title {id}", deadline=Deadline(due=WHEN, locale=Locale.EN))
+    return IntakePetition(
+        id=strawberry.ID(id), title=f"title {id}", deadline=Deadline(due=WHEN, locale=Locale.EN)
+    )
 
 
 @strawberry.type
@@ -122,6 +124,11 @@ class IntakeMutation:
         renamed = IntakePetition(id=id, title=title, deadline=None)
         return Renamed(petition=renamed, position="intake:1:7")
 
+    @strawberry.mutation
+    async def hang_up(self, info: strawberry.Info) -> str | None:
+        info.context["request"].transport.abort()
+        return None
+
 
 @strawberry.type
 class Handling:
@@ -147,8 +154,10 @@ class DispatchPetition:
 @strawberry.type
 class DispatchQuery:
     @strawberry.field
-    async def queue(self, first: int = 20, locale: Locale = Locale.EN) -> list[DispatchPetition]:
-        return [DispatchPetition(id=strawberry.ID(f"p{n}")) for n in range(first)]
+    async def queue(
+        self, first: int = 20, ids: list[strawberry.ID] | None = None, locale: Locale = Locale.EN
+    ) -> list[DispatchPetition]:
+        return [DispatchPetition(id=id) for id in ids or [strawberry.ID(f"p{n}") for n in range(first)]]
 
     @strawberry.field
     async def dispatch_caller(self, info: strawberry.Info, wait: float = 0) -> str:
@@ -209,6 +218,10 @@ SCHEMAS = {
 }
 
 
+async def nothing() -> None:
+    return None
+
+
 @dataclass
 class Received:
     """One request as a service saw it."""
@@ -225,6 +238,7 @@ class Stub:
     url: str
     received: list[Received] = field(default_factory=list[Received])
     jwks: dict[str, Any] = field(default_factory=lambda: {"keys": []})
+    stop: Callable[[], Awaitable[None]] = field(default=nothing)
 
     def entity_calls(self) -> int:
         return sum("_entities" in one.query for one in self.received)
@@ -254,6 +268,7 @@ async def running(name: str, port: int = 0) -> AsyncIterator[Stub]:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
+        stub.stop = runner.cleanup
         stub.url = f"http://127.0.0.1:{runner.addresses[0][1]}/graphql"
         yield stub
     finally:

@@ -1,0 +1,119 @@
+"""A gateway process before three stub services, and an issuer on each side of the trust."""
+
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from tests.system.gateway import stubs
+from tests.system.gateway.process import Gateway, compose, started
+from tests.system.gateway.stubs import Stub
+
+AUDIENCE = "through-train"
+
+
+@dataclass
+class Issuer:
+    """One who may give tokens: a name, and keys of its own."""
+
+    name: str
+    key: ECKey
+
+    @classmethod
+    def of(cls, name: str) -> "Issuer":
+        return cls(name, ECKey.generate_key("P-256", {"kid": f"{name}-1", "use": "sig"}))
+
+    def jwks(self) -> dict[str, Any]:
+        return KeySet([self.key]).as_dict(private=False)
+
+    def token(self, sub: str = "someone", *, lives: float = 600, key: Any = None, **claims: Any) -> str:
+        key = key or self.key
+        header = {"alg": "ES256", "kid": self.key.kid}
+        now = time.time()
+        body = {"iss": self.name, "aud": AUDIENCE, "sub": sub, "iat": int(now), "exp": now + lives} | claims
+        return jwt.encode(header, {name: value for name, value in body.items() if value is not None}, key)
+
+
+@dataclass
+class World:
+    """Everything a test talks to: the services, the issuers, a gateway for each planner."""
+
+    services: dict[str, Stub]
+    supergraph: Path
+    organisation: Issuer
+    residents: Issuer
+    settings: dict[str, str]
+    gateways: dict[str, Gateway]
+
+    def clear(self) -> None:
+        for service in self.services.values():
+            service.received.clear()
+
+
+@pytest.fixture(scope="session")
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+async def world(
+    tmp_path_factory: pytest.TempPathFactory, session: aiohttp.ClientSession
+) -> AsyncIterator[World]:
+    folder = tmp_path_factory.mktemp("gateway with a space")
+    for name, schema in stubs.SCHEMAS.items():
+        (folder / f"{name}.graphql").write_text(schema.as_str())
+    composed = compose("--from", folder, "--to", folder / "supergraph.graphql")
+    assert composed.returncode == 0, composed.stderr
+    organisation, residents = Issuer.of("organisation"), Issuer.of("intake")
+    (folder / "organisation.json").write_text(json.dumps(organisation.jwks()))
+    async with AsyncExitStack() as stack:
+        services = {name: await stack.enter_async_context(stubs.running(name)) for name in stubs.SCHEMAS}
+        services["intake"].jwks = residents.jwks()
+        issuers = [
+            {"issuer": organisation.name, "jwks": str(folder / "organisation.json")},
+            {"issuer": residents.name, "jwks": services["intake"].url.replace("graphql", "jwks.json")},
+        ]
+        settings = {f"{name.upper()}_URL": service.url for name, service in services.items()} | {
+            "GATEWAY_SUPERGRAPH": str(folder / "supergraph.graphql"),
+            "GATEWAY_ISSUERS": json.dumps(issuers),
+        }
+        gateways = {
+            planner: await stack.enter_async_context(
+                started(session, settings | {"GATEWAY_PLANNER": planner})
+            )
+            for planner in ("js", "rust")
+        }
+        supergraph = folder / "supergraph.graphql"
+        yield World(services, supergraph, organisation, residents, settings, gateways)
+
+
+@pytest.fixture(params=["js", "rust"])
+def gateway(request: pytest.FixtureRequest, world: World) -> Gateway:
+    """The gateway with each planner in turn; what the services had received before is forgotten."""
+    world.clear()
+    return world.gateways[request.param]
+
+
+@pytest.fixture
+def js_gateway(world: World) -> Gateway:
+    """The gateway as it runs by default, for what no planner has a part in."""
+    world.clear()
+    return world.gateways["js"]
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address where nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}/graphql"

@@ -1,0 +1,51 @@
+"""What the services are told about a request."""
+
+import time
+
+from tests.system.gateway.conftest import World
+from tests.system.gateway.process import Gateway
+
+THREE = '{ petition(id: "p1") { title handling { asOf } stage } }'
+
+
+async def test_the_agreed_headers_reach_every_service_and_no_others(gateway: Gateway, world: World) -> None:
+    token = world.organisation.token()
+    sent = {"accept_language": "zh-CN", "x_request_id": "req-7", "read_after": "intake:p1:7", "cookie": "a=b"}
+    answer = await gateway.ask(THREE, token=token, x_forwarded_for="10.1.1.1", **sent)
+    assert answer.errors == []
+    assert answer.headers["x-request-id"] == "req-7"
+    for service in world.services.values():
+        [received] = service.received
+        assert received.headers["authorization"] == f"Bearer {token}"
+        assert received.headers["accept-language"] == "zh-CN"
+        assert received.headers["x-request-id"] == "req-7"
+        assert received.headers["read-after"] == "intake:p1:7"
+        assert not {"cookie", "x-forwarded-for"} & received.headers.keys()
+
+
+async def test_read_after_gets_one_deadline_for_all_hops(gateway: Gateway, world: World) -> None:
+    before = time.time() * 1000
+    answer = await gateway.ask(THREE, read_after="intake:p1:7", read_after_deadline="99999999999999")
+    after = time.time() * 1000
+    deadlines = {service.received[0].headers["read-after-deadline"] for service in world.services.values()}
+    assert answer.errors == []
+    assert len(deadlines) == 1
+    assert before + 2000 - 1 <= int(deadlines.pop()) <= after + 2000
+
+
+async def test_without_read_after_there_is_no_deadline(gateway: Gateway, world: World) -> None:
+    answer = await gateway.ask(THREE, read_after_deadline="99999999999999")
+    assert answer.errors == []
+    for service in world.services.values():
+        assert not {"read-after", "read-after-deadline"} & service.received[0].headers.keys()
+
+
+async def test_a_request_id_is_made_where_there_is_none_or_a_bad_one(
+    js_gateway: Gateway, world: World
+) -> None:
+    plain = await js_gateway.ask(THREE)
+    odd = await js_gateway.ask(THREE, x_request_id="x" * 200)
+    seen = [received.headers["x-request-id"] for received in world.services["feedback"].received]
+    assert seen == [plain.headers["x-request-id"], odd.headers["x-request-id"]]
+    assert len(set(seen)) == 2
+    assert all(len(one) == 36 for one in seen)

@@ -1,0 +1,121 @@
+"""What the gateway refuses to carry, and how it says so."""
+
+import json
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from graphql import get_introspection_query
+
+from tests.system.gateway.conftest import World
+from tests.system.gateway.process import Gateway
+
+TYPE = "__schema { types { " + "ofType { " * 13 + "name" + " }" * 13 + " } }"
+SPREAD = (
+    "{ ...A } fragment A on Query { ...B ...B ...B ...B } fragment B on Query { "
+    + "queue { id } " * 200
+    + "}"
+)
+TOO_MUCH = {
+    "depth": '{ __type(name: "Query") { ' + "ofType { " * 14 + "name" + " }" * 14 + " } }",
+    "aliases": "{ " + " ".join(f"a{n}: whoAmI" for n in range(31)) + " }",
+    "aliases in fragments": "{ ...A ...A } fragment A on Query { "
+    + " ".join(f"a{n}: whoAmI" for n in range(16))
+    + " }",
+    "tokens": "{ " + "whoAmI " * 2000 + "}",
+    "fields": SPREAD,
+}
+
+
+@pytest.mark.parametrize("limit", TOO_MUCH)
+async def test_a_document_above_a_limit_is_refused_each_time_and_reaches_nobody(
+    js_gateway: Gateway, world: World, limit: str
+) -> None:
+    for _ in range(2):
+        answer = await js_gateway.ask(TOO_MUCH[limit], accept="application/graphql-response+json")
+        assert answer.status == 400
+        assert answer.codes() == ["INVALID_INPUT"]
+    assert all(not service.received for service in world.services.values())
+
+
+async def test_a_full_introspection_is_allowed(gateway: Gateway) -> None:
+    answer = await gateway.ask(get_introspection_query())
+    assert answer.errors == []
+    assert answer.data["__schema"]["queryType"]["name"] == "Query"
+
+
+async def test_thirty_aliases_are_allowed(js_gateway: Gateway) -> None:
+    answer = await js_gateway.ask("{ " + " ".join(f"a{n}: whoAmI" for n in range(30)) + " }")
+    assert answer.errors == []
+    assert len(answer.data) == 30
+
+
+async def test_a_circular_fragment_is_refused(js_gateway: Gateway) -> None:
+    answer = await js_gateway.ask("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }")
+    assert answer.codes() == ["INVALID_INPUT"]
+
+
+@pytest.mark.parametrize(
+    "query", ["{ nope }", "{ nope ", "query Q($id: ID!) { petition(id: $id) { id } }", ""]
+)
+async def test_a_wrong_document_or_variable_is_invalid_input(gateway: Gateway, query: str) -> None:
+    answer = await gateway.ask(query)
+    assert answer.codes() == ["INVALID_INPUT"]
+    assert answer.data is None
+
+
+async def pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), 65536):
+        yield body[start : start + 65536]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_above_the_limit_is_refused(
+    js_gateway: Gateway, session: aiohttp.ClientSession, chunked: bool
+) -> None:
+    body = json.dumps({"query": "{ whoAmI }", "variables": {"padding": "x" * 300_000}}).encode()
+    headers = {"content-type": "application/json", "connection": "close"}
+    data = pieces(body) if chunked else body
+    async with session.post(js_gateway.url, data=data, headers=headers) as response:
+        assert response.status == 413
+        assert (await response.json())["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+
+
+async def test_a_body_of_undeclared_length_below_the_limit_is_read(
+    js_gateway: Gateway, session: aiohttp.ClientSession
+) -> None:
+    body = json.dumps({"query": "{ whoAmI }", "variables": {"padding": "x" * 200_000}}).encode()
+    async with session.post(
+        js_gateway.url, data=pieces(body), headers={"content-type": "application/json"}
+    ) as response:
+        assert await response.json() == {"data": {"whoAmI": "anonymous"}}
+
+
+@pytest.mark.parametrize("body", [b"{nope", b"[]", b"1", b'{"query": 1}'])
+async def test_a_body_that_is_no_request_is_invalid_input(
+    js_gateway: Gateway, session: aiohttp.ClientSession, body: bytes
+) -> None:
+    async with session.post(
+        js_gateway.url, data=body, headers={"content-type": "application/json"}
+    ) as response:
+        answer = await response.json(content_type=None)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID_INPUT"]
+
+
+async def test_a_mutation_by_get_is_refused(
+    js_gateway: Gateway, world: World, session: aiohttp.ClientSession
+) -> None:
+    query = 'mutation { rename(id: "p1", title: "x") { position } }'
+    async with session.get(js_gateway.url, params={"query": query}) as response:
+        assert response.status == 405
+        assert (await response.json())["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+    assert world.services["intake"].received == []
+
+
+@pytest.mark.parametrize("path", ["/", "/graphql", "/anything"])
+async def test_no_page_is_served_that_would_load_from_outside(
+    js_gateway: Gateway, session: aiohttp.ClientSession, path: str
+) -> None:
+    async with session.get(js_gateway.root + path, headers={"accept": "text/html"}) as response:
+        assert response.status in {404, 406, 400}
+        assert "<script" not in await response.text()
