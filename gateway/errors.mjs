@@ -21,7 +21,7 @@ export function publicError(error, requestId) {
   const code = error.extensions?.code;
   if (CODES.has(code)) return error;
   if (isAboutTheDocument(error, code)) {
-    const http = { status: 400, spec: true, ...error.extensions?.http }; // read and removed when the answer is written
+    const http = error.extensions?.http ?? { status: 400, spec: true }; // read and removed when the answer is written
     return new GraphQLError(error.message, { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path, extensions: { code: 'INVALID_INPUT', http } });
   }
   const id = randomUUID();

@@ -3,10 +3,10 @@
 Run as `python -m gateway.schema write` or `python -m gateway.schema check`.
 """
 
+import asyncio
 import difflib
 import importlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +15,12 @@ from typing import Final, cast
 
 from strawberry.federation import Schema
 
+from deploy.local.errors import LocalRunError
+from deploy.local.node import find_node, install_packages
+from deploy.local.settings import ROOT
+
 HERE: Final = Path(__file__).parent
+COMPOSER: Final = HERE / "compose.mjs"
 SERVICES: Final = ("intake", "dispatch", "feedback")
 
 
@@ -76,20 +81,14 @@ def differs(committed: Path, fresh: str) -> bool:
 
 def compose(subgraphs: Path, supergraph: Path) -> int:
     """Compose with Node; its errors, which name the service, go to stderr."""
-    if not (HERE / "node_modules").is_dir():
-        print("gateway/node_modules is missing: run `npm ci` in gateway/.", file=sys.stderr)
-        return 1
-    command = [node(), str(HERE / "compose.mjs"), "--from", str(subgraphs), "--to", str(supergraph)]
+    node = find_node(Path(chosen) if (chosen := os.environ.get("NODE")) else None)
+    asyncio.run(install_packages(node, ROOT / ".cache" / "logs"))
+    command = [node.program, COMPOSER, "--from", subgraphs, "--to", supergraph]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own script
 
 
-def node() -> str:
-    """Return the path of Node: `NODE`, or the first on PATH."""
-    found = os.environ.get("NODE") or shutil.which("node")
-    if found is None:
-        sys.exit("Node is missing: set NODE to its path, or install it (24 is what we test with).")
-    return found
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except LocalRunError as problem:
+        sys.exit(str(problem))

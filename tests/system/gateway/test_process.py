@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.gateway import stubs
 from tests.system.gateway.conftest import World
-from tests.system.gateway.process import Gateway, start_and_fail, started
+from tests.system.gateway.process import Gateway, start_and_fail, started, until
 
 RENAME = 'mutation { rename(id: "p1", title: "x", wait: 1.0) { position } }'
 
@@ -22,6 +22,7 @@ RENAME = 'mutation { rename(id: "p1", title: "x", wait: 1.0) { position } }'
         ("GATEWAY_PORT", "many", 'GATEWAY_PORT must be a port number, not "many".'),
         ("GATEWAY_PLANNER", "go", 'GATEWAY_PLANNER must be one of js, rust, not "go".'),
         ("GATEWAY_ENVIRONMENT", "test", "GATEWAY_ENVIRONMENT must be one of development, production"),
+        ("GATEWAY_GRACE", "long", "GATEWAY_GRACE must be a number of seconds up to 600"),
         ("GATEWAY_ISSUERS", "", "GATEWAY_ISSUERS must be a JSON list such as"),
         ("GATEWAY_ISSUERS", '[{"issuer": "x"}]', "GATEWAY_ISSUERS must be a JSON list such as"),
         ("GATEWAY_ISSUERS", '[{"issuer":"x","jwks":"a"},{"issuer":"x","jwks":"b"}]', "names an issuer twice"),
@@ -98,21 +99,19 @@ async def test_a_stop_ends_open_subscriptions_so_that_they_can_resume(
         message = await ws.receive()
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
         await ws.close()
-    async with asyncio.timeout(5):
-        while stubs.FEEDBACK_STREAMS:
-            await asyncio.sleep(0.01)
+    await until(lambda: not stubs.FEEDBACK_STREAMS)
 
 
 async def test_a_request_that_outlives_the_grace_is_cut_off(
     world: World, session: aiohttp.ClientSession
 ) -> None:
-    slow = 'mutation { rename(id: "p1", title: "x", wait: 14) { position } }'
-    async with started(session, world.settings) as gateway:
+    slow = 'mutation { rename(id: "p1", title: "x", wait: 5) { position } }'
+    async with started(session, world.settings | {"GATEWAY_GRACE": "0.5"}) as gateway:
         in_flight = asyncio.create_task(gateway.ask(slow))
         await asyncio.sleep(0.3)
         started_at = time.monotonic()
         assert await gateway.stop() == 0
-        assert 9 < time.monotonic() - started_at < 12
+        assert 0.4 < time.monotonic() - started_at < 2
         with pytest.raises(aiohttp.ClientError):
             await in_flight
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.system.gateway import stubs
 from tests.system.gateway.conftest import World
-from tests.system.gateway.process import Gateway, started
+from tests.system.gateway.process import Gateway, started, until
 
 TIMELINE = """subscription T($upto: Int!, $hold: Boolean!) {
   timeline(id: "p1", upto: $upto, hold: $hold) {
@@ -30,7 +30,7 @@ def asked(upto: int = 3, *, hold: bool = False) -> dict[str, Any]:
 @asynccontextmanager
 async def stream(
     gateway: Gateway, body: dict[str, Any], token: str | None = None
-) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
+) -> AsyncGenerator[AsyncIterator[tuple[str, Any]]]:
     headers = {"accept": "text/event-stream"} | ({"authorization": f"Bearer {token}"} if token else {})
     async with gateway.session.post(gateway.url, json=body, headers=headers, timeout=EVENTS) as response:
         assert response.status == 200
@@ -49,7 +49,7 @@ async def events_of(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[str
 
 
 @asynccontextmanager
-async def socket(gateway: Gateway, **params: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def socket(gateway: Gateway, **params: str) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
     protocols = ["graphql-transport-ws"]
     async with gateway.session.ws_connect(gateway.url, protocols=protocols) as ws:
         await ws.send_json({"type": "connection_init", "payload": params})
@@ -59,12 +59,6 @@ async def socket(gateway: Gateway, **params: str) -> AsyncIterator[aiohttp.Clien
 async def subscribed(ws: aiohttp.ClientWebSocketResponse, body: dict[str, Any]) -> None:
     assert (await ws.receive_json(timeout=10))["type"] == "connection_ack"
     await ws.send_json({"id": "1", "type": "subscribe", "payload": body})
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_server_sent_events_carry_other_services_fields(gateway: Gateway, world: World) -> None:
