@@ -29,7 +29,7 @@ lint: venv ## check style, types, imports and generated files
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m basedpyright --warnings
-	$(PY) -m importlinter.cli lint
+	$(PY) -c 'from importlinter.cli import lint_imports_command as check; check()'
 
 format: venv ## format the code and mend what can be mended by machine
 	$(PY) -m ruff check --fix-only

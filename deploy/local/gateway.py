@@ -1,0 +1,97 @@
+"""The federation gateway as a child process: `node gateway/start.mjs`."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from deploy.local.node import GATEWAY_FOLDER, find_node
+from deploy.local.ports import LOOPBACK, free_port
+from deploy.local.process import Command, Process
+from deploy.local.web import Address, WebProcess
+
+_STOP_WITHIN = 12.0  # it gives its own clients 10 s
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who may sign tokens; `jwks` is where its keys are: a file's path or an address."""
+
+    issuer: str
+    jwks: str
+
+
+class Gateway:
+    """The gateway over given subgraphs."""
+
+    def __init__(
+        self,
+        folder: Path,
+        subgraphs: Mapping[str, str],
+        issuers: Sequence[Issuer],
+        *,
+        port: int = 0,
+        audience: str = "through-train",
+        logs: Path | None = None,
+        node: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        port_setting: str = "THROUGH_TRAIN_GATEWAY_PORT",
+    ) -> None:
+        """Describe the gateway; nothing is touched before `start`.
+
+        `folder` takes its log and pid file, `subgraphs` gives the full GraphQL address of each service,
+        `port` 0 means one that is free now, `node` another Node than the packaged one, and `environment` adds
+        settings.
+        """
+        self.port = port or free_port()
+        settings = {
+            "GATEWAY_HOST": LOOPBACK,
+            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_ISSUERS": json.dumps([asdict(issuer) for issuer in issuers]),
+            "GATEWAY_AUDIENCE": audience,
+            **{f"{service.upper()}_URL": url for service, url in subgraphs.items()},
+        }
+        command = Command(
+            "gateway",
+            [find_node(node).program, GATEWAY_FOLDER / "start.mjs"],
+            environment={**os.environ, **settings, **(environment or {})},
+            folder=GATEWAY_FOLDER,
+            stop_within=_STOP_WITHIN,
+        )
+        self._web = WebProcess(
+            command, Address(self.port, port_setting), logs=logs or folder / "logs", pids=folder
+        )
+
+    @property
+    def url(self) -> str:
+        """Return the address of the federated GraphQL endpoint."""
+        return f"{self._web.address.url}/graphql"
+
+    @property
+    def process(self) -> Process:
+        """Return the gateway's process, for tests that kill it."""
+        return self._web.process
+
+    async def start(self) -> None:
+        """Start the gateway and return when it is ready.
+
+        :raises LocalRunError: the port is taken, or it does not come up.
+        """
+        await self._web.start()
+
+    async def stop(self) -> None:
+        """Ask the gateway to finish what it holds, and wait."""
+        await self._web.stop()
+
+    async def kill(self) -> None:
+        """End the gateway with SIGKILL."""
+        await self._web.kill()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()

@@ -1,0 +1,154 @@
+"""The parts of a local run, and what each service is told."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.local.gateway import Gateway, Issuer
+from deploy.local.kafka import Kafka
+from deploy.local.ports import LOOPBACK
+from deploy.local.postgres import SERVICES, Postgres
+from deploy.local.process import Command, Process
+from deploy.local.settings import ROOT, LocalSettings
+from deploy.local.supervisor import Part
+from deploy.local.web import Address, WebProcess
+
+_AUDIENCE: Final = "through-train"
+_DEVELOPMENT_ISSUER: Final = "https://through-train.local/development"
+_INTAKE_ISSUER: Final = "https://through-train.local/intake"
+_STOP_WITHIN: Final = 20.0  # a service finishes the requests and batches that it holds
+_TASK_WITHIN: Final = 300.0
+
+
+class Task:
+    """A program that must succeed before the rest goes on, as a part of the supervisor."""
+
+    def __init__(self, command: Command, *, logs: Path, pids: Path) -> None:
+        """Describe the task; nothing is touched before `start`."""
+        self.process = Process(
+            command, log=logs / f"{command.name}.log", pid_file=pids / f"{command.name}.pid"
+        )
+
+    async def start(self) -> None:
+        """Run the task to its end.
+
+        :raises ProcessFailed: it did not succeed.
+        """
+        await self.process.run(within=_TASK_WITHIN)
+
+    async def stop(self) -> None:
+        """Stop the task, if it still runs."""
+        await self.process.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Everything that runs on one machine."""
+
+    settings: LocalSettings
+
+    @property
+    def postgres(self) -> Postgres:
+        """Describe the database server."""
+        of = self.settings
+        return Postgres(
+            of.data_folder / "postgres", of.postgres_port, keys=of.keys_folder, logs=of.logs_folder
+        )
+
+    @property
+    def kafka(self) -> Kafka:
+        """Describe the broker."""
+        of = self.settings
+        return Kafka(
+            *(of.data_folder / "kafka", of.kafka_port, of.kafka_controller_port),
+            logs=of.logs_folder,
+            cache=of.cache_folder,
+            heap=of.kafka_heap,
+        )
+
+    def servers(self) -> list[Part]:
+        """Return PostgreSQL and Kafka alone, for work that brings its own services."""
+        return [Part("postgres", self.postgres), Part("kafka", self.kafka)]
+
+    def parts(self) -> list[Part]:
+        """Return all parts: servers, keys, migrations, services, gateway."""
+        postgres = self.postgres
+        parts = [Part("postgres", postgres), Part("kafka", self.kafka), self._keys()]
+        for service in SERVICES:
+            migrate = f"{service} migrations"
+            environment = self._environment(service, postgres)
+            parts += [
+                Part(
+                    migrate,
+                    self._task(migrate, ["-m", f"services.{service}", "migrate"], environment),
+                    after=("postgres", "keys"),
+                    lasting=False,
+                ),
+                Part(
+                    service, self._service(service, environment), after=(migrate, "postgres", "kafka", "keys")
+                ),
+            ]
+        return [*parts, Part("gateway", self._gateway(), after=("keys", *SERVICES))]
+
+    def _address(self, service: str) -> Address:
+        of = self.settings
+        ports = {"intake": of.intake_port, "dispatch": of.dispatch_port, "feedback": of.feedback_port}
+        return Address(ports[service], of.port_setting(service))
+
+    def _keys(self) -> Part:
+        folder = str(self.settings.keys_folder)
+        command = ["-m", "services.kernel.auth.development", "keys", folder]
+        return Part("keys", self._task("keys", command, os.environ), lasting=False)
+
+    def _service(self, name: str, environment: Mapping[str, str]) -> WebProcess:
+        command = Command(
+            name,
+            [sys.executable, "-m", f"services.{name}"],
+            environment=environment,
+            folder=ROOT,
+            stop_within=_STOP_WITHIN,
+        )
+        return WebProcess(
+            command, self._address(name), logs=self.settings.logs_folder, pids=self.settings.pids_folder
+        )
+
+    def _task(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Task:
+        command = Command(name, [sys.executable, *arguments], environment=environment, folder=ROOT)
+        return Task(command, logs=self.settings.logs_folder, pids=self.settings.pids_folder)
+
+    def _gateway(self) -> Gateway:
+        of = self.settings
+        return Gateway(
+            of.pids_folder,
+            {service: f"{self._address(service).url}/graphql" for service in SERVICES},
+            [
+                Issuer(_DEVELOPMENT_ISSUER, str(of.keys_folder / "development-issuer.jwks.json")),
+                Issuer(_INTAKE_ISSUER, self._intake_keys_url()),
+            ],
+            port=of.gateway_port,
+            audience=_AUDIENCE,
+            logs=of.logs_folder,
+            node=of.node,
+        )
+
+    def _environment(self, service: str, postgres: Postgres) -> dict[str, str]:
+        of = self.settings
+        return {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",  # the last words of a crash must be in the log
+            "THROUGH_TRAIN_ENVIRONMENT": "development",
+            "THROUGH_TRAIN_HOST": LOOPBACK,
+            "THROUGH_TRAIN_PORT": str(self._address(service).port),
+            "THROUGH_TRAIN_DATABASE_URL": postgres.dsn(service),
+            "THROUGH_TRAIN_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{of.kafka_port}",
+            "THROUGH_TRAIN_KEYS_FOLDER": str(of.keys_folder),
+            "THROUGH_TRAIN_INTAKE_JWKS_URL": self._intake_keys_url(),
+            "THROUGH_TRAIN_TOPIC_PREFIX": of.topic_prefix,
+            "THROUGH_TRAIN_TOPIC_PARTITIONS": str(of.topic_partitions),
+        }
+
+    def _intake_keys_url(self) -> str:
+        return f"{self._address('intake').url}/.well-known/jwks.json"
