@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { composeServices } from '@theguild/federation-composition';
-import { parse } from 'graphql';
+import { Kind, parse, print } from 'graphql';
 
 import { SERVICES } from './settings.mjs';
 
@@ -12,10 +12,11 @@ import { SERVICES } from './settings.mjs';
  */
 const options = optionsOf(process.argv.slice(2));
 const services = await Promise.all(SERVICES.map((name) => readService(name, options.from)));
-const { supergraphSdl, errors } = composeServices(services);
-if (errors?.length) {
-  for (const error of errors) console.error(`${error.extensions?.code ?? 'ERROR'}: ${error.message}`);
-  fail(`${errors.length} composition error(s): the supergraph is unchanged.`);
+const { supergraphSdl, errors = [] } = composeServices(services);
+const problems = [...errors.map((error) => `${error.extensions?.code ?? 'ERROR'}: ${error.message}`), ...differences(services)];
+if (problems.length) {
+  for (const problem of problems) console.error(problem);
+  fail(`${problems.length} composition error(s): the supergraph is unchanged.`);
 }
 const composed = `${supergraphSdl.trim()}\n`;
 if (!options.check) await writeFile(options.to, composed);
@@ -31,6 +32,28 @@ async function readService(name, from) {
     const { line, column } = error.locations?.[0] ?? {};
     return fail(`[${name}] ${name}.graphql:${line}:${column}: ${error.message}`);
   }
+}
+
+/**
+ * Enums and inputs of one name must be the same everywhere. Composition itself keeps only what all services share of an
+ * input or an input's enum, and says nothing: a value would be gone from the supergraph without a word.
+ */
+function differences(services) {
+  const seen = new Map();
+  const found = [];
+  for (const { name: service, typeDefs } of services) {
+    for (const { kind, name, values, fields } of typeDefs.definitions) {
+      if (kind !== Kind.ENUM_TYPE_DEFINITION && kind !== Kind.INPUT_OBJECT_TYPE_DEFINITION) continue;
+      const members = new Set((values ?? fields).map((one) => (one.type ? `${one.name.value}: ${print(one.type)}` : one.name.value)));
+      const first = seen.get(name.value);
+      if (!first) seen.set(name.value, { service, members });
+      else {
+        const odd = [...members.symmetricDifference(first.members)];
+        if (odd.length) found.push(`SHARED_TYPE_DIFFERS: [${first.service}, ${service}] "${name.value}" is not the same in both: ${odd.join(', ')}`);
+      }
+    }
+  }
+  return found;
 }
 
 function optionsOf(args) {

@@ -12,6 +12,7 @@ const REQUEST_TIMEOUT = 15_000;
 const IDLE_CONNECTION = 4_000; // below uvicorn's five seconds, so that the service is never the first to hang up
 const CONNECTIONS_PER_SERVICE = 128;
 const LARGEST_EVENT = 1024 * 1024;
+const WAITING_EVENTS = 256; // per subscription, then its client is dropped
 
 /**
  * How the gateway reaches its services: queries and mutations by HTTP, subscriptions by WebSocket on the same path.
@@ -36,7 +37,9 @@ async function ask(service, post, request) {
   const body = JSON.stringify(serializeExecutionRequest({ executionRequest: request, printFn: defaultPrintFn }));
   const mayRetry = request.operationType === 'query';
   try {
-    return withErrors(JSON.parse(await post(body, request.context?.forwarded, mayRetry)), service);
+    const result = JSON.parse(await post(body, request.context?.forwarded, mayRetry));
+    if (result?.data === undefined && !result?.errors?.length) throw new TypeError('no GraphQL answer');
+    return withErrors(result, service);
   } catch (error) {
     log('error', 'service not answering', { from: service, reason: error.code ?? error.name, requestId: request.context?.forwarded?.['x-request-id'] });
     return { errors: [unavailable(service)] };
@@ -75,33 +78,50 @@ function postingTo(url) {
   };
 }
 
-/** One connection per subscription: its token is the caller's own, and its end is the subscription's end. */
+/**
+ * One connection per subscription: its token is the caller's own, and its end is the subscription's end.
+ *
+ * Not an async generator, whose return() would wait for the next event; and not graphql-ws's own iterator, which keeps
+ * any number of events for a client that does not read them.
+ */
 function subscribe(service, url, request) {
   const address = new URL(url);
   address.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const client = createClient({ url: address.href, webSocketImpl: BoundedWebSocket, retryAttempts: 0, connectionParams: request.context?.forwarded });
-  const events = client.iterate(serializeExecutionRequest({ executionRequest: request, printFn: defaultPrintFn }));
+  const waiting = [];
   let over = false;
+  let wake = () => {};
+
+  function end(errors) {
+    if (over) return;
+    over = true;
+    if (errors) waiting.push({ errors });
+    client.dispose();
+    wake();
+  }
+  function take(event) {
+    if (over) return;
+    if (waiting.length === WAITING_EVENTS) end([tooSlow(service)]);
+    else waiting.push(withErrors(event, service));
+    wake();
+  }
+  client.subscribe(serializeExecutionRequest({ executionRequest: request, printFn: defaultPrintFn }), {
+    next: take,
+    error: (reason) => end(endOfSubscription(service, reason)),
+    complete: () => end(),
+  });
+
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     async next() {
-      if (over) return { done: true, value: undefined };
-      try {
-        const { done, value } = await events.next();
-        if (done) await this.return();
-        return done ? { done, value: undefined } : { done, value: withErrors(value, service) };
-      } catch (reason) {
-        if (over) return { done: true, value: undefined };
-        await this.return();
-        return { done: false, value: { errors: endOfSubscription(service, reason) } };
-      }
+      while (waiting.length === 0 && !over) await new Promise((resolve) => (wake = resolve));
+      return waiting.length ? { done: false, value: waiting.shift() } : { done: true, value: undefined };
     },
     async return() {
-      over = true;
-      await events.return?.();
-      await client.dispose();
+      waiting.length = 0;
+      end();
       return { done: true, value: undefined };
     },
   };
@@ -111,6 +131,10 @@ class BoundedWebSocket extends WebSocket {
   constructor(address, protocols) {
     super(address, protocols, { maxPayload: LARGEST_EVENT, handshakeTimeout: REQUEST_TIMEOUT });
   }
+}
+
+function tooSlow(service) {
+  return new GraphQLError('The subscription ended: its events were not read quickly enough. Resume it from your last cursor.', { extensions: { code: 'RATE_LIMITED', service } });
 }
 
 function endOfSubscription(service, reason) {

@@ -182,6 +182,7 @@ class FeedbackPetition:
 @strawberry.type
 class Event:
     sequence: int
+    padding: str
     petition: FeedbackPetition
     caller: str
 
@@ -203,7 +204,10 @@ class FeedbackSubscription:
         FEEDBACK_STREAMS.append(caller)
         try:
             for sequence in range(1, upto + 1):
-                yield Event(sequence=sequence, petition=FeedbackPetition(id=id), caller=caller)
+                petition = FeedbackPetition(id=id)
+                yield Event(sequence=sequence, petition=petition, caller=caller, padding="x" * 10_000)
+                if sequence % 500 == 0:
+                    await asyncio.sleep(0)
             if hold:
                 await asyncio.sleep(60)
         finally:
@@ -262,7 +266,7 @@ async def running(name: str, port: int = 0) -> AsyncGenerator[Stub]:
         return web.json_response(stub.jwks)
 
     app = web.Application(middlewares=[record])
-    app.router.add_get("/jwks.json", jwks)
+    app.router.add_route("*", "/jwks.json", jwks)
     protocols = [GRAPHQL_TRANSPORT_WS_PROTOCOL]
     app.router.add_route("*", "/graphql", GraphQLView(schema=SCHEMAS[name], subscription_protocols=protocols))
     runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -59,6 +59,17 @@ def test_what_does_not_compose_names_the_service_and_leaves_the_supergraph(
     assert supergraph.read_text() == before
 
 
+def test_an_input_enum_that_differs_is_refused_although_composition_would_shrink_it(tmp_path: Path) -> None:
+    narrow = "\nenum Ground { A B }\nextend type Query { narrow(ground: Ground): Int }\n"
+    wide = "\nenum Ground { A B C }\nextend type Query { wide(ground: Ground): Int }\n"
+    changed = {"intake": SDL["intake"] + narrow, "dispatch": SDL["dispatch"] + wide}
+    status, errors, _ = composed(tmp_path, **changed)
+    assert status == 1
+    assert 'SHARED_TYPE_DIFFERS: [intake, dispatch] "Ground" is not the same in both: C' in errors
+    same = changed | {"intake": SDL["intake"] + wide.replace("wide", "also")}
+    assert composed(tmp_path, **same)[0] == 0
+
+
 def test_a_missing_schema_file_is_said(tmp_path: Path) -> None:
     ended = compose("--from", tmp_path, "--to", tmp_path / "supergraph.graphql")
     assert ended.returncode == 1

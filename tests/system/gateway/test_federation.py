@@ -149,6 +149,17 @@ async def test_with_the_owner_away_the_others_lists_still_answer(
     assert {error["extensions"]["service"] for error in answer.errors} == {"intake"}
 
 
+@pytest.mark.parametrize("path", ["/jwks.json", "/nowhere"])
+async def test_an_answer_that_is_no_graphql_counts_as_none(
+    world: World, session: aiohttp.ClientSession, path: str
+) -> None:
+    url = world.services["intake"].url.replace("/graphql", path)
+    async with started(session, world.settings | {"DISPATCH_URL": url}) as gateway:
+        answer = await gateway.ask(PETITION, {"id": "p1"})
+    assert answer.codes() == ["UNAVAILABLE"]
+    assert answer.data["petition"]["title"] == "title p1"
+
+
 async def test_an_entity_its_owner_does_not_know_keeps_the_others_fields(gateway: Gateway) -> None:
     answer = await gateway.ask('{ queue(ids: ["unknown", "p1"]) { id title handling { asOf } stage } }')
     assert answer.errors == []

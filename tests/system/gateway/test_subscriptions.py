@@ -162,6 +162,20 @@ async def test_when_the_service_goes_the_subscription_ends_with_unavailable(
                 assert (await anext(events))[0] == "complete"
 
 
+async def test_a_client_that_does_not_read_is_dropped_with_a_code(js_gateway: Gateway) -> None:
+    flood = 'subscription { timeline(id: "p1", upto: 100000) { sequence padding } }'
+    async with stream(js_gateway, {"query": flood}) as events:
+        assert (await anext(events))[0] == "next"
+        await asyncio.sleep(2)
+        last = None
+        async for name, payload in events:
+            if name == "next":
+                last = payload
+    assert last is not None
+    assert last["errors"][0]["extensions"] == {"code": "RATE_LIMITED", "service": "feedback"}
+    await until(lambda: not stubs.FEEDBACK_STREAMS)
+
+
 @pytest.mark.parametrize("way", ["sse", "websocket"])
 async def test_a_client_that_leaves_ends_the_services_stream(js_gateway: Gateway, way: str) -> None:
     if way == "sse":
