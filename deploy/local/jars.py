@@ -13,10 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import requests
-from jgo.env import EnvironmentBuilder, LinkStrategy
-from jgo.maven import MavenContext
-
 from deploy.local.errors import DownloadFailed, WrongChecksum
 
 KAFKA_VERSION: Final = "4.4.0"
@@ -94,6 +90,11 @@ def _verify(found: Mapping[str, str], locked: Mapping[str, str]) -> None:
 
 
 def _resolve(scratch: Path) -> list[Path]:
+    # Imported here, since every command would wait 0.1 s for what only the first one needs.
+    import requests
+    from jgo.env import EnvironmentBuilder, LinkStrategy
+    from jgo.maven import MavenContext
+
     logging.getLogger("jgo").setLevel(logging.ERROR)
     context = MavenContext(repo_cache=scratch / "repository", local_repos=[])
     builder = EnvironmentBuilder(context, cache_dir=scratch / "environment", link_strategy=LinkStrategy.HARD)

@@ -1,11 +1,14 @@
 """Where the local run keeps things and which ports it takes; each is set by THROUGH_TRAIN_<NAME>."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).parents[2]
+# Absolute, since children run in folders of their own.
+Folder = Annotated[Path, AfterValidator(Path.absolute)]
 
 
 def default_cache_folder() -> Path:
@@ -19,8 +22,8 @@ class LocalSettings(BaseSettings):
     # What the services are told shares the prefix, and is none of ours.
     model_config = SettingsConfigDict(env_prefix="THROUGH_TRAIN_", frozen=True, extra="ignore")
 
-    data_folder: Path = ROOT / ".data"
-    cache_folder: Path = ROOT / ".cache"
+    data_folder: Folder = ROOT / ".data"
+    cache_folder: Folder = ROOT / ".cache"
     node: Path | None = None  # another Node than the packaged one
 
     gateway_port: int = Field(default=4000, ge=1, le=65535)

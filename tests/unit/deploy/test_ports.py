@@ -1,0 +1,23 @@
+"""Ports: free ones, and who holds a taken one."""
+
+import os
+import socket
+
+import pytest
+
+from deploy.local.errors import PortTaken
+from deploy.local.ports import LOOPBACK, free_port, require_free
+
+
+def test_a_free_port_is_free() -> None:
+    require_free(free_port(), "THROUGH_TRAIN_GATEWAY_PORT")
+
+
+def test_a_taken_port_names_the_port_its_setting_and_who_holds_it() -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(PortTaken) as refusal:
+            require_free(port, "THROUGH_TRAIN_GATEWAY_PORT")
+    assert str(port) in str(refusal.value)
+    assert "THROUGH_TRAIN_GATEWAY_PORT" in str(refusal.value)
+    assert f"process {os.getpid()}" in str(refusal.value)

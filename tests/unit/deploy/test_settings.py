@@ -1,0 +1,37 @@
+"""The local run's settings: from the environment, checked, with the ports that are documented."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from deploy.local.settings import ROOT, LocalSettings
+
+
+def test_the_defaults_are_those_that_are_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATA_FOLDER", "CACHE_FOLDER", "GATEWAY_PORT", "KAFKA_PORT"):
+        monkeypatch.delenv(f"THROUGH_TRAIN_{name}", raising=False)
+    settings = LocalSettings()
+    assert settings.data_folder == ROOT / ".data"
+    assert (settings.gateway_port, settings.intake_port) == (4000, 4001)
+    assert (settings.dispatch_port, settings.feedback_port) == (4002, 4003)
+    assert (settings.postgres_port, settings.kafka_port) == (54320, 9094)
+
+
+def test_every_port_is_set_by_the_variable_that_its_error_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = LocalSettings()
+    for name in ("gateway", "intake", "dispatch", "feedback", "postgres", "kafka", "kafka_controller"):
+        monkeypatch.setenv(settings.port_setting(name), "12345")
+        assert getattr(LocalSettings(), f"{name}_port") == 12345
+
+
+def test_a_relative_data_folder_means_the_same_for_every_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THROUGH_TRAIN_DATA_FOLDER", "some where")
+    assert LocalSettings().data_folder == Path.cwd() / "some where"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "many"])
+def test_an_impossible_port_is_refused(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("THROUGH_TRAIN_KAFKA_PORT", port)
+    with pytest.raises(ValidationError, match="kafka_port"):
+        LocalSettings()
