@@ -13,7 +13,7 @@ import { SERVICES } from './settings.mjs';
 const options = optionsOf(process.argv.slice(2));
 const services = await Promise.all(SERVICES.map((name) => readService(name, options.from)));
 const { supergraphSdl, errors = [] } = composeServices(services);
-const problems = [...errors.map((error) => `${error.extensions?.code ?? 'ERROR'}: ${error.message}`), ...differences(services)];
+const problems = [...errors.map((error) => `${error.extensions?.code ?? 'ERROR'}: ${error.message}`), ...differences(services), ...fieldsThatBlankAnswers(services)];
 if (problems.length) {
   for (const problem of problems) console.error(problem);
   fail(`${problems.length} composition error(s): the supergraph is unchanged.`);
@@ -54,6 +54,37 @@ function differences(services) {
     }
   }
   return found;
+}
+
+/**
+ * A field of an entity that another service can hand out must be nullable, also the owner's: with its service away the
+ * null would climb to the list that began elsewhere and blank the whole answer. Keys, and fields that every service of
+ * the entity has, are never fetched from another one.
+ */
+function fieldsThatBlankAnswers(services) {
+  const entities = new Map();
+  for (const { name: service, typeDefs } of services) {
+    for (const type of typeDefs.definitions) {
+      const keys = type.directives?.filter((one) => one.name.value === 'key').map(keyFields) ?? [];
+      if (keys.length) entities.set(type.name.value, [...(entities.get(type.name.value) ?? []), { service, keys: keys.flat(), fields: type.fields ?? [] }]);
+    }
+  }
+  const found = [];
+  for (const [name, parts] of entities) {
+    for (const { service, keys, fields } of parts) {
+      for (const { name: field, type } of fields) {
+        const everywhere = parts.every((part) => part.fields.some((one) => one.name.value === field.value));
+        if (type.kind === Kind.NON_NULL_TYPE && !everywhere && !keys.includes(field.value)) {
+          found.push(`NOT_NULLABLE: [${service}] "${name}.${field.value}" must be nullable: other services hand out a ${name} too, and with ${service} away the whole answer would be blank`);
+        }
+      }
+    }
+  }
+  return found;
+}
+
+function keyFields(key) {
+  return key.arguments.find((one) => one.name.value === 'fields').value.value.split(/\W+/);
 }
 
 function optionsOf(args) {

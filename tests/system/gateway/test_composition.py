@@ -42,6 +42,7 @@ def test_shared_value_types_enums_and_scalars_compose(tmp_path: Path) -> None:
         ),
         ("intake", "type Deadline @shareable", "type Deadline", 'Non-shareable field "Deadline.due"'),
         ("feedback", "stage: String", "stage: Stage", "[feedback] Unknown type Stage"),
+        ("intake", "  title: String\n", "  title: String!\n", '[intake] "Petition.title" must be nullable'),
         ("feedback", "type Event {", "type Event {{", "[feedback] feedback.graphql:"),
     ],
 )
@@ -55,7 +56,7 @@ def test_what_does_not_compose_names_the_service_and_leaves_the_supergraph(
     assert status == 1
     assert sentence in errors
     assert service in errors
-    assert " at " not in errors
+    assert "    at " not in errors
     assert supergraph.read_text() == before
 
 
