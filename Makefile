@@ -30,10 +30,16 @@ lint: venv ## check style, types, imports and generated files
 	$(PY) -m ruff format --check
 	$(PY) -m basedpyright --warnings
 	$(PY) -c 'from importlinter.cli import lint_imports_command as check; check()'
+	$(PY) -m services.contracts check
+	$(PY) -m gateway.schema check
 
 format: venv ## format the code and mend what can be mended by machine
 	$(PY) -m ruff check --fix-only
 	$(PY) -m ruff format
+
+schema: venv ## write the generated files: event schemas, SDL, supergraph
+	$(PY) -m services.contracts write
+	$(PY) -m gateway.schema write
 
 lock: venv ## choose and lock versions anew: make lock ARGS=--upgrade
 	$(PY) -m deploy.local.lock $(ARGS)

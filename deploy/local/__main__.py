@@ -81,10 +81,12 @@ def demo() -> None:
 @app.command
 def token(role: str) -> None:
     """Print the token of a role's demo user, and nothing else."""
-    keys = str(_settings().keys_folder)
+    keys = _settings().keys_folder
+    if not keys.exists():
+        _give_up(f"There are no keys in {keys} yet: `make run` makes them.")
     os.chdir(ROOT)
     module = "services.kernel.auth.development"
-    os.execv(sys.executable, [sys.executable, "-m", module, "token", role, "--keys", keys])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", module, "token", role, "--keys", str(keys)])  # noqa: S606
 
 
 @app.command
