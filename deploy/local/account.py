@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psutil
+
 from deploy.local.errors import FolderUnusable
 from deploy.local.process import Identity
 
@@ -77,10 +79,42 @@ def reachable_program_folder(package: Path, version: str) -> Path:
     return copy / package.name
 
 
-def reachable_data_folder(folder: Path) -> Path:
-    """Return the stand-in under /var/tmp for a data folder that the account cannot reach."""
-    key = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
-    return _own_folder() / f"data-{key}"
+def fresh_stand_in(folder: Path) -> Path:
+    """Return a new folder under /var/tmp, to stand in for a data folder that the account cannot reach."""
+    own = _own_folder()
+    _sweep(own)
+    stand_in = own / f"data-{hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]}"
+    if stand_in.exists():  # of a checkout that was here before: nothing links to it any more
+        shutil.rmtree(stand_in)
+    stand_in.mkdir(mode=0o700)
+    stand_in.with_suffix(".of").write_text(str(folder.absolute()))
+    return stand_in
+
+
+def remove_stand_in(stand_in: Path) -> None:
+    """Remove a stand-in with all its data."""
+    shutil.rmtree(stand_in, ignore_errors=True)
+    stand_in.with_suffix(".of").unlink(missing_ok=True)
+
+
+def _sweep(own: Path) -> None:
+    """Remove stand-ins of temporary folders that are gone: tests that were killed leave some 40 MB each.
+
+    Those of other folders stay until `make clean-data`: a disk may just not be mounted.
+    """
+    for note in own.glob("data-*.of"):
+        folder, stand_in = Path(note.read_text()), note.with_suffix("")
+        if folder.exists() or not folder.is_relative_to(tempfile.gettempdir()):
+            continue
+        if not any(_works_in(pid, stand_in) for pid in psutil.pids()):
+            remove_stand_in(stand_in)
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    try:
+        return Path(psutil.Process(pid).cwd()) == folder
+    except psutil.Error:
+        return False
 
 
 def _own_folder() -> Path:

@@ -184,7 +184,8 @@ class Kafka:
         (self.folder / "server.properties").write_text("".join(lines))
 
     async def _format(self, java: Sequence[str | Path]) -> None:
-        cluster_id = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
+        # It begins with an A, whatever follows: one that began with a dash would be read as an option.
+        cluster_id = base64.urlsafe_b64encode(b"\0" + os.urandom(15)).rstrip(b"=").decode()
         tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted"]
         command = Command(
             "kafka format",

@@ -119,9 +119,9 @@ class Postgres:
         """
         identity = account.unprivileged()
         programs = await asyncio.to_thread(_programs, identity)
-        cluster = await asyncio.to_thread(self._prepare_folder, identity)
-        await _end_server_on(cluster)
+        await self._end_leftover()
         require_free(self.port, self._port_setting)
+        cluster = await asyncio.to_thread(self._prepare_folder, identity)
         if not self._initialised.exists():
             await self._initialise(programs, cluster, identity)
         options = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
@@ -157,10 +157,10 @@ class Postgres:
 
     async def remove(self) -> None:
         """Remove the databases and their passwords, wherever they lie; end a server that was left on them."""
+        await self._end_leftover()
         cluster = self.folder / "cluster"
-        if cluster.exists():
-            await _end_server_on(cluster.resolve())
-            shutil.rmtree(cluster.resolve())
+        if cluster.is_symlink():
+            account.remove_stand_in(cluster.resolve())
         shutil.rmtree(self.folder, ignore_errors=True)
         self._passwords_file.unlink(missing_ok=True)
 
@@ -170,6 +170,10 @@ class Postgres:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    async def _end_leftover(self) -> None:
+        if (self.folder / "cluster").exists():
+            await _end_server_on((self.folder / "cluster").resolve())
 
     def _dsn(self, role: str, database: str) -> str:
         return f"postgresql://{role}:{quote(self._passwords[role])}@{LOOPBACK}:{self.port}/{database}"
@@ -186,7 +190,7 @@ class Postgres:
             if account.can_reach(identity, self.folder):
                 cluster.mkdir(mode=0o700)
             else:
-                cluster.symlink_to(_fresh(account.reachable_data_folder(self.folder)))
+                cluster.symlink_to(account.fresh_stand_in(self.folder))
             os.chown(cluster, identity.uid, identity.gid)
         if not account.can_reach(identity, cluster.resolve().parent):
             raise FolderUnusable(
@@ -330,14 +334,6 @@ def _environment() -> dict[str, str]:
 def _public_temporary() -> str:
     """Return a folder that every account can enter."""
     return "/var/tmp" if os.geteuid() == 0 else tempfile.gettempdir()  # noqa: S108  (the file is 0600)
-
-
-def _fresh(folder: Path) -> Path:
-    """Return the folder, new and empty: nothing links to one that is found, so its checkout is gone."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(mode=0o700)
-    return folder
 
 
 def _empty(folder: Path) -> None:

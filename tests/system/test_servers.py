@@ -21,11 +21,17 @@ pytestmark = [pytest.mark.serial, pytest.mark.system, pytest.mark.xdist_group("s
 
 
 @pytest.fixture
-async def postgres(tmp_path: Path) -> AsyncIterator[Postgres]:
-    server = Postgres(tmp_path / "a folder" / "postgres", free_port(), durable=False)
-    await server.start()
-    yield server
-    await server.stop()
+async def folder(tmp_path: Path) -> AsyncIterator[Path]:
+    """A folder for a server; as root its data lies elsewhere, and must be removed by who made it."""
+    folder = tmp_path / "a folder" / "postgres"
+    yield folder
+    await Postgres(folder, free_port()).remove()
+
+
+@pytest.fixture
+async def postgres(folder: Path) -> AsyncIterator[Postgres]:
+    async with Postgres(folder, free_port(), durable=False) as server:
+        yield server
 
 
 async def ask(dsn: str, question: str) -> object:
@@ -67,8 +73,8 @@ async def test_passwords_are_for_nobody_else_to_read(postgres: Postgres) -> None
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-async def test_data_survives_a_stop_and_a_kill(tmp_path: Path) -> None:
-    server = Postgres(tmp_path / "postgres", free_port())
+async def test_data_survives_a_stop_and_a_kill(folder: Path) -> None:
+    server = Postgres(folder, free_port())
     async with server:
         await ask(server.dsn("intake"), "CREATE TABLE kept AS SELECT 1 AS value")
     async with server:
@@ -78,8 +84,8 @@ async def test_data_survives_a_stop_and_a_kill(tmp_path: Path) -> None:
         assert await ask(server.dsn("intake"), "SELECT value FROM kept") == 1
 
 
-async def test_a_stale_file_with_a_strangers_process_id_is_no_obstacle(tmp_path: Path) -> None:
-    server = Postgres(tmp_path / "postgres", free_port(), durable=False)
+async def test_a_stale_file_with_a_strangers_process_id_is_no_obstacle(folder: Path) -> None:
+    server = Postgres(folder, free_port(), durable=False)
     await server.start()
     await server.kill()
     file = (server.folder / "cluster").resolve() / "postmaster.pid"
@@ -90,21 +96,20 @@ async def test_a_stale_file_with_a_strangers_process_id_is_no_obstacle(tmp_path:
     assert psutil.pid_exists(os.getpid())  # it was us, and we were left alone
 
 
-async def test_a_server_that_was_left_running_gives_way(tmp_path: Path) -> None:
-    left = Postgres(tmp_path / "postgres", free_port(), durable=False)
+async def test_a_server_that_was_left_running_gives_way(folder: Path) -> None:
+    left = Postgres(folder, free_port(), durable=False)
     await left.start()
     assert left.process is not None
     pid = left.process.pid
     (left.folder / "postgres.pid").unlink()  # only PostgreSQL's own file tells of it
-    async with Postgres(tmp_path / "postgres", free_port(), durable=False) as server:
+    async with Postgres(folder, free_port(), durable=False) as server:
         assert await ask(server.admin_dsn, "SELECT 1") == 1
         assert server.process is not None
         assert server.process.pid != pid
     await left.stop()
 
 
-async def test_lost_passwords_are_said_in_a_sentence(tmp_path: Path) -> None:
-    folder = tmp_path / "postgres"
+async def test_lost_passwords_are_said_in_a_sentence(folder: Path) -> None:
     async with Postgres(folder, free_port(), durable=False):
         pass
     (folder / "keys" / "postgres-passwords.json").unlink()
@@ -112,9 +117,10 @@ async def test_lost_passwords_are_said_in_a_sentence(tmp_path: Path) -> None:
         await Postgres(folder, free_port(), durable=False).start()
 
 
-async def test_a_taken_port_is_refused_before_anything_is_written(tmp_path: Path, postgres: Postgres) -> None:
+async def test_a_taken_port_is_refused_before_anything_is_written(postgres: Postgres) -> None:
     with pytest.raises(PortTaken, match=rf"{postgres.port}.*THROUGH_TRAIN_POSTGRES_PORT"):
-        await Postgres(tmp_path / "second", postgres.port).start()
+        await Postgres(postgres.folder.with_name("second"), postgres.port).start()
+    assert not postgres.folder.with_name("second").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as somebody else")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
@@ -238,12 +238,15 @@ def test_a_taken_port_is_named_with_its_setting_and_its_holder(tmp_path: Path) -
 
 
 @pytest.fixture
-def local_run(tmp_path: Path) -> dict[str, str]:
+def local_run(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Return the environment of a local run with its own ports and data, in a folder with a space."""
     ports = {
         f"THROUGH_TRAIN_{name}_PORT": str(free_port()) for name in ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER")
     }
-    return {"THROUGH_TRAIN_DATA_FOLDER": str(tmp_path / "a folder" / "data"), **ports}
+    environment = {"THROUGH_TRAIN_DATA_FOLDER": str(tmp_path / "a folder" / "data"), **ports}
+    yield environment
+    with running("-m", "deploy.local", "clean-data", environment=environment) as clean:
+        clean.end()
 
 
 @pytest.mark.skipif(

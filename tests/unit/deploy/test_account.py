@@ -26,6 +26,22 @@ def test_a_closed_folder_above_is_noticed(tmp_path: Path) -> None:
     assert account.can_reach(nobody, Path("/"))
 
 
-def test_a_data_folder_keeps_its_stand_in(tmp_path: Path) -> None:
-    assert account.reachable_data_folder(tmp_path) == account.reachable_data_folder(tmp_path)
-    assert account.reachable_data_folder(tmp_path) != account.reachable_data_folder(tmp_path / "other")
+def test_the_stand_in_of_a_temporary_folder_goes_with_it(tmp_path: Path) -> None:
+    gone, there = tmp_path / "gone", tmp_path / "there"
+    for folder in (gone, there):
+        folder.mkdir()
+    left, kept = account.fresh_stand_in(gone), account.fresh_stand_in(there)
+    (left / "a file").touch()
+    gone.rmdir()
+    account.remove_stand_in(account.fresh_stand_in(tmp_path / "next"))
+    assert not left.exists()
+    assert kept.exists()
+    account.remove_stand_in(kept)
+    assert not kept.exists()
+
+
+def test_a_new_stand_in_is_empty_whatever_was_there(tmp_path: Path) -> None:
+    (account.fresh_stand_in(tmp_path) / "of an earlier checkout").touch()
+    stand_in = account.fresh_stand_in(tmp_path)
+    assert list(stand_in.iterdir()) == []
+    account.remove_stand_in(stand_in)
