@@ -53,8 +53,14 @@ def _represents(actor: Actor, scope: Scope) -> bool:
     return actor.representative in scope.followers or scope.community in actor.placements
 
 
+def _of_street(actor: Actor, scope: Scope) -> bool:
+    return actor.street is not None and actor.street == scope.street
+
+
 def _handles(actor: Actor, scope: Scope) -> bool:
-    return actor.department is not None and (actor.department == scope.lead or actor.department in scope.cohandlers)
+    return actor.department is not None and (
+        actor.department == scope.lead or actor.department in scope.cohandlers
+    )
 
 
 def _everything(actor: Actor, scope: Scope) -> bool:
@@ -66,11 +72,14 @@ OWN: Final[Mapping[Role, Callable[[Actor, Scope], bool]]] = MappingProxyType(
         Role.RESIDENT: lambda actor, scope: actor.petition == scope.petition,
         Role.REPRESENTATIVE: _represents,
         Role.STATION_STAFF: lambda actor, scope: scope.community in actor.placements,
-        Role.COMMUNITY: lambda actor, scope: actor.community is not None and actor.community == scope.community,
-        Role.STREET_COMMITTEE: lambda actor, scope: actor.street is not None and actor.street == scope.street,
+        Role.COMMUNITY: lambda actor, scope: (
+            actor.community is not None and actor.community == scope.community
+        ),
+        Role.STREET_COMMITTEE: _of_street,
         Role.DEPARTMENT: _handles,
         Role.DEPARTMENT_HEAD: _handles,
         Role.DISTRICT_SUPERVISOR: _everything,
+        Role.INTEGRATOR: lambda actor, scope: _of_street(actor, scope) or _handles(actor, scope),
     }
 )
 """What "own" means for each role that can see petitions. Absent roles own nothing."""
@@ -118,3 +127,32 @@ def require_own(actor: Actor, scope: Scope, rule: Rule, what: str) -> None:
     """
     if not owns(actor, scope, rule.roles):
         raise NotFound(what)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What an actor's own petitions have in common, for lists: everything, or any of the named attributes."""
+
+    everything: bool
+    streets: tuple[str, ...]
+    communities: tuple[str, ...]
+    follower: str | None
+    departments: tuple[str, ...]
+
+
+def reach(actor: Actor, rule: Rule) -> Reach:
+    """Return how far an actor's lists reach in the roles that have the operation."""
+    roles = actor.roles & rule.roles
+    in_placements = roles & {Role.REPRESENTATIVE, Role.STATION_STAFF}
+    communities = [*(actor.placements if in_placements else ())]
+    if Role.COMMUNITY in roles and actor.community:
+        communities.append(actor.community)
+    return Reach(
+        everything=Role.DISTRICT_SUPERVISOR in roles,
+        streets=(actor.street,) if roles & {Role.STREET_COMMITTEE, Role.INTEGRATOR} and actor.street else (),
+        communities=tuple(sorted(communities)),
+        follower=actor.representative if Role.REPRESENTATIVE in roles else None,
+        departments=(actor.department,)
+        if roles & {Role.DEPARTMENT, Role.DEPARTMENT_HEAD, Role.INTEGRATOR} and actor.department
+        else (),
+    )

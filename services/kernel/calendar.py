@@ -22,7 +22,9 @@ _DAY: Final = timedelta(days=1)
 def _official(day: date) -> bool | None:
     try:
         return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:  # the State Council has not published this year, or the library does not have it yet
+    except (
+        NotImplementedError
+    ):  # the State Council has not published this year, or the library does not have it yet
         return None
 
 

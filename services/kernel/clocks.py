@@ -134,7 +134,9 @@ class Ticking:
         """Start a clock that is due at the beginning of a given day in Shanghai."""
         due_at = datetime.combine(day, time.min, SHANGHAI).astimezone(UTC)
         policy = self.terms.in_force(self.now)
-        return self._started(kind, about, due_at, LimitUnit.CLOCK_HOURS, policy.version, f"until {day.isoformat()}")
+        return self._started(
+            kind, about, due_at, LimitUnit.CLOCK_HOURS, policy.version, f"until {day.isoformat()}"
+        )
 
     def _started(
         self, kind: ClockKind, about: UUID | None, due_at: datetime, unit: LimitUnit, version: int, note: str
@@ -178,11 +180,19 @@ class Ticking:
 
     def _stopped(self, clock: Clock) -> Self:
         stopped = _entered(
-            replace(clock, state=ClockState.STOPPED, fires_at=None, paused_at=None), Move.STOPPED, self.now, self.by
+            replace(clock, state=ClockState.STOPPED, fires_at=None, paused_at=None),
+            Move.STOPPED,
+            self.now,
+            self.by,
         )
         overdue = clock.state is ClockState.RUNNING and self.now > clock.due_at
         event = ClockStopped(
-            by=self.by, clock_id=clock.id, kind=clock.kind, about=clock.about, due_at=clock.due_at, overdue=overdue
+            by=self.by,
+            clock_id=clock.id,
+            kind=clock.kind,
+            about=clock.about,
+            due_at=clock.due_at,
+            overdue=overdue,
         )
         return self._with(stopped, event)
 
@@ -226,8 +236,16 @@ class Ticking:
         note = "reminder" if level is Level.REMINDED else f"level {level - 1}"
         move = Move.REMINDED if level is Level.REMINDED else Move.ESCALATED
         fired = _entered(replace(fired, fires_at=fires_at), move, self.now, SYSTEM, note)
-        common = {"by": SYSTEM, "clock_id": clock.id, "kind": clock.kind, "about": clock.about, "due_at": clock.due_at}
-        event = ClockReminded(**common) if level is Level.REMINDED else ClockEscalated(**common, level=level - 1)
+        common = {
+            "by": SYSTEM,
+            "clock_id": clock.id,
+            "kind": clock.kind,
+            "about": clock.about,
+            "due_at": clock.due_at,
+        }
+        event = (
+            ClockReminded(**common) if level is Level.REMINDED else ClockEscalated(**common, level=level - 1)
+        )
         return self._with(fired, event)
 
     def _with(self, clock: Clock, *events: Event) -> Self:
@@ -248,5 +266,3 @@ def is_due(clock: Clock, now: datetime) -> bool:
 def acts_now(clock: Clock, now: datetime) -> bool:
     """Tell whether the product itself must act, the clock being due and of a kind at which it does."""
     return clock.kind in ACTS_WHEN_DUE and clock.state is ClockState.RUNNING and clock.due_at <= now
-
-

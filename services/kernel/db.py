@@ -116,7 +116,9 @@ async def open_database(url: str, *, connections: int, application: str) -> Data
 @asynccontextmanager
 async def own_connection(url: str, *, application: str) -> AsyncIterator[Connection]:
     """Open a connection outside the pool, for session state such as advisory locks."""
-    connection: Any = await asyncpg.connect(url, server_settings={"application_name": application, "jit": "off"})
+    connection: Any = await asyncpg.connect(
+        url, server_settings={"application_name": application, "jit": "off"}
+    )
     try:
         yield cast(Connection, connection)
     finally:

@@ -61,7 +61,9 @@ class Envelope:
 
     def scope(self) -> Scope:
         """Return the scope of the petition that the event is about."""
-        return Scope(UUID(self.subject), self.street, self.community, self.lead, self.cohandlers, self.followers)
+        return Scope(
+            UUID(self.subject), self.street, self.community, self.lead, self.cohandlers, self.followers
+        )
 
 
 def to_message(envelope: Envelope, data: bytes) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:

@@ -144,7 +144,10 @@ class Handlers:
         """Return events of the consumed sources that are in neither table: a wiring mistake."""
         known = self.reactions.keys() | self.ignored
         return {
-            f"{s.value}/{t.TYPE}" for s in sources for t in catalogue.EVENTS[s].values() if (s, t) not in known
+            f"{s.value}/{t.TYPE}"
+            for s in sources
+            for t in catalogue.EVENTS[s].values()
+            if (s, t) not in known
         }
 
 
@@ -192,9 +195,7 @@ class Inbox:
                     error=str(error),
                 )
 
-    async def _retried(
-        self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool
-    ) -> None:
+    async def _retried(self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool) -> None:
         for attempt in range(_ATTEMPTS):
             try:
                 return await self._once(batch, poison, singly=singly)
@@ -203,9 +204,7 @@ class Inbox:
                     raise
                 await asyncio.sleep(random.uniform(0.5, 1.5) * 0.005 * 2**attempt)  # noqa: S311 - spreads retries
 
-    async def _once(
-        self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool
-    ) -> None:
+    async def _once(self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool) -> None:
         aggregates = sorted({arrived.aggregate for arrived in batch})
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, aggregates)
@@ -317,7 +316,9 @@ class Inbox:
             await tx.connection.executemany(_PARK, [_park_arguments(*entry) for entry in fresh])
         if released := [key for key in before if key not in after]:
             aggregates, sources, sequences = zip(*released, strict=True)
-            await tx.connection.execute(_RELEASE, list(aggregates), [s.value for s in sources], list(sequences))
+            await tx.connection.execute(
+                _RELEASE, list(aggregates), [s.value for s in sources], list(sequences)
+            )
 
     def _why(
         self,
@@ -349,7 +350,10 @@ def _park_arguments(arrived: Arrived, reason: Reason, detail: str) -> tuple[obje
 
 
 def _parked(row: Mapping[str, Any]) -> Arrived:
-    headers = [(name, value.encode()) for name, value in msgspec.json.decode(row["headers"], type=list[tuple[str, str]])]
+    headers = [
+        (name, value.encode())
+        for name, value in msgspec.json.decode(row["headers"], type=list[tuple[str, str]])
+    ]
     envelope, data = from_message(str(row["aggregate_id"]).encode(), bytes(row["data"]), headers)
     return Arrived(envelope, data, headers, row["topic"], row["partition"], row["offset"])
 

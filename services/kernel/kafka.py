@@ -119,7 +119,10 @@ async def create_topics(bootstrap: str, topics: Sequence[Topic], *, replication:
                 topic.name,
                 num_partitions=topic.partitions,
                 replication_factor=replication,
-                topic_configs={"cleanup.policy": "compact" if topic.compacted else "delete", "retention.ms": "-1"},
+                topic_configs={
+                    "cleanup.policy": "compact" if topic.compacted else "delete",
+                    "retention.ms": "-1",
+                },
             )
             for topic in topics
             if topic.name not in existing
@@ -131,5 +134,3 @@ async def create_topics(bootstrap: str, topics: Sequence[Topic], *, replication:
                 return
     finally:
         await admin.close()
-
-

@@ -78,13 +78,17 @@ async def _apply(connection: Any, migrations: list[Migration]) -> list[str]:
     for migration in migrations:
         if migration.name in applied:
             if applied[migration.name] != migration.checksum:
-                raise MigrationError(f"{migration.name} was applied in another form; migrations are never edited")
+                raise MigrationError(
+                    f"{migration.name} was applied in another form; migrations are never edited"
+                )
             continue
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             await connection.execute(migration.sql)
             await connection.execute(
-                "INSERT INTO own.migration (name, checksum) VALUES ($1, $2)", migration.name, migration.checksum
+                "INSERT INTO own.migration (name, checksum) VALUES ($1, $2)",
+                migration.name,
+                migration.checksum,
             )
         done.append(migration.name)
     return done

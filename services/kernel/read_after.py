@@ -76,12 +76,14 @@ async def wait(
     wanted = [p for p in positions if p.source in consumed]
     if not wanted:
         return
-    arguments = ([p.aggregate for p in wanted], [p.source.value for p in wanted], [p.sequence for p in wanted])
+    arguments = (
+        [p.aggregate for p in wanted],
+        [p.source.value for p in wanted],
+        [p.sequence for p in wanted],
+    )
     deadline = min(deadline, time.time() + PATIENCE_SECONDS)
     while await connection.fetchval(_BEHIND, *arguments):
         left = deadline - time.time()
         if left <= 0:
             return
         await applied.wait(min(left, _POLL_SECONDS))
-
-

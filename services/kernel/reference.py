@@ -196,4 +196,3 @@ class ReferenceCache:
     def forget(self) -> None:
         """Look again at the next call."""
         self._checked = float("-inf")
-

@@ -49,7 +49,14 @@ class Relay:
     """Publishes one service's outbox until it is cancelled."""
 
     def __init__(
-        self, source: Source, *, database_url: str, bootstrap: str, topic_prefix: str, poll: float, committed: Pulse
+        self,
+        source: Source,
+        *,
+        database_url: str,
+        bootstrap: str,
+        topic_prefix: str,
+        poll: float,
+        committed: Pulse,
     ) -> None:
         self._source = source
         self._database_url = database_url

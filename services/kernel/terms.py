@@ -25,7 +25,9 @@ class Terms:
         """
         known = [p for p in self.policies if p.effective_from <= at]
         if not known:
-            raise Unavailable("No deadline policy is in force yet: the reference data has not arrived. Try again later.")
+            raise Unavailable(
+                "No deadline policy is in force yet: the reference data has not arrived. Try again later."
+            )
         return max(known, key=lambda p: (p.effective_from, p.version))
 
     def version(self, version: int) -> Policy:
@@ -54,9 +56,15 @@ class Terms:
 
     def between(self, start: datetime, end: datetime, unit: LimitUnit) -> timedelta:
         """Return the working or clock time from `start` to `end`."""
-        return self.calendar.between(start, end) if unit is LimitUnit.WORKING_DAYS else max(end - start, timedelta(0))
+        return (
+            self.calendar.between(start, end)
+            if unit is LimitUnit.WORKING_DAYS
+            else max(end - start, timedelta(0))
+        )
 
 
 def span_of(limit: Limit) -> timedelta:
     """Return a limit as a span of time in its own unit."""
-    return WORKING_DAY * limit.amount if limit.unit is LimitUnit.WORKING_DAYS else timedelta(hours=limit.amount)
+    return (
+        WORKING_DAY * limit.amount if limit.unit is LimitUnit.WORKING_DAYS else timedelta(hours=limit.amount)
+    )

@@ -92,7 +92,9 @@ def token(
     try:
         print(sign(keys, Role(role.lower()), **{name: value for name, value in given.items() if value}))
     except (ValueError, LookupError):
-        raise SystemExit(f"No demo user for {role!r}. Choose one of: {', '.join(sorted(DEMO_USERS))}.") from None
+        raise SystemExit(
+            f"No demo user for {role!r}. Choose one of: {', '.join(sorted(DEMO_USERS))}."
+        ) from None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Reads for the views, with their own SELECTs."""

@@ -1,0 +1,1 @@
+"""Writes and locks, a file per table."""

@@ -1,0 +1,85 @@
+-- The petition at intake: its row is the lock and the sequence counter for everything about it in this service.
+CREATE TABLE own.petition (
+    petition_id    uuid        PRIMARY KEY,
+    tracking_code  text        NOT NULL,
+    sequence       integer     NOT NULL,
+    cycle          smallint    NOT NULL,
+    state          text        NOT NULL,
+    kind           text        NOT NULL,
+    channel        text        NOT NULL,
+    street         text        NOT NULL,
+    community      text        NOT NULL,
+    estate         text,
+    lead           text,
+    cohandlers     text[]      NOT NULL,
+    followers      text[]      NOT NULL,
+    representative text,
+    submitted_at   timestamptz NOT NULL,
+    submitted_by   jsonb       NOT NULL,
+    working_text   text        NOT NULL,
+    title          text,
+    category       text,
+    urgency        text,
+    extent         text,
+    steps          text[]      NOT NULL,
+    department     text,
+    request        text,
+    deadline_class text,
+    ground         text,
+    reason         text,
+    referral       text,
+    measures       text,
+    reply_known    boolean     NOT NULL,
+    due_at         timestamptz,
+    CONSTRAINT petition_tracking_code UNIQUE (tracking_code)
+) WITH (fillfactor = 85);
+
+-- Desks: to accept, to screen, by street and community, and what is due.
+CREATE INDEX petition_by_street ON own.petition (street, state, petition_id);
+CREATE INDEX petition_by_community ON own.petition (community, petition_id);
+CREATE INDEX petition_by_state ON own.petition (state, petition_id);
+CREATE INDEX petition_due ON own.petition (street, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX petition_followers ON own.petition USING gin (followers);
+
+-- The resident's own words and contact data: encrypted with a key of the record, which is wrapped by a master key.
+-- Erasing wrapped_key erases them; the masked working text stays.
+CREATE TABLE own.original (
+    petition_id uuid PRIMARY KEY,
+    master_key  text  NOT NULL,
+    wrapped_key bytea NOT NULL,
+    words       bytea NOT NULL
+);
+CREATE TABLE own.contact (
+    petition_id uuid PRIMARY KEY,
+    sealed      bytea NOT NULL,
+    phone_hash  bytea
+);
+CREATE INDEX contact_phone ON own.contact (phone_hash) WHERE phone_hash IS NOT NULL;
+
+-- Later additions by the resident, sealed with the record's key.
+CREATE TABLE own.addition (
+    petition_id uuid        NOT NULL,
+    addition_id uuid        NOT NULL,
+    added_at    timestamptz NOT NULL,
+    words       bytea       NOT NULL,
+    masked      text        NOT NULL,
+    PRIMARY KEY (petition_id, addition_id)
+);
+
+-- Each look at contact data.
+CREATE TABLE own.contact_look (
+    petition_id uuid        NOT NULL,
+    look_id     uuid        NOT NULL,
+    looked_at   timestamptz NOT NULL,
+    role        text        NOT NULL,
+    subject     text        NOT NULL,
+    purpose     text        NOT NULL,
+    PRIMARY KEY (petition_id, look_id)
+);
+
+-- Failed openings with a wrong secret, for backing off.
+CREATE TABLE own.opening (
+    petition_id  uuid        PRIMARY KEY,
+    failures     integer     NOT NULL,
+    locked_until timestamptz NOT NULL
+);

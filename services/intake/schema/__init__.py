@@ -1,0 +1,52 @@
+"""Intake's subgraph."""
+
+import strawberry
+from strawberry import federation
+from strawberry.tools import merge_types
+
+from services.intake.domain import access
+from services.intake.schema.mutations import Mutation
+from services.intake.schema.petition import Petition, PetitionQuery
+from services.intake.schema.reference import Community, ReferenceQuery, Representative, Street
+from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.endpoint import extensions
+
+
+@strawberry.type(description="Who asks, as the token says.")
+class Me:
+    """The actor."""
+
+    subject: str = strawberry.field(description="The token's subject.")
+    roles: list[str] = strawberry.field(description="The roles it carries.")
+    street: str | None = strawberry.field(description="The street that it is bound to.")
+    community: str | None = strawberry.field(description="The community that it is bound to.")
+    department: str | None = strawberry.field(description="The department that it is bound to.")
+
+
+@strawberry.type
+class IdentityQuery:
+    """Oneself."""
+
+    @strawberry.field(extensions=[Guard(access.EVERYBODY)], description="Who am I?")
+    async def me(self, info: Info) -> Me:
+        """Return the actor."""
+        actor = info.context.actor
+        roles = sorted(role.value for role in actor.roles)
+        return Me(
+            subject=actor.subject,
+            roles=roles,
+            street=actor.street,
+            community=actor.community,
+            department=actor.department,
+        )
+
+
+Query = merge_types("Query", (IdentityQuery, PetitionQuery, ReferenceQuery))
+
+schema = federation.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[Petition, Street, Community, Representative],
+    federation_version="2.9",
+    extensions=extensions(),
+)

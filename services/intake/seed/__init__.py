@@ -1,0 +1,14 @@
+"""The reference data that intake starts with (domain.md, Cases from the report; names invented here are marked)."""
+
+from importlib.resources import files
+
+import msgspec
+
+from services.contracts.reference import AnyEntry
+
+
+def entries() -> list[AnyEntry]:
+    """Return the seed entries."""
+    return msgspec.json.decode(
+        files(__package__).joinpath("reference.json").read_bytes(), type=list[AnyEntry]
+    )

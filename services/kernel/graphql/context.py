@@ -1,0 +1,103 @@
+"""The context of one request, and the guard that stands beside every root field."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from starlette.requests import Request as HttpRequest
+from strawberry.extensions import FieldExtension
+from strawberry.types import Info as StrawberryInfo
+from strawberry.types.field import StrawberryField
+
+from services.contracts.vocabulary import Source
+from services.kernel.access import Actor, Rule, require
+from services.kernel.auth.tokens import Verifier
+from services.kernel.db import Connection, Database, Transaction
+from services.kernel.mutation import Mutations, Request
+from services.kernel.pulse import Pulse
+from services.kernel.reference import ReferenceCache
+from services.kernel.settings import Settings
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
+Extra = TypeVar("Extra")
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime(Generic[Extra]):
+    """Everything that a running service has; built once in its app.py. `extra` is what only this service has."""
+
+    source: Source
+    consumed: frozenset[Source]
+    settings: Settings
+    database: Database
+    references: ReferenceCache
+    mutations: Mutations
+    verifier: Verifier
+    now: Callable[[], datetime]
+    applied: Pulse
+    committed: Pulse
+    extra: Extra
+
+
+@dataclass(slots=True)
+class Context(Generic[Extra]):
+    """One request: who asks, what the service has, loaders made on first use."""
+
+    runtime: Runtime[Extra]
+    actor: Actor
+    request_id: str
+    loaders: dict[str, Any] = field(default_factory=dict[str, Any])
+    request: HttpRequest | None = None
+    response: Any = None
+
+    @property
+    def reader(self) -> Connection:
+        """A connection for reading outside transactions."""
+        return self.runtime.database.reader
+
+    def now(self) -> datetime:
+        """Return the domain's time."""
+        return self.runtime.now()
+
+    async def mutate(
+        self,
+        name: str,
+        given: object,
+        key: str | None,
+        answer: type[Answer],
+        command: Callable[[Transaction], Awaitable[Answer]],
+    ) -> Answer:
+        """Run a command for a mutation, once per idempotency key."""
+        plain = msgspec.to_builtins(given, enc_hook=_plain)
+        request = Request(self.actor, name, plain, key, self.request_id)
+        return await self.runtime.mutations.run(request, answer, command)
+
+
+def _plain(value: object) -> object:
+    if hasattr(value, "__dict__"):
+        return {k: v for k, v in vars(value).items() if not k.startswith("_")}
+    return str(value)
+
+
+Info = StrawberryInfo[Context[Any], None]
+
+
+class Guard(FieldExtension):
+    """Refuses who does not have the operation, before anything else happens."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def apply(self, field: StrawberryField) -> None:
+        """Say in the schema who may use the field."""
+        roles = ", ".join(sorted(role.value for role in self.rule.roles))
+        field.description = f"{field.description or ''}\n\nFor: {self.rule.says} ({roles}).".strip()
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Let an allowed actor through."""
+        require(info.context.actor, self.rule)
+        return await next_(source, info, **kwargs)

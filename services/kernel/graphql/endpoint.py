@@ -1,0 +1,102 @@
+"""The HTTP door of a subgraph: token, request id, body limit, `Read-After`, then Strawberry."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from strawberry.asgi import GraphQL
+from strawberry.extensions import (
+    MaxAliasesLimiter,
+    MaxTokensLimiter,
+    ParserCache,
+    QueryDepthLimiter,
+    SchemaExtension,
+    ValidationCache,
+)
+
+from services.kernel import read_after
+from services.kernel.access import Actor
+from services.kernel.db import UNREACHABLE, unavailable
+from services.kernel.errors import InvalidInput, Refusal, Unauthenticated, Unavailable
+from services.kernel.graphql.context import Context, Runtime
+from services.kernel.graphql.errors import Masked
+from services.kernel.ids import new_uuid
+
+LARGEST_BODY: Final = 256 * 1024
+_DEPTH: Final = 20
+_ALIASES: Final = 60
+_TOKENS: Final = 5_000
+_DOCUMENTS: Final = 500
+
+
+def extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
+    """Return the schema extensions of every subgraph; the gateway's limits are stricter."""
+    return [
+        Masked,
+        lambda: ParserCache(maxsize=_DOCUMENTS),
+        lambda: ValidationCache(maxsize=_DOCUMENTS),
+        lambda: QueryDepthLimiter(max_depth=_DEPTH),
+        lambda: MaxAliasesLimiter(max_alias_count=_ALIASES),
+        lambda: MaxTokensLimiter(max_token_count=_TOKENS),
+    ]
+
+
+class Endpoint(GraphQL[Context[Any], None]):
+    """Strawberry's ASGI view with our door in front of it."""
+
+    def __init__(self, schema: Any, runtime: Runtime[Any]) -> None:
+        super().__init__(
+            schema, graphql_ide=None, allow_queries_via_get=False, multipart_uploads_enabled=False
+        )
+        self._runtime = runtime
+
+    async def run(self, request: Any, context: Any = None, root_value: Any = None) -> Any:
+        """Answer one request; refusals at the door are GraphQL errors like all others."""
+        request_id = request.headers.get("x-request-id") or str(new_uuid())
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            actor = await self._enter(request)
+        except Refusal as refusal:
+            return _refused(refusal)
+        except UNREACHABLE as error:
+            return _refused(unavailable(error))
+        return await super().run(request, Context(self._runtime, actor, request_id), root_value)
+
+    async def _enter(self, request: Request) -> Actor:
+        if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
+            raise InvalidInput("body", f"The request is larger than {LARGEST_BODY // 1024} kB.")
+        actor = await self._runtime.verifier.actor(request.headers.get("authorization"))
+        if positions := request.headers.get(read_after.HEADER):
+            await read_after.wait(
+                self._runtime.database.reader,
+                read_after.parse(positions),
+                consumed=self._runtime.consumed,
+                applied=self._runtime.applied,
+                deadline=_deadline(request),
+            )
+        return actor
+
+    async def get_context(self, request: Any, response: Any) -> Any:
+        """Return nothing: `run` has made the context already."""
+        return None
+
+
+def _deadline(request: Request) -> float:
+    given = request.headers.get(read_after.DEADLINE_HEADER)
+    try:
+        return int(given) / 1000 if given else time.time() + read_after.PATIENCE_SECONDS
+    except ValueError:
+        raise InvalidInput(
+            read_after.DEADLINE_HEADER, "The deadline must be milliseconds since 1970."
+        ) from None
+
+
+_STATUS: Final[dict[type[Refusal], int]] = {Unauthenticated: 401, Unavailable: 503}
+
+
+def _refused(refusal: Refusal) -> Response:
+    error = {"message": refusal.message, "extensions": refusal.extensions}
+    return JSONResponse({"data": None, "errors": [error]}, status_code=_STATUS.get(type(refusal), 200))

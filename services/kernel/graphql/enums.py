@@ -1,0 +1,50 @@
+"""The vocabulary as GraphQL enums: registered once, so that every subgraph says the same."""
+
+import inspect
+from enum import StrEnum
+from typing import Final
+
+import strawberry
+
+from services.contracts.vocabulary import (
+    CaseState,
+    ClockKind,
+    ClockState,
+    DeadlineClass,
+    Extent,
+    PetitionKind,
+    PetitionState,
+    Phase,
+    ScreeningStep,
+    Source,
+    Stage,
+    Urgency,
+    VisitMeans,
+    WorkOrderState,
+)
+
+_SHOWN: Final[tuple[type[StrEnum], ...]] = (
+    CaseState,
+    ClockKind,
+    ClockState,
+    DeadlineClass,
+    Extent,
+    PetitionKind,
+    PetitionState,
+    Phase,
+    ScreeningStep,
+    Stage,
+    Urgency,
+    VisitMeans,
+    WorkOrderState,
+)
+
+
+def register() -> None:
+    """Make the vocabulary known to Strawberry, described by its own docstrings."""
+    for vocabulary in _SHOWN:
+        strawberry.enum(vocabulary, description=inspect.getdoc(vocabulary))
+    strawberry.enum(Source, name="Service", description=inspect.getdoc(Source))
+
+
+register()

@@ -1,0 +1,45 @@
+"""What clients are told of errors: refusals as they are, everything unexpected as INTERNAL with an id to look up."""
+
+from collections.abc import Iterator
+
+import structlog
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+
+from services.kernel.db import UNREACHABLE
+from services.kernel.errors import Refusal
+from services.kernel.ids import new_uuid
+
+log = structlog.get_logger()
+
+
+class Masked(SchemaExtension):
+    """Masks unexpected errors, and gives every error a code from the documented list."""
+
+    def on_operation(self) -> Iterator[None]:
+        """Replace the errors of the result once it is there."""
+        yield
+        result = self.execution_context.result
+        if result is not None and getattr(result, "errors", None):
+            result.errors = [masked(error) for error in result.errors]
+
+
+def masked(error: GraphQLError) -> GraphQLError:
+    """Return the error as a client may see it; what is unexpected goes to the log under an id."""
+    original = error.original_error
+    if isinstance(original, Refusal):
+        return error
+    if original is None or isinstance(original, GraphQLError):
+        extensions = {"code": "INVALID_INPUT", **(error.extensions or {})}
+        return _replaced(error, error.message, extensions)
+    if isinstance(original, UNREACHABLE):
+        log.warning("unreachable", error=f"{type(original).__name__}: {original}")
+        text = "The database cannot be reached for the moment; try again later."
+        return _replaced(error, text, {"code": "UNAVAILABLE"})
+    error_id = str(new_uuid())
+    log.error("unexpected", error_id=error_id, exc_info=original)
+    return _replaced(error, "Something went wrong here.", {"code": "INTERNAL", "id": error_id})
+
+
+def _replaced(error: GraphQLError, message: str, extensions: dict[str, object]) -> GraphQLError:
+    return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)

@@ -1,0 +1,121 @@
+"""GraphQL types that several subgraphs return: connections, deadlines, positions. All value types are shareable."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final
+
+import strawberry
+from strawberry import federation
+
+from services.contracts.labels import label
+from services.contracts.vocabulary import ClockKind, ClockState
+from services.kernel import clocks
+from services.kernel.errors import InvalidInput
+from services.kernel.graphql import enums as _enums  # noqa: F401 - registers the enums before any type uses them
+
+MOST: Final = 100
+
+Locale = Annotated[
+    str, strawberry.argument(description="zh-CN (default) or en; any other language is answered in English.")
+]
+First = Annotated[int, strawberry.argument(description="How many, 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="Go on after this cursor.")]
+
+
+@federation.type(shareable=True, description="Where a page of a list ends.")
+class PageInfo:
+    """Relay's page information; lists go forward only."""
+
+    has_next_page: bool = strawberry.field(description="Whether there is more after this page.")
+    end_cursor: str | None = strawberry.field(description="Give this as `after` for the next page.")
+
+
+@federation.type(shareable=True, description="One thing that moved a clock.")
+class ClockEntry:
+    """An entry of a clock's ledger."""
+
+    at: datetime = strawberry.field(description="When.")
+    move: str = strawberry.field(
+        description="STARTED, PAUSED, RESUMED, EXTENDED, REMINDED, ESCALATED or STOPPED."
+    )
+    by: str = strawberry.field(description="By whom: role and subject.")
+    due_at: datetime = strawberry.field(description="The due date that followed.")
+    note: str = strawberry.field(description="What it was reckoned from.")
+
+
+@federation.type(shareable=True, description="A clock and its due date. Only named acts move it.")
+class Deadline:
+    """A clock as clients see it."""
+
+    kind: ClockKind = strawberry.field(description="What it measures.")
+    state: ClockState = strawberry.field(description="Whether it runs.")
+    started_at: datetime = strawberry.field(description="When it started.")
+    due_at: datetime = strawberry.field(description="When it is due.")
+    level: int = strawberry.field(description="Escalation reached: 0 none, 1 to 3.")
+    reminded: bool = strawberry.field(
+        description="Whether 80 % of its time had passed and a reminder went out."
+    )
+    policy_version: int = strawberry.field(description="The policy version that fixed its time.")
+    warning: str | None = strawberry.field(
+        description="Said when the due date lies in a year whose official calendar is not known: holidays may move it."
+    )
+    ledger: list[ClockEntry] = strawberry.field(description="Everything that moved it, in order.")
+
+    @federation.field(shareable=True, description="What it measures, for people.")
+    def label(self, locale: Locale = "zh-CN") -> str:
+        """Return the kind's label."""
+        return label(self.kind, locale)
+
+
+def deadline(clock: clocks.Clock) -> Deadline:
+    """Return a clock as clients see it."""
+    return Deadline(
+        kind=clock.kind,
+        state=clock.state,
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+        level=max(0, clock.level - 1),
+        reminded=clock.level >= clocks.Level.REMINDED,
+        policy_version=clock.policy_version,
+        warning=_GUESSED if clock.guessed else None,
+        ledger=[
+            ClockEntry(at=e.at, move=e.move.value, by=e.by, due_at=e.due_at, note=e.note)
+            for e in clock.ledger
+        ],
+    )
+
+
+_GUESSED: Final = "The official calendar of a year in question is not known yet; its weekdays count as working days until it is."
+
+
+def page_size(first: int) -> int:
+    """Return a page size that is allowed.
+
+    :raises InvalidInput: it is not from 1 to 100.
+    """
+    if not 1 <= first <= MOST:
+        raise InvalidInput("first", f"first must be from 1 to {MOST}.")
+    return first
+
+
+def cursor(*parts: str) -> str:
+    """Return an opaque cursor."""
+    return base64.urlsafe_b64encode("|".join(parts).encode()).decode().rstrip("=")
+
+
+def parse_cursor(after: str | None, parts: int = 1) -> Sequence[str] | None:
+    """Return the parts of a cursor, or None without one.
+
+    :raises InvalidInput: it is none of ours.
+    """
+    if after is None:
+        return None
+    try:
+        found = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)).decode().split("|")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        found = []
+    if len(found) != parts:
+        raise InvalidInput("after", "after must be a cursor as this list returned it.")
+    return found

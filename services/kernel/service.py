@@ -1,0 +1,291 @@
+"""A service as processes: the HTTP app, the relay, the consumer, the scheduler, and starting and stopping them.
+
+Each service's app.py fills a Wiring; `python -m services.<name> [api relay consumer scheduler | migrate]` runs it.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import structlog
+import uvicorn
+import uvloop
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from services.contracts.event import SYSTEM
+from services.contracts.reference import AnyEntry
+from services.contracts.vocabulary import Source
+from services.kernel import reference, telemetry
+from services.kernel.auth.tokens import Verifier, issuers
+from services.kernel.consumer import Events
+from services.kernel.db import UNREACHABLE, Cause, open_database
+from services.kernel.graphql.context import Runtime
+from services.kernel.graphql.endpoint import Endpoint
+from services.kernel.inbox import Handlers, Inbox
+from services.kernel.kafka import create_topics, topics_of
+from services.kernel.migrate import migrate
+from services.kernel.mutation import Mutations
+from services.kernel.pulse import Pulse
+from services.kernel.reference import ReferenceCache
+from services.kernel.relay import Relay
+from services.kernel.scheduler import Fire, Scheduler
+from services.kernel.settings import Settings
+
+log = structlog.get_logger()
+
+Now = Callable[[], datetime]
+
+
+class Role(StrEnum):
+    """What a process of a service does."""
+
+    API = "api"
+    RELAY = "relay"
+    CONSUMER = "consumer"
+    SCHEDULER = "scheduler"
+
+
+ALL_ROLES: Final = tuple(Role)
+_OLDEST_UNPUBLISHED_SECONDS: Final = 30
+_DRAIN_SECONDS: Final = 8
+
+_LAG: Final = """
+-- service.lag: how long the oldest event has waited to be published
+SELECT COALESCE(EXTRACT(epoch FROM clock_timestamp() - event.recorded_at), 0)::float8
+FROM (SELECT * FROM own.outbox ORDER BY position LIMIT 1) AS oldest
+JOIN own.event ON event.aggregate_id = oldest.aggregate_id AND event.sequence = oldest.sequence"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What makes a service this service. `extra` builds what only it has; `seed` is the reference data that it owns."""
+
+    source: Source
+    package: str
+    consumed: frozenset[Source]
+    schema: Any
+    handlers: Callable[[ReferenceCache], Handlers]
+    fire: Callable[[ReferenceCache], Fire]
+    seed: Callable[[], Sequence[AnyEntry]]
+    extra: Callable[[Settings], Any] = lambda _: None
+    routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()
+
+
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
+async def prepare(wiring: Wiring, settings: Settings, *, now: Now = utc_now) -> None:
+    """Migrate the database, create the topics that this service writes or reads, and record its seed entries."""
+    url = settings.database_url.get_secret_value()
+    for name in await migrate(url, wiring.package):
+        log.info("migrated", migration=name)
+    sources = [wiring.source, *sorted(wiring.consumed)]
+    topics = [
+        topic
+        for source in sources
+        for topic in topics_of(source, prefix=settings.topic_prefix, partitions=settings.topic_partitions)
+    ]
+    await create_topics(settings.kafka_bootstrap, topics, replication=settings.topic_replication)
+    database = await open_database(url, connections=2, application=f"{wiring.source.value}-migrate")
+    try:
+        async with database.transaction(Cause("seed", "seed")) as tx:
+            recorded = await reference.record(tx, wiring.source, wiring.seed(), by=SYSTEM, now=now())
+        log.info("reference entries recorded", entries=recorded)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def running(
+    wiring: Wiring, settings: Settings, *, roles: Sequence[Role] = ALL_ROLES, now: Now = utc_now
+) -> AsyncIterator[tuple[Runtime[Any], Starlette]]:
+    """Run the background roles of a service, and yield its runtime and (unserved) HTTP app.
+
+    On leaving, everything that is held is finished or rolled back.
+    """
+    url = settings.database_url.get_secret_value()
+    name = wiring.source.value
+    async with AsyncExitStack() as stack:
+        database = await open_database(url, connections=settings.database_connections, application=name)
+        stack.push_async_callback(database.close)
+        committed, applied = Pulse(), Pulse()
+        references = ReferenceCache(database.reader, staleness=settings.reference_staleness)
+        runtime: Runtime[Any] = Runtime(
+            source=wiring.source,
+            consumed=wiring.consumed,
+            settings=settings,
+            database=database,
+            references=references,
+            mutations=Mutations(database, committed),
+            verifier=Verifier(issuers(settings), audience=settings.audience),
+            now=now,
+            applied=applied,
+            committed=committed,
+            extra=wiring.extra(settings),
+        )
+        jobs: dict[Role, Callable[[], Awaitable[None]]] = {
+            Role.RELAY: Relay(
+                wiring.source,
+                database_url=url,
+                bootstrap=settings.kafka_bootstrap,
+                topic_prefix=settings.topic_prefix,
+                poll=settings.outbox_poll,
+                committed=committed,
+            ).run,
+            Role.CONSUMER: Events(
+                wiring.source,
+                sorted(wiring.consumed),
+                database=database,
+                inbox=Inbox(database, wiring.consumed, wiring.handlers(references)),
+                bootstrap=settings.kafka_bootstrap,
+                topic_prefix=settings.topic_prefix,
+                applied=applied,
+                committed=committed,
+            ).run,
+            Role.SCHEDULER: Scheduler(
+                wiring.source,
+                database,
+                wiring.fire(references),
+                now=now,
+                poll=settings.scheduler_poll,
+                committed=committed,
+            ).run,
+        }
+        tasks = [asyncio.create_task(_guarded(role, jobs[role])) for role in roles if role in jobs]
+        stack.push_async_callback(_stop, tasks)
+        yield runtime, _app(wiring, runtime)
+
+
+async def _guarded(role: Role, job: Callable[[], Awaitable[None]]) -> None:
+    """Run a job for ever: an unexpected error is a bug, is logged as one, and does not silence the job."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("job failed and starts over", job=role.value)
+            await asyncio.sleep(1)
+
+
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _app(wiring: Wiring, runtime: Runtime[Any]) -> Starlette:
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"status": "alive", "service": wiring.source.value})
+
+    async def readyz(request: Request) -> Response:
+        problem = await _not_ready(runtime)
+        body = {"status": "ready" if problem is None else "not ready", "problem": problem}
+        return JSONResponse(body, status_code=200 if problem is None else 503)
+
+    async def metrics(request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+            *wiring.routes(runtime.settings),
+            Route("/graphql", Endpoint(wiring.schema, runtime)),
+        ]
+    )
+
+
+async def _not_ready(runtime: Runtime[Any]) -> str | None:
+    try:
+        lag = await runtime.database.reader.fetchval(_LAG)
+        references = await runtime.references.get()
+    except UNREACHABLE:
+        return "the database cannot be reached"
+    if not references.terms.policies:
+        return "no deadline policy has arrived yet"
+    if lag is not None and lag > _OLDEST_UNPUBLISHED_SECONDS:
+        return f"the oldest event has waited {lag:.0f} s to be published"
+    return None
+
+
+class Served:
+    """An HTTP app that listens. `port` is the one given, or the free one that was found for 0."""
+
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+        self._server = uvicorn.Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Begin to listen; return the port.
+
+        :raises OSError: the port is taken.
+        """
+        self._server.config.load()
+        self._server.lifespan = self._server.config.lifespan_class(self._server.config)
+        await self._server.startup()
+        if self._server.should_exit:
+            raise OSError(f"port {self._server.config.port} cannot be listened on; is it taken?")
+        self._task = asyncio.create_task(self._server.main_loop())
+        return self._server.servers[0].sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop listening and finish what is under way."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+            await self._server.shutdown()
+
+
+async def serve(wiring: Wiring, settings: Settings, roles: Sequence[Role]) -> None:
+    """Run the roles until SIGTERM or SIGINT; then finish what is held."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with running(wiring, settings, roles=roles) as (_, app):
+        served = Served(app, settings.host, settings.port)
+        port = await served.start()
+        log.info("started", roles=[role.value for role in roles], port=port)
+        await stopping.wait()
+        log.info("stopping")
+        await served.stop()
+    log.info("stopped")
+
+
+def main(wiring: Wiring, arguments: Sequence[str]) -> None:
+    """Run a service's command line: role names (default: all), or `migrate`.
+
+    :raises SystemExit: an unknown role, or settings that cannot be right.
+    """
+    settings = Settings()  # pyright: ignore[reportCallIssue]
+    telemetry.configure_logs(wiring.source.value, settings.log_level)
+    if list(arguments) == ["migrate"]:
+        asyncio.run(prepare(wiring, settings))
+        return
+    try:
+        roles = tuple(Role(name) for name in arguments) or ALL_ROLES
+    except ValueError:
+        known = ", ".join((*ALL_ROLES, "migrate"))
+        sys.exit(f"unknown role in {' '.join(arguments)!r}; known: {known}")
+    uvloop.run(serve(wiring, settings, roles))

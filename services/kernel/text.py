@@ -1,0 +1,54 @@
+"""Text that people send: lengths, characters, and personal data that must not travel in it."""
+
+import re
+import unicodedata
+from typing import Final
+
+from services.kernel.errors import InvalidInput
+
+_FORBIDDEN: Final = frozenset("\0\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+IDENTITY: Final = re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9Xx](?![0-9])")
+MOBILE: Final = re.compile(r"(?<![0-9])(?:\+?86[- ]?)?1[3-9][0-9](?:[- ]?[0-9]{4}){2}(?![0-9])")
+LANDLINE: Final = re.compile(r"(?<![0-9])(?:\(?0[0-9]{2,3}\)?[- ]?)[2-9][0-9]{6,7}(?![0-9])")
+MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+NUMBERS: Final = (IDENTITY, MOBILE, LANDLINE)
+
+
+def required(value: str, field: str, *, longest: int) -> str:
+    """Return a text without surrounding white space.
+
+    :raises InvalidInput: empty, longer than `longest` characters, or with characters that no reader could see through.
+    """
+    text = optional(value, field, longest=longest)
+    if not text:
+        raise InvalidInput(field, f"{field} must not be empty.")
+    return text
+
+
+def optional(value: str | None, field: str, *, longest: int) -> str:
+    """Return a text without surrounding white space, empty if there is none; else like `required`."""
+    text = (value or "").strip()
+    if len(text) > longest:
+        raise InvalidInput(field, f"{field} has {len(text)} characters; at most {longest} are possible.")
+    bad = next(
+        (c for c in text if c in _FORBIDDEN or (unicodedata.category(c) == "Cc" and c not in "\n\r\t")), None
+    )
+    if bad is not None:
+        raise InvalidInput(
+            field, f"{field} contains the control character U+{ord(bad):04X}; write it without."
+        )
+    return text
+
+
+def without_numbers(value: str, field: str) -> str:
+    """Return a text that other services may see.
+
+    :raises InvalidInput: it contains a phone or identity number (domain.md, Personal data).
+    """
+    if any(pattern.search(value) for pattern in NUMBERS):
+        raise InvalidInput(
+            field,
+            f"{field} seems to contain a phone or identity number; write it without: other services see it.",
+        )
+    return value
