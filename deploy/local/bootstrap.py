@@ -5,8 +5,6 @@ imports the standard library only, keeps to syntax that old versions can read, a
 nothing to do. What it says goes to stderr, so that `make -s token` prints the token alone.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import importlib.util
@@ -88,7 +86,7 @@ def _build(fingerprint: str) -> None:
     _STAMP.write_text(fingerprint)
 
 
-def _run(failure: str, *command: str | Path) -> None:
+def _run(failure: str, *command: "str | Path") -> None:
     # The output is pip's word to the user; stdout stays clean for what was asked for.
     code = subprocess.run(command, stdout=sys.stderr, check=False).returncode  # noqa: S603
     if code != 0:

@@ -54,7 +54,9 @@ async def test_a_child_that_ignores_the_request_is_killed(tmp_path: Path) -> Non
 
 
 async def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tmp_path: Path) -> None:
-    child = a_process(tmp_path, "for n in range(100): print('line', n)\nraise SystemExit('no such table')")
+    child = a_process(
+        tmp_path, "for n in range(100): print('line', n, flush=True)\nraise SystemExit('no such table')"
+    )
     await child.start()
     with pytest.raises(ProcessFailed) as failure:
         await child.wait_ready(lambda: asyncio.sleep(0, result=False), within=10)
