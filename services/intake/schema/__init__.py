@@ -28,7 +28,7 @@ class IdentityQuery:
     """Oneself."""
 
     @strawberry.field(extensions=[Guard(access.EVERYBODY)], description="Who am I?")
-    async def me(self, info: Info) -> Me:
+    async def me(self, info: Info) -> Me | None:
         """Return the actor."""
         actor = info.context.actor
         roles = sorted(role.value for role in actor.roles)

@@ -4,13 +4,9 @@ import strawberry
 from strawberry import ID
 
 from services.contracts.vocabulary import DeadlineClass, Extent, PetitionKind, ScreeningStep, Urgency
+from services.kernel.graphql.types import idempotency_key
 
-_KEY = "Repeat with the same key to get the first answer again: 8 to 128 characters, best a random UUID."
 _PETITION = "The petition's id."
-
-
-def _key() -> str | None:
-    return strawberry.field(default=None, description=_KEY)
 
 
 @strawberry.input(
@@ -35,7 +31,7 @@ class SubmitPetitionInput:
     community: ID = strawberry.field(description="The community that it is about.")
     estate: ID | None = strawberry.field(default=None, description="The estate, lane or building.")
     contact: ContactInput | None = strawberry.field(default=None, description="How to reach the resident.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="What opens a petition without an account.")
@@ -57,7 +53,7 @@ class AcceptPetitionInput:
     category: ID = strawberry.field(description="What it is about.")
     urgency: Urgency = strawberry.field(default=Urgency.NORMAL, description="Whether it is urgent.")
     extent: Extent = strawberry.field(default=Extent.COMMUNITY, description="How far the matter reaches.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="A rejection, at acceptance or as the outcome of screening.")
@@ -68,7 +64,7 @@ class RejectPetitionInput:
     ground: ID = strawberry.field(description="A ground that fits: REJECT_ACCEPTANCE or REJECT_SCREENING.")
     reason: str = strawberry.field(description="For the resident, at most 1000 characters.")
     referral: ID | None = strawberry.field(default=None, description="Where to go; some grounds need it.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="LISTEN: what was said, and by whom.")
@@ -77,7 +73,7 @@ class ListenToPetitionInput:
 
     petition_id: ID = strawberry.field(description=_PETITION)
     said: str = strawberry.field(description="At most 4000 characters.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="LOOK: what was found at the place.")
@@ -86,7 +82,7 @@ class LookAtPetitionInput:
 
     petition_id: ID = strawberry.field(description=_PETITION)
     findings: str = strawberry.field(description="At most 4000 characters.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="DELIBERATE: what those who weighed it came to.")
@@ -96,7 +92,7 @@ class DeliberateOnPetitionInput:
     petition_id: ID = strawberry.field(description=_PETITION)
     outcome: str = strawberry.field(description="At most 4000 characters.")
     participants: int = strawberry.field(description="How many took part, 1 to 10000.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="The fast track: LOOK or DELIBERATE left out.")
@@ -107,7 +103,7 @@ class SkipScreeningStepInput:
     step: ScreeningStep = strawberry.field(description="LOOK or DELIBERATE.")
     ground: ID = strawberry.field(description="A ground for SKIP_STEP.")
     reason: str = strawberry.field(description="Why, at most 1000 characters.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="HANDLE: the request to a department.")
@@ -124,7 +120,7 @@ class HandOverPetitionInput:
     deadline_class: DeadlineClass = strawberry.field(
         default=DeadlineClass.ORDINARY, description="How long handling may take."
     )
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="HANDLE: solved on the spot.")
@@ -133,7 +129,7 @@ class ResolvePetitionOnSpotInput:
 
     petition_id: ID = strawberry.field(description=_PETITION)
     measures: str = strawberry.field(description="What was done, at most 4000 characters.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(
@@ -151,7 +147,7 @@ class WithdrawPetitionInput:
 
     petition_id: ID = strawberry.field(description=_PETITION)
     reason: str | None = strawberry.field(default=None, description="Why, if they like.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="The resident adds to what was said.")
@@ -160,7 +156,7 @@ class AddInformationInput:
 
     petition_id: ID = strawberry.field(description=_PETITION)
     words: str = strawberry.field(description="At most 5000 characters; sealed.")
-    idempotency_key: str | None = _key()
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="A look at contact data.")

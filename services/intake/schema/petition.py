@@ -86,37 +86,37 @@ class Petition:
     id: ID = strawberry.field(description="Its id in every service.")
 
     @strawberry.field(description="The code that people follow it by.")
-    def tracking_code(self) -> str:
+    def tracking_code(self) -> str | None:
         """Return the code as it is printed."""
         return show_tracking_code(self.it.tracking_code)
 
     @strawberry.field(description="Where it stands at intake.")
-    def state(self) -> PetitionState:
+    def state(self) -> PetitionState | None:
         """Return the state."""
         return self.it.state
 
     @strawberry.field(description="Where it stands at intake, for people.")
-    def state_label(self, locale: Locale = "zh-CN") -> str:
+    def state_label(self, locale: Locale = "zh-CN") -> str | None:
         """Return the state's label."""
         return label(self.it.state, locale)
 
     @strawberry.field(description="Acts that are possible now, whoever may do them.")
-    def allowed_acts(self) -> list[str]:
+    def allowed_acts(self) -> list[str] | None:
         """Return the acts of intake's state machine."""
         return [act.value for act in rules.allowed(self.it)]
 
     @strawberry.field(description="The round it is in: 1, and one more after each reopening.")
-    def cycle(self) -> int:
+    def cycle(self) -> int | None:
         """Return the cycle."""
         return self.it.head.cycle
 
     @strawberry.field(description="Demand, suggestion or dispute.")
-    def kind(self) -> PetitionKind:
+    def kind(self) -> PetitionKind | None:
         """Return the kind."""
         return self.it.kind
 
     @strawberry.field(description="Demand, suggestion or dispute, for people.")
-    def kind_label(self, locale: Locale = "zh-CN") -> str:
+    def kind_label(self, locale: Locale = "zh-CN") -> str | None:
         """Return the kind's label."""
         return label(self.it.kind, locale)
 
@@ -147,7 +147,7 @@ class Petition:
         return representative(entry) if entry else None
 
     @strawberry.field(description="When it was submitted.")
-    def submitted_at(self) -> datetime:
+    def submitted_at(self) -> datetime | None:
         """Return the domain time of the submission."""
         return self.it.submitted_at
 
@@ -173,7 +173,7 @@ class Petition:
         return self.it.extent
 
     @strawberry.field(description="The screening steps that were taken or skipped in this cycle.")
-    def steps(self) -> list[ScreeningStep]:
+    def steps(self) -> list[ScreeningStep] | None:
         """Return the steps in order."""
         return list(self.it.steps)
 
@@ -221,7 +221,7 @@ class Petition:
     @strawberry.field(
         description="What people wrote at intake's acts; empty for those who do not screen or supervise."
     )
-    async def remarks(self, info: Info) -> list[Remark]:
+    async def remarks(self, info: Info) -> list[Remark] | None:
         """Return the remarks to those whom they concern."""
         if not self._internal(info):
             return []
@@ -229,14 +229,14 @@ class Petition:
         return [Remark(type=m.type, at=m.at, role=m.role, text=m.text) for m in found]
 
     @strawberry.field(description="Intake's running clocks.")
-    def deadlines(self) -> list[Deadline]:
+    def deadlines(self) -> list[Deadline] | None:
         """Return the open clocks."""
         return [deadline(clock) for clock in self.it.head.clocks if clock.is_open]
 
     @strawberry.field(
         description="What of the other services' events this answer knows: `dispatch:3,feedback:1`."
     )
-    def as_of(self) -> str:
+    def as_of(self) -> str | None:
         """Return what intake has applied."""
         return show_seen({**self.it.head.seen, Source.INTAKE: self.it.head.sequence})
 
@@ -300,7 +300,7 @@ class PetitionQuery:
     """One petition, and the desks."""
 
     @strawberry.field(extensions=[Guard(access.READ)], description="One petition, by id or by tracking code.")
-    async def petition(self, info: Info, id: ID | None = None, tracking_code: str | None = None) -> Petition:
+    async def petition(self, info: Info, id: ID | None = None, tracking_code: str | None = None) -> Petition | None:
         """Return a petition of the actor's own."""
         if (id is None) == (tracking_code is None):
             raise InvalidInput("id", "Give either id or trackingCode.")
@@ -322,7 +322,7 @@ class PetitionQuery:
         due_before: DueBefore = None,
         first: First = 20,
         after: After = None,
-    ) -> PetitionConnection:
+    ) -> PetitionConnection | None:
         """Return a page."""
         return await _page(
             info, Wanted(states, street, community, category, due_before, _after(after), first)
@@ -338,7 +338,7 @@ class PetitionQuery:
         due_before: DueBefore = None,
         first: First = 20,
         after: After = None,
-    ) -> PetitionConnection:
+    ) -> PetitionConnection | None:
         """Return a page of SUBMITTED petitions."""
         states = [PetitionState.SUBMITTED]
         return await _page(info, Wanted(states, street, None, None, due_before, _after(after), first))
@@ -353,7 +353,7 @@ class PetitionQuery:
         due_before: DueBefore = None,
         first: First = 20,
         after: After = None,
-    ) -> PetitionConnection:
+    ) -> PetitionConnection | None:
         """Return a page of ACCEPTED and SCREENING petitions."""
         states = [PetitionState.ACCEPTED, PetitionState.SCREENING]
         return await _page(info, Wanted(states, street, None, None, due_before, _after(after), first))

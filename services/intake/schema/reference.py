@@ -23,7 +23,7 @@ class Street:
     id: ID = strawberry.field(description="Its code.")
 
     @strawberry.field(description="Its name.")
-    def name(self, locale: Locale = "zh-CN") -> str:
+    def name(self, locale: Locale = "zh-CN") -> str | None:
         """Return the name in a language."""
         return _named(self.entry, locale)
 
@@ -34,10 +34,10 @@ class Community:
 
     entry: strawberry.Private[r.Community]
     id: ID = strawberry.field(description="Its code.")
-    street: ID = strawberry.field(description="The code of its street.")
+    street: ID | None = strawberry.field(description="The code of its street.")
 
     @strawberry.field(description="Its name.")
-    def name(self, locale: Locale = "zh-CN") -> str:
+    def name(self, locale: Locale = "zh-CN") -> str | None:
         """Return the name in a language."""
         return _named(self.entry, locale)
 
@@ -56,11 +56,11 @@ class Representative:
 
     entry: strawberry.Private[r.Representative]
     id: ID = strawberry.field(description="The code.")
-    street: ID = strawberry.field(description="The code of the street.")
-    deputy: bool = strawberry.field(description="Whether also a deputy of the people's congress.")
+    street: ID | None = strawberry.field(description="The code of the street.")
+    deputy: bool | None = strawberry.field(description="Whether also a deputy of the people's congress.")
 
     @strawberry.field(description="The name.")
-    def name(self, locale: Locale = "zh-CN") -> str:
+    def name(self, locale: Locale = "zh-CN") -> str | None:
         """Return the name in a language."""
         return _named(self.entry, locale)
 
@@ -112,18 +112,18 @@ class ReferenceQuery:
     """Public lists."""
 
     @strawberry.field(extensions=_PUBLIC, description="The district's streets.")
-    async def streets(self, info: Info) -> list[Street]:
+    async def streets(self, info: Info) -> list[Street] | None:
         """Return all streets in use."""
         return [street(e) for e in (await info.context.runtime.references.get()).all(r.Street)]
 
     @strawberry.field(extensions=_PUBLIC, description="Communities, of one street if given.")
-    async def communities(self, info: Info, street: ID | None = None) -> list[Community]:
+    async def communities(self, info: Info, street: ID | None = None) -> list[Community] | None:
         """Return communities in use."""
         found = (await info.context.runtime.references.get()).all(r.Community)
         return [community(e) for e in found if street is None or e.street == street]
 
     @strawberry.field(extensions=_PUBLIC, description="Estates, lanes and buildings of a community.")
-    async def estates(self, info: Info, community: ID) -> list[Code]:
+    async def estates(self, info: Info, community: ID) -> list[Code] | None:
         """Return the estates of a community."""
         return [
             code(e)
@@ -132,18 +132,18 @@ class ReferenceQuery:
         ]
 
     @strawberry.field(extensions=_PUBLIC, description="Representatives in office, of one street if given.")
-    async def representatives(self, info: Info, street: ID | None = None) -> list[Representative]:
+    async def representatives(self, info: Info, street: ID | None = None) -> list[Representative] | None:
         """Return representatives in office."""
         found = (await info.context.runtime.references.get()).all(r.Representative)
         return [representative(e) for e in found if street is None or e.street == street]
 
     @strawberry.field(extensions=_PUBLIC, description="What petitions can be about.")
-    async def categories(self, info: Info) -> list[Code]:
+    async def categories(self, info: Info) -> list[Code] | None:
         """Return categories in use."""
         return [code(e) for e in (await info.context.runtime.references.get()).all(r.Category)]
 
     @strawberry.field(extensions=_PUBLIC, description="The ways in.")
-    async def channels(self, info: Info) -> list[Code]:
+    async def channels(self, info: Info) -> list[Code] | None:
         """Return channels in use."""
         return [code(e) for e in (await info.context.runtime.references.get()).all(r.Channel)]
 
@@ -152,12 +152,12 @@ class ReferenceQuery:
         description="Grounds that may be cited, for one act if given: REJECT_ACCEPTANCE, REJECT_SCREENING, SKIP_STEP, "
         "DECLINE_ORDER, RETURN_REPLY, REOPEN, LEDGER.",
     )
-    async def grounds(self, info: Info, use: str | None = None) -> list[Code]:
+    async def grounds(self, info: Info, use: str | None = None) -> list[Code] | None:
         """Return grounds in use."""
         found = (await info.context.runtime.references.get()).all(r.Ground)
         return [code(e) for e in found if use is None or use in e.uses]
 
     @strawberry.field(extensions=_PUBLIC, description="Where to go with what is outside our remit.")
-    async def referrals(self, info: Info) -> list[Code]:
+    async def referrals(self, info: Info) -> list[Code] | None:
         """Return referrals in use."""
         return [code(e) for e in (await info.context.runtime.references.get()).all(r.Referral)]

@@ -45,6 +45,3 @@ def register() -> None:
     for vocabulary in _SHOWN:
         strawberry.enum(vocabulary, description=inspect.getdoc(vocabulary))
     strawberry.enum(Source, name="Service", description=inspect.getdoc(Source))
-
-
-register()

@@ -13,7 +13,6 @@ from services.contracts.labels import label
 from services.contracts.vocabulary import ClockKind, ClockState
 from services.kernel import clocks
 from services.kernel.errors import InvalidInput
-from services.kernel.graphql import enums as _enums  # noqa: F401 - registers the enums before any type uses them
 
 MOST: Final = 100
 
@@ -88,6 +87,14 @@ def deadline(clock: clocks.Clock) -> Deadline:
 
 
 _GUESSED: Final = "The official calendar of a year in question is not known yet; its weekdays count as working days until it is."
+
+
+def idempotency_key() -> str | None:
+    """Return the input field that every mutation which changes something has."""
+    return strawberry.field(
+        default=None,
+        description="Repeat with the same key to get the first answer again: 8 to 128 characters, best a random UUID.",
+    )
 
 
 def page_size(first: int) -> int:
