@@ -102,7 +102,7 @@ def _resolve(scratch: Path) -> list[Path]:
         return builder.from_endpoint(_ENDPOINT).all_jars
     except (requests.RequestException, OSError, RuntimeError, ValueError) as error:
         raise DownloadFailed(
-            f"Kafka could not be fetched from Maven Central ({error}): check the connection and try again."
+            f"Maven Central did not give us Kafka ({type(error).__name__}): check the connection, try again."
         ) from error
 
 

@@ -27,7 +27,7 @@ from deploy.local.errors import FolderUnusable, LocalRunError
 from deploy.local.ports import LOOPBACK, require_free
 from deploy.local.process import Command, Identity, Process, end
 
-SERVICES: Final = ("intake", "dispatch", "feedback")
+SERVICES: Final[tuple[str, ...]] = ("intake", "dispatch", "feedback")
 _ADMIN: Final = "postgres"
 _CTYPE: Final = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 _INITIALISE_WITHIN: Final = 120.0

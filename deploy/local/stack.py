@@ -84,11 +84,11 @@ class Stack:
                 Part(
                     migrate,
                     self._task(migrate, ["-m", f"services.{service}", "migrate"], environment),
-                    after=("postgres", "keys"),
+                    after=("postgres", "kafka", "keys"),  # it creates the service's topics too
                     lasting=False,
                 ),
                 Part(
-                    service, self._service(service, environment), after=(migrate, "postgres", "kafka", "keys")
+                    service, self._service(service, environment), after=("postgres", "kafka", "keys", migrate)
                 ),
             ]
         return [*parts, Part("gateway", self._gateway(), after=("keys", *SERVICES))]
