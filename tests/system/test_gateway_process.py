@@ -38,7 +38,7 @@ async def supergraph(tmp_path: Path) -> Path:
 
 
 def a_gateway(folder: Path, supergraph: Path) -> Gateway:
-    subgraphs = dict.fromkeys(("intake", "dispatch", "feedback"), "http://127.0.0.1:9/graphql")
+    subgraphs = dict.fromkeys(SERVICES, "http://127.0.0.1:9/graphql")
     keys = folder / "keys.json"
     keys.write_text(json.dumps({"keys": []}))
     return Gateway(
