@@ -51,7 +51,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
     """Return the address of the public keys that residents' tokens are checked with."""
     public = keys.public_keys(settings.keys_folder / keys.INTAKE_PUBLIC).as_dict(private=False)
 
-    async def jwks(request: Request) -> Response:
+    async def jwks(_request: Request) -> Response:
         return JSONResponse(public)
 
     return [Route("/.well-known/jwks.json", jwks)]

@@ -127,8 +127,8 @@ class Events:
             error=str(error),
         )
         producer = new_producer(self._bootstrap)
-        await producer.start()
         try:
+            await producer.start()
             origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
             headers = [*record.headers, ("dl_origin", origin), ("dl_error", str(error).encode()[:1000])]
             topic = dead_letter_topic(self._service, self._prefix)

@@ -26,7 +26,7 @@ RECORD: Final = """
 history AS (
     INSERT INTO own.event (aggregate_id, sequence, event_id, type, cycle, happened_at, data, remark, seen,
                            correlation_id, causation_id, street, community, lead, cohandlers, followers)
-    SELECT $1, $2 + fact.nth, fact.event_id, fact.type, $3, $4, fact.data, NULLIF(fact.remark, ''), $5,
+    SELECT $1, $2 + fact.nth, fact.event_id, fact.type, $3, $4, fact.data::jsonb, NULLIF(fact.remark, ''), $5,
            $6, $7, $8, $9, $10, $11, $12
     FROM unnest($13::uuid[], $14::text[], $15::text[], $16::text[])
          WITH ORDINALITY AS fact (event_id, type, data, remark, nth)

@@ -82,8 +82,8 @@ class Relay:
 
     async def _publish_all(self, connection: Connection) -> None:
         producer = new_producer(self._bootstrap)
-        await producer.start()
         try:
+            await producer.start()
             while True:
                 rows = await connection.fetch(_LOWEST, BATCH)
                 if rows:

@@ -185,15 +185,15 @@ async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 def _app(wiring: Wiring, runtime: Runtime[Any]) -> Starlette:
-    async def healthz(request: Request) -> Response:
+    async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "alive", "service": wiring.source.value})
 
-    async def readyz(request: Request) -> Response:
+    async def readyz(_request: Request) -> Response:
         problem = await _not_ready(runtime)
         body = {"status": "ready" if problem is None else "not ready", "problem": problem}
         return JSONResponse(body, status_code=200 if problem is None else 503)
 
-    async def metrics(request: Request) -> Response:
+    async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(

@@ -1,7 +1,6 @@
 """Intake's subgraph."""
 
 import strawberry
-from strawberry import federation
 from strawberry.tools import merge_types
 
 from services.intake.domain import access
@@ -9,7 +8,7 @@ from services.intake.schema.mutations import Mutation
 from services.intake.schema.petition import Petition, PetitionQuery
 from services.intake.schema.reference import Community, ReferenceQuery, Representative, Street
 from services.kernel.graphql.context import Guard, Info
-from services.kernel.graphql.endpoint import extensions
+from services.kernel.graphql.endpoint import subgraph
 
 
 @strawberry.type(description="Who asks, as the token says.")
@@ -43,10 +42,4 @@ class IdentityQuery:
 
 Query = merge_types("Query", (IdentityQuery, PetitionQuery, ReferenceQuery))
 
-schema = federation.Schema(
-    query=Query,
-    mutation=Mutation,
-    types=[Petition, Street, Community, Representative],
-    federation_version="2.9",
-    extensions=extensions(),
-)
+schema = subgraph(query=Query, mutation=Mutation, types=[Petition, Street, Community, Representative])

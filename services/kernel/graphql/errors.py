@@ -1,5 +1,6 @@
 """What clients are told of errors: refusals as they are, everything unexpected as INTERNAL with an id to look up."""
 
+import traceback
 from collections.abc import Iterator
 
 import structlog
@@ -37,7 +38,9 @@ def masked(error: GraphQLError) -> GraphQLError:
         text = "The database cannot be reached for the moment; try again later."
         return _replaced(error, text, {"code": "UNAVAILABLE"})
     error_id = str(new_uuid())
-    log.error("unexpected", error_id=error_id, exc_info=original)
+    # Type and place only: messages of database errors quote the row, and rows hold what residents wrote.
+    frames = traceback.format_tb(original.__traceback__)
+    log.error("unexpected", error_id=error_id, error=type(original).__name__, frames=frames)
     return _replaced(error, "Something went wrong here.", {"code": "INTERNAL", "id": error_id})
 
 

@@ -50,7 +50,7 @@ CREATE TABLE own.clock (
     PRIMARY KEY (petition_id, clock_id)
 );
 -- The scheduler's one query.
-CREATE INDEX clock_firing ON own.clock (fires_at) WHERE state = 'RUNNING' AND fires_at IS NOT NULL;
+CREATE INDEX clock_due ON own.clock (fires_at) WHERE state = 'RUNNING' AND fires_at IS NOT NULL;
 -- One open clock of a kind about one thing: a second start is a defect, not a second clock.
 CREATE UNIQUE INDEX clock_open ON own.clock (petition_id, kind, COALESCE(about, petition_id)) WHERE state <> 'STOPPED';
 

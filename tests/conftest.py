@@ -1,0 +1,54 @@
+"""What every test may ask for: the run's servers, and districts on them."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.dispatch.app import WIRING as DISPATCH
+from services.feedback.app import WIRING as FEEDBACK
+from services.intake.app import WIRING as INTAKE
+from tests.support import servers as run_servers
+from tests.support.district import District, district
+from tests.support.servers import Servers
+
+_FOLDER = "THROUGH_TRAIN_TEST_FOLDER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the run's folder once; workers inherit it."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="through-train-test-")
+        os.environ["THROUGH_TRAIN_TEST_OWNER"] = str(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the run's servers when the last worker is done."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(os.environ[_FOLDER])
+        run_servers.release(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Servers:
+    """One PostgreSQL and one broker for the whole run."""
+    return run_servers.obtain(Path(os.environ[_FOLDER]), int(os.environ["THROUGH_TRAIN_TEST_OWNER"]))
+
+
+@pytest.fixture(scope="module")
+async def through_train(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[District]:
+    """All three services and the gateway; each module has its own."""
+    wirings = {"intake": INTAKE, "dispatch": DISPATCH, "feedback": FEEDBACK}
+    async with district(servers, wirings, folder=tmp_path_factory.mktemp("gateway"), gateway=True) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+async def intake_alone(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[District]:
+    """Intake alone: what the others would say is published by the test."""
+    async with district(servers, {"intake": INTAKE}, folder=tmp_path_factory.mktemp("intake"), gateway=False) as world:
+        yield world

@@ -1,0 +1,251 @@
+"""A small district on real servers: three services with databases and topics of their own, and a gateway before them.
+
+Everything runs on one settable time. Requests go over HTTP, as clients send them.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import aiohttp
+import asyncpg
+from pydantic import SecretStr
+
+from deploy.local.gateway import Gateway, Issuer
+from services.contracts.vocabulary import ReferenceKind
+from services.contracts.vocabulary import Role as ActorRole
+from services.kernel.auth import development, keys
+from services.kernel.auth.tokens import DEVELOPMENT_ISSUER, INTAKE_ISSUER
+from services.kernel.graphql.context import Runtime
+from services.kernel.service import ALL_ROLES, Role, Served, Wiring, prepare, running
+from services.kernel.settings import Environment, Settings
+from tests.support.servers import Servers, template
+
+PATIENCE: Final = 20.0
+# A Tuesday of ordinary working days on all sides.
+MORNING: Final = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+
+
+class SettableTime:
+    """The domain's time in tests: it stands still until it is moved."""
+
+    def __init__(self, start: datetime = MORNING) -> None:
+        self.now = start
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        """Move on by a timedelta's arguments."""
+        self.now += timedelta(**span)
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], within: float = PATIENCE) -> Any:
+    """Return the first truthy answer of a check, or fail with its last one."""
+    until = time.monotonic() + within
+    while not (found := await check()):
+        if time.monotonic() > until:
+            raise AssertionError(f"it did not come true within {within} s; last seen: {found!r}")
+        await asyncio.sleep(0.02)
+    return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a GraphQL request came to."""
+
+    status: int
+    data: Any
+    errors: list[dict[str, Any]]
+
+    @property
+    def codes(self) -> list[str]:
+        """The errors' codes."""
+        return [error.get("extensions", {}).get("code", "?") for error in self.errors]
+
+    def ok(self) -> Any:
+        """Return the data of an answer without errors."""
+        assert not self.errors, self.errors
+        return self.data
+
+    def refused(self, code: str) -> dict[str, Any]:
+        """Return the extensions of the one refusal that is expected."""
+        assert self.codes == [code], self.errors or self.data
+        return self.errors[0]["extensions"]
+
+
+@dataclass
+class RunningService:
+    """One service of a district, which can be stopped and started again."""
+
+    wiring: Wiring
+    settings: Settings
+    now: Callable[[], datetime]
+    roles: tuple[Role, ...] = ALL_ROLES
+    url: str = ""
+    runtime: Runtime[Any] | None = None
+    _stack: AsyncExitStack | None = field(default=None, repr=False)
+
+    async def start(self) -> None:
+        """Start it on its port."""
+        self._stack = AsyncExitStack()
+        self.runtime, app = await self._stack.enter_async_context(
+            running(self.wiring, self.settings, roles=self.roles, now=self.now)
+        )
+        served = Served(app, self.settings.host, self.settings.port)
+        port = await served.start()
+        self._stack.push_async_callback(served.stop)
+        self.settings = self.settings.model_copy(update={"port": port})
+        self.url = f"http://127.0.0.1:{port}/graphql"
+
+    async def stop(self) -> None:
+        """Stop it; its port is kept for the next start."""
+        if self._stack is not None:
+            await self._stack.aclose()
+            self._stack, self.runtime = None, None
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, Any]]:
+        """Read from its database, past its code."""
+        connection = await asyncpg.connect(self.settings.database_url.get_secret_value())
+        try:
+            return [dict(row) for row in await connection.fetch(query, *args)]
+        finally:
+            await connection.close()
+
+    async def execute(self, query: str, *args: object) -> None:
+        """Write to its database, past its code."""
+        connection = await asyncpg.connect(self.settings.database_url.get_secret_value())
+        try:
+            await connection.execute(query, *args)
+        finally:
+            await connection.close()
+
+    async def events(self, petition_id: str) -> list[str]:
+        """Return the types of a petition's events in this service, in order."""
+        rows = await self.fetch("SELECT type FROM own.event WHERE aggregate_id = $1 ORDER BY sequence", petition_id)
+        return [row["type"] for row in rows]
+
+    async def acts(self, petition_id: str) -> list[str]:
+        """Return the types of a petition's events in this service, in order, without those about clocks."""
+        return [name for name in await self.events(petition_id) if not name.startswith("clock.")]
+
+
+@dataclass
+class District:
+    """Three services, a gateway, and people with tokens."""
+
+    servers: Servers
+    prefix: str
+    time: SettableTime
+    services: Mapping[str, RunningService]
+    session: aiohttp.ClientSession
+    gateway: Gateway | None = None
+
+    @property
+    def intake(self) -> RunningService:
+        return self.services["intake"]
+
+    @property
+    def dispatch(self) -> RunningService:
+        return self.services["dispatch"]
+
+    @property
+    def feedback(self) -> RunningService:
+        return self.services["feedback"]
+
+    @property
+    def url(self) -> str:
+        """Where clients go: the gateway."""
+        assert self.gateway is not None
+        return self.gateway.url
+
+    def token(self, role: str, **claims: Any) -> str:
+        """Return a token of the development issuer."""
+        return development.sign(Path(self.servers.keys), ActorRole(role), **claims)
+
+    async def ask(
+        self,
+        document: str,
+        *,
+        token: str | None = None,
+        role: str | None = None,
+        url: str | None = None,
+        after: str | None = None,
+        **variables: Any,
+    ) -> Answer:
+        """Send a GraphQL request to the gateway (or to `url`)."""
+        token = token or (self.token(role) if role else None)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if after:
+            headers["Read-After"] = after
+        body = {"query": document, "variables": variables}
+        async with self.session.post(url or self.url, json=body, headers=headers) as response:
+            answer = await response.json()
+            return Answer(response.status, answer.get("data"), answer.get("errors") or [])
+
+
+def _settings(servers: Servers, service: str, database: str, prefix: str) -> Settings:
+    dsn = servers.dsns[service].rsplit("/", 1)[0] + f"/{database}"
+    return Settings(
+        environment=Environment.DEVELOPMENT,
+        database_url=SecretStr(dsn),
+        database_connections=8,
+        kafka_bootstrap=servers.bootstrap,
+        topic_prefix=prefix,
+        topic_partitions=2,
+        port=0,
+        keys_folder=Path(servers.keys),
+        scheduler_poll=0.1,
+        reference_staleness=0.2,
+    )
+
+
+@asynccontextmanager
+async def district(
+    servers: Servers, wirings: Mapping[str, Wiring], *, folder: Path, gateway: bool, start: datetime = MORNING
+) -> AsyncIterator[District]:
+    """Run the given services, each on a fresh database and on fresh topics, and a gateway if asked for."""
+    prefix = f"t{uuid4().hex[:8]}-"
+    clock = SettableTime(start)
+    async with AsyncExitStack() as stack:
+        admin = await asyncpg.connect(servers.admin_dsn)
+        stack.push_async_callback(admin.close)
+        services: dict[str, RunningService] = {}
+        for name, wiring in wirings.items():
+            database = f"{prefix.rstrip('-')}_{name}"
+            await admin.execute(f"CREATE DATABASE {database} TEMPLATE {template(name)} OWNER {name}")
+            settings = _settings(servers, name, database, prefix)
+            await prepare(wiring, settings, now=clock)
+            services[name] = RunningService(wiring, settings, clock)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        for service in services.values():
+            stack.push_async_callback(service.stop)
+        await asyncio.gather(*(service.start() for service in services.values()))
+        world = District(servers, prefix, clock, services, session)
+        await eventually(lambda: _policies_everywhere(world))
+        if gateway:
+            issuers = [
+                Issuer(DEVELOPMENT_ISSUER, str(Path(servers.keys) / keys.DEVELOPMENT_PUBLIC)),
+                Issuer(INTAKE_ISSUER, str(Path(servers.keys) / keys.INTAKE_PUBLIC)),
+            ]
+            subgraphs = {name: service.url for name, service in services.items()}
+            world.gateway = await stack.enter_async_context(Gateway(folder, subgraphs, issuers))
+        yield world
+
+
+async def _policies_everywhere(world: District) -> bool:
+    for service in world.services.values():
+        assert service.runtime is not None
+        references = await service.runtime.references.get()
+        if not references.terms.policies:
+            return False
+        if "dispatch" in world.services and not references.entries.get(ReferenceKind.DEPARTMENT):
+            return False
+    return True
+
