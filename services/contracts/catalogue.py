@@ -57,10 +57,7 @@ _OWN: Final[Mapping[Source, tuple[type[Event], ...]]] = MappingProxyType(
 )
 
 EVENTS: Final[Mapping[Source, Mapping[str, type[Event]]]] = MappingProxyType(
-    {
-        source: MappingProxyType({e.TYPE: e for e in (*own, *clocks.CLOCK_EVENTS)})
-        for source, own in _OWN.items()
-    }
+    {source: MappingProxyType({e.TYPE: e for e in (*own, *clocks.CLOCK_EVENTS)}) for source, own in _OWN.items()}
 )
 REFERENCE_SOURCES: Final = (Source.INTAKE, Source.DISPATCH)
 

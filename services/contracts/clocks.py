@@ -9,7 +9,7 @@ from services.contracts.vocabulary import ClockKind
 
 
 class ClockEvent(Event, frozen=True, kw_only=True):
-    """A fact about a clock; `about` is the work order or case that it measures, absent when it is the petition itself."""
+    """A fact about a clock; `about` is the work order or case that it measures, absent for the petition itself."""
 
     clock_id: UUID
     kind: ClockKind

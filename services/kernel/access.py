@@ -58,12 +58,10 @@ def _of_street(actor: Actor, scope: Scope) -> bool:
 
 
 def _handles(actor: Actor, scope: Scope) -> bool:
-    return actor.department is not None and (
-        actor.department == scope.lead or actor.department in scope.cohandlers
-    )
+    return actor.department is not None and (actor.department == scope.lead or actor.department in scope.cohandlers)
 
 
-def _everything(actor: Actor, scope: Scope) -> bool:
+def _everything(_actor: Actor, _scope: Scope) -> bool:
     return True
 
 
@@ -72,9 +70,7 @@ OWN: Final[Mapping[Role, Callable[[Actor, Scope], bool]]] = MappingProxyType(
         Role.RESIDENT: lambda actor, scope: actor.petition == scope.petition,
         Role.REPRESENTATIVE: _represents,
         Role.STATION_STAFF: lambda actor, scope: scope.community in actor.placements,
-        Role.COMMUNITY: lambda actor, scope: (
-            actor.community is not None and actor.community == scope.community
-        ),
+        Role.COMMUNITY: lambda actor, scope: actor.community is not None and actor.community == scope.community,
         Role.STREET_COMMITTEE: _of_street,
         Role.DEPARTMENT: _handles,
         Role.DEPARTMENT_HEAD: _handles,

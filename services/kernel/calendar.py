@@ -9,22 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 _DAY: Final = timedelta(days=1)
+_library: Any = chinese_calendar  # its functions take undeclared types
 
 
 @lru_cache(maxsize=4096)
 def _official(day: date) -> bool | None:
     try:
-        return bool(chinese_calendar.is_workday(day))
-    except (
-        NotImplementedError
-    ):  # the State Council has not published this year, or the library does not have it yet
+        return bool(_library.is_workday(day))
+    except NotImplementedError:  # the State Council has not published this year, or the library does not have it yet
         return None
 
 

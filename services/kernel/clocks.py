@@ -97,6 +97,14 @@ def _next_firing(clock: Clock, terms: Terms) -> datetime:
             return terms.calendar.add(clock.due_at, WORKING_DAY * policy.third_level_working_days)
 
 
+def _fired(clock: Clock, level: Level) -> Event:
+    if level is Level.REMINDED:
+        return ClockReminded(by=SYSTEM, clock_id=clock.id, kind=clock.kind, about=clock.about, due_at=clock.due_at)
+    return ClockEscalated(
+        by=SYSTEM, clock_id=clock.id, kind=clock.kind, about=clock.about, due_at=clock.due_at, level=level - 1
+    )
+
+
 def _entered(clock: Clock, move: Move, at: datetime, by: Who, note: str = "") -> Clock:
     entry = LedgerEntry(at, move, f"{by.role.value}:{by.subject}", clock.due_at, note)
     return replace(clock, ledger=(*clock.ledger, entry))
@@ -120,9 +128,7 @@ class Ticking:
         """Return the open clock of a kind (about one thing), if there is one."""
         return next((c for c in self.clocks if c.is_open and c.kind is kind and c.about == about), None)
 
-    def start(
-        self, kind: ClockKind, about: UUID | None = None, deadline_class: DeadlineClass | None = None
-    ) -> Self:
+    def start(self, kind: ClockKind, about: UUID | None = None, deadline_class: DeadlineClass | None = None) -> Self:
         """Start a clock; its due date is fixed by the policy version in force now."""
         policy = self.terms.in_force(self.now)
         limit = self.terms.limit(policy, kind, deadline_class)
@@ -134,9 +140,7 @@ class Ticking:
         """Start a clock that is due at the beginning of a given day in Shanghai."""
         due_at = datetime.combine(day, time.min, SHANGHAI).astimezone(UTC)
         policy = self.terms.in_force(self.now)
-        return self._started(
-            kind, about, due_at, LimitUnit.CLOCK_HOURS, policy.version, f"until {day.isoformat()}"
-        )
+        return self._started(kind, about, due_at, LimitUnit.CLOCK_HOURS, policy.version, f"until {day.isoformat()}")
 
     def _started(
         self, kind: ClockKind, about: UUID | None, due_at: datetime, unit: LimitUnit, version: int, note: str
@@ -236,17 +240,7 @@ class Ticking:
         note = "reminder" if level is Level.REMINDED else f"level {level - 1}"
         move = Move.REMINDED if level is Level.REMINDED else Move.ESCALATED
         fired = _entered(replace(fired, fires_at=fires_at), move, self.now, SYSTEM, note)
-        common = {
-            "by": SYSTEM,
-            "clock_id": clock.id,
-            "kind": clock.kind,
-            "about": clock.about,
-            "due_at": clock.due_at,
-        }
-        event = (
-            ClockReminded(**common) if level is Level.REMINDED else ClockEscalated(**common, level=level - 1)
-        )
-        return self._with(fired, event)
+        return self._with(fired, _fired(clock, level))
 
     def _with(self, clock: Clock, *events: Event) -> Self:
         others = tuple(c for c in self.clocks if c.id != clock.id)

@@ -26,6 +26,8 @@ from services.kernel.pulse import Pulse
 
 log = structlog.get_logger()
 
+WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailable)
+
 BATCH: Final = 500
 _FETCH_WAIT_MS: Final = 500
 _BACK_OFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -101,7 +103,7 @@ class Events:
                 if petitions:
                     await self._inbox.apply(petitions)
                 break
-            except (*UNREACHABLE, *TRANSIENT, Unavailable) as error:
+            except WAITS as error:
                 log.warning("events wait", error=f"{type(error).__name__}: {error}", events=len(petitions))
                 await asyncio.sleep(_BACK_OFF[min(attempt, len(_BACK_OFF) - 1)])
         telemetry.CONSUMED.labels(self._service.value).inc(len(petitions) + len(references))

@@ -4,15 +4,17 @@ The only functions that open a writing transaction are mutation.run and inbox.ap
 consumer of time).
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import asyncpg as _asyncpg
 
 from services.contracts.vocabulary import Source
 from services.kernel.errors import InvalidInput, Unavailable
+
+asyncpg: Any = _asyncpg  # ships no types: wrapped here once
 
 Row = Mapping[str, Any]
 
@@ -86,7 +88,7 @@ class Database:
         return cast(Connection, self._pool)
 
     @asynccontextmanager
-    async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
+    async def transaction(self, cause: Cause) -> AsyncGenerator[Transaction]:
         """Open a READ COMMITTED transaction; commit at the end, roll back on any exception."""
         async with self._pool.acquire() as connection, connection.transaction():
             yield Transaction(cast(Connection, connection), cause)
@@ -114,11 +116,9 @@ async def open_database(url: str, *, connections: int, application: str) -> Data
 
 
 @asynccontextmanager
-async def own_connection(url: str, *, application: str) -> AsyncIterator[Connection]:
+async def own_connection(url: str, *, application: str) -> AsyncGenerator[Connection]:
     """Open a connection outside the pool, for session state such as advisory locks."""
-    connection: Any = await asyncpg.connect(
-        url, server_settings={"application_name": application, "jit": "off"}
-    )
+    connection: Any = await asyncpg.connect(url, server_settings={"application_name": application, "jit": "off"})
     try:
         yield cast(Connection, connection)
     finally:
@@ -141,6 +141,6 @@ def refuse_nul(value: object, field: str = "input") -> None:
             refuse_nul(inner, field)
 
 
-def unavailable(error: Exception) -> Unavailable:
-    """Return what a client is told when the database is away; the error itself goes to the log alone."""
+def unavailable() -> Unavailable:
+    """Return what a client is told when the database is away."""
     return Unavailable("The database cannot be reached for the moment. Nothing was changed; try again later.")

@@ -27,10 +27,10 @@ class UnreadableError(Exception):
 class _Bytes(JSONFormat):
     """Leaves the data as bytes: decoding is by the event's definition (the library would return bad JSON as text)."""
 
-    def write_data(self, data: Any, datacontenttype: str | None) -> bytes:
+    def write_data(self, data: Any, datacontenttype: str | None) -> bytes:  # noqa: ARG002
         return data
 
-    def read_data(self, body: bytes, datacontenttype: str | None) -> Any:
+    def read_data(self, body: bytes, datacontenttype: str | None) -> Any:  # noqa: ARG002
         return body
 
 
@@ -39,7 +39,9 @@ _FORMAT: Final = _Bytes()
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An event's envelope. `sequence` has no gap per subject and source; `time` is the domain's, `recorded` the system's."""
+    """An event's envelope. `sequence` has no gap per subject and source; `time` is the domain's, `recorded` the
+    system's.
+    """
 
     id: UUID
     source: Source
@@ -61,9 +63,7 @@ class Envelope:
 
     def scope(self) -> Scope:
         """Return the scope of the petition that the event is about."""
-        return Scope(
-            UUID(self.subject), self.street, self.community, self.lead, self.cohandlers, self.followers
-        )
+        return Scope(UUID(self.subject), self.street, self.community, self.lead, self.cohandlers, self.followers)
 
 
 def to_message(envelope: Envelope, data: bytes) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:

@@ -56,9 +56,7 @@ def parse_tracking_code(text: str, field: str = "trackingCode") -> TrackingCode:
     try:
         mod_37_36.validate(code, ALPHABET)
     except ValidationError:
-        raise InvalidInput(
-            field, "The tracking code has a typing error: its check character does not fit."
-        ) from None
+        raise InvalidInput(field, "The tracking code has a typing error: its check character does not fit.") from None
     return TrackingCode(code)
 
 

@@ -134,7 +134,7 @@ class _PoisonedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """What a service does with each event: react, ignore (explicitly), and the projections that all applied events feed."""
+    """What a service does with each event: react or (explicitly) ignore; and the projections that all events feed."""
 
     reactions: Mapping[tuple[Source, type[Event]], Reaction]
     ignored: frozenset[tuple[Source, type[Event]]]
@@ -143,12 +143,7 @@ class Handlers:
     def unaccounted(self, sources: frozenset[Source]) -> set[str]:
         """Return events of the consumed sources that are in neither table: a wiring mistake."""
         known = self.reactions.keys() | self.ignored
-        return {
-            f"{s.value}/{t.TYPE}"
-            for s in sources
-            for t in catalogue.EVENTS[s].values()
-            if (s, t) not in known
-        }
+        return {f"{s.value}/{t.TYPE}" for s in sources for t in catalogue.EVENTS[s].values() if (s, t) not in known}
 
 
 class Inbox:
@@ -184,7 +179,7 @@ class Inbox:
             except _PoisonedError as error:
                 poison[error.arrived.key] = str(error)
                 envelope = error.arrived.envelope
-                log.error(
+                log.error(  # noqa: TRY400 - the trace would quote what people wrote
                     "event parked as poison",
                     event_id=str(envelope.id),
                     type=envelope.type,
@@ -198,7 +193,7 @@ class Inbox:
     async def _retried(self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool) -> None:
         for attempt in range(_ATTEMPTS):
             try:
-                return await self._once(batch, poison, singly=singly)
+                await self._once(batch, poison, singly=singly)
             except TRANSIENT:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -316,9 +311,7 @@ class Inbox:
             await tx.connection.executemany(_PARK, [_park_arguments(*entry) for entry in fresh])
         if released := [key for key in before if key not in after]:
             aggregates, sources, sequences = zip(*released, strict=True)
-            await tx.connection.execute(
-                _RELEASE, list(aggregates), [s.value for s in sources], list(sequences)
-            )
+            await tx.connection.execute(_RELEASE, list(aggregates), [s.value for s in sources], list(sequences))
 
     def _why(
         self,
@@ -351,8 +344,7 @@ def _park_arguments(arrived: Arrived, reason: Reason, detail: str) -> tuple[obje
 
 def _parked(row: Mapping[str, Any]) -> Arrived:
     headers = [
-        (name, value.encode())
-        for name, value in msgspec.json.decode(row["headers"], type=list[tuple[str, str]])
+        (name, value.encode()) for name, value in msgspec.json.decode(row["headers"], type=list[tuple[str, str]])
     ]
     envelope, data = from_message(str(row["aggregate_id"]).encode(), bytes(row["data"]), headers)
     return Arrived(envelope, data, headers, row["topic"], row["partition"], row["offset"])

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import asyncpg as _asyncpg
 
+asyncpg: Any = _asyncpg  # ships no types
 _LOCK: Final = 0x7454_0002
 _LOCK_TIMEOUT: Final = "5s"
 
@@ -37,12 +38,11 @@ class Migration:
 def of_package(package: str) -> list[Migration]:
     """Return a package's migrations, own before view, in order of their numbers."""
     root = files(package).joinpath("migrations")
-    found = [
+    return [
         Migration(f"{package}/{schema}/{file.name}", file.read_text("utf-8"))
         for schema in ("own", "view")
         for file in _sorted(root.joinpath(schema))
     ]
-    return found
 
 
 def _sorted(folder: Traversable) -> Iterable[Traversable]:
@@ -54,7 +54,7 @@ async def migrate(url: str, package: str) -> list[str]:
 
     :raises MigrationError: an applied file has changed, or one that this version does not know was applied.
     """
-    connection: Any = cast(Any, await asyncpg.connect(url))
+    connection: Any = await asyncpg.connect(url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         return await _apply(connection, [*of_package("services.kernel"), *of_package(package)])
@@ -78,9 +78,7 @@ async def _apply(connection: Any, migrations: list[Migration]) -> list[str]:
     for migration in migrations:
         if migration.name in applied:
             if applied[migration.name] != migration.checksum:
-                raise MigrationError(
-                    f"{migration.name} was applied in another form; migrations are never edited"
-                )
+                raise MigrationError(f"{migration.name} was applied in another form; migrations are never edited")
             continue
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")

@@ -74,9 +74,7 @@ class Mutations:
         """
         refuse_nul(request.input)
         if request.key is not None and len(request.key) not in _KEY_LENGTH:
-            raise InvalidInput(
-                "idempotencyKey", "idempotencyKey must have 8 to 128 characters, best a random UUID."
-            )
+            raise InvalidInput("idempotencyKey", "idempotencyKey must have 8 to 128 characters, best a random UUID.")
         try:
             for attempt in range(_ATTEMPTS):
                 if (stored := await self._stored(request, answer)) is not None:
@@ -97,20 +95,16 @@ class Mutations:
                     return result
             raise AssertionError("unreachable: the last attempt returns or raises")
         except UNREACHABLE as error:
-            raise unavailable(error) from error
+            raise unavailable() from error
 
     async def _stored(self, request: Request, answer: type[Answer]) -> Answer | None:
         if request.key is None:
             return None
-        row = await self._database.reader.fetchrow(
-            _LOOK_UP, request.actor.subject, request.mutation, request.key
-        )
+        row = await self._database.reader.fetchrow(_LOOK_UP, request.actor.subject, request.mutation, request.key)
         if row is None:
             return None
         if bytes(row["input_hash"]) != request.digest():
-            raise Conflict(
-                "This idempotencyKey was already used with another input; use a new key for a new request."
-            )
+            raise Conflict("This idempotencyKey was already used with another input; use a new key for a new request.")
         return msgspec.json.decode(row["answer"], type=answer)
 
     async def _once(self, request: Request, command: Callable[[Transaction], Awaitable[Answer]]) -> Answer:

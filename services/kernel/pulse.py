@@ -1,4 +1,4 @@
-"""A pulse that wakes whoever waits for it, within one process; everybody also polls, so a lost pulse costs time only."""
+"""A pulse that wakes whoever waits for it, within one process. Everybody also polls: a lost one costs time only."""
 
 import asyncio
 

@@ -47,7 +47,8 @@ WITH given AS (
 ), history AS (
     INSERT INTO own.event (aggregate_id, sequence, event_id, type, cycle, happened_at, data, seen,
                            correlation_id, causation_id, street, community, cohandlers, followers)
-    SELECT recorded.reference_id, recorded.sequence, given.event_id, $7, 0, $8, given.data, '', $9, $10, '', '', '{}', '{}'
+    SELECT recorded.reference_id, recorded.sequence, given.event_id, $7, 0, $8, given.data, '',
+           $9, $10, '', '', '{}', '{}'
     FROM recorded JOIN given USING (kind, id)
 ), outbox AS (
     INSERT INTO own.outbox (aggregate_id, sequence, topic, key)
@@ -66,7 +67,8 @@ WHERE EXCLUDED.sequence > known.sequence"""
 
 _VERSION: Final = """
 -- reference.version: changes with every recorded or kept entry
-SELECT (SELECT COALESCE(sum(sequence), 0) FROM own.reference), (SELECT COALESCE(sum(sequence), 0) FROM view.reference)"""
+SELECT (SELECT COALESCE(sum(sequence), 0) FROM own.reference),
+       (SELECT COALESCE(sum(sequence), 0) FROM view.reference)"""
 
 _ALL: Final = """
 -- reference.all: every entry that this service owns or keeps
@@ -109,9 +111,7 @@ async def keep(connection: Connection, arrivals: Sequence[Arrival]) -> None:
         )
 
 
-async def record(
-    tx: Transaction, source: Source, entries: Sequence[AnyEntry], *, by: Who, now: datetime
-) -> int:
+async def record(tx: Transaction, source: Source, entries: Sequence[AnyEntry], *, by: Who, now: datetime) -> int:
     """Record entries that this service owns and publish those that are new or differ; return how many did."""
     if not entries:
         return 0

@@ -69,10 +69,8 @@ class Relay:
         """Stand by for the lock, publish, and start over after any failure of database or broker."""
         while True:
             try:
-                async with own_connection(
-                    self._database_url, application=f"{self._source.value}-relay"
-                ) as connection:
-                    while not await connection.fetchval(_TRY_LOCK, _LOCK):
+                async with own_connection(self._database_url, application=f"{self._source.value}-relay") as connection:
+                    while not await connection.fetchval(_TRY_LOCK, _LOCK):  # noqa: ASYNC110 - another process holds it
                         await asyncio.sleep(_STANDBY_SECONDS)
                     await self._publish_all(connection)
             except (*UNREACHABLE, BrokerError) as error:

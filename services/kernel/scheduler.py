@@ -6,7 +6,7 @@ Due clocks are picked unlocked from an index, by due time and to the end of the 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 Fire = Callable[[Transaction, PetitionId, ClockId, datetime], Awaitable[bool]]
 """Fires one clock of a petition if it still is due; false when the petition was locked by somebody else."""
+
+WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailable)
 
 PAGE: Final = 200
 
@@ -45,7 +47,7 @@ _FORGET_ANSWERS: Final = """
 DELETE FROM own.idempotency WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM own.idempotency WHERE stored_at < now() - interval '7 days' LIMIT 1000))"""
 
-_BEGINNING: Final = datetime.min
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 _FIRST: Final = UUID(int=0)
 
 
@@ -75,7 +77,7 @@ class Scheduler:
             try:
                 fired = await self.tick()
                 await self._database.reader.execute(_FORGET_ANSWERS)
-            except (*UNREACHABLE, *TRANSIENT, Unavailable) as error:
+            except WAITS as error:
                 log.warning("scheduler waits", error=f"{type(error).__name__}: {error}")
                 fired = 0
             if not fired:
@@ -94,8 +96,7 @@ class Scheduler:
             after = (rows[-1]["fires_at"], rows[-1]["clock_id"])
 
     async def _page(self, now: datetime, after: tuple[datetime, UUID]) -> list[Row]:
-        since = after[0].replace(tzinfo=now.tzinfo) if after[0] is _BEGINNING else after[0]
-        return list(await self._database.reader.fetch(_DUE, now, since, after[1], PAGE))
+        return list(await self._database.reader.fetch(_DUE, now, *after, PAGE))
 
     async def _one(self, row: Row, now: datetime) -> bool:
         clock = str(row["clock_id"])
@@ -106,7 +107,7 @@ class Scheduler:
                 fired = await self._fire(tx, row["petition_id"], row["clock_id"], now)
         except UniqueViolation:
             return False  # this level was reached already
-        except (*UNREACHABLE, *TRANSIENT, Unavailable):
+        except WAITS:
             raise
         except Exception:
             # One petition that cannot be fired must not hide the others; it is tried again, and said again, every tick.

@@ -6,7 +6,7 @@ Each service's app.py fills a Wiring; `python -m services.<name> [api relay cons
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,7 +110,7 @@ async def prepare(wiring: Wiring, settings: Settings, *, now: Now = utc_now) -> 
 @asynccontextmanager
 async def running(
     wiring: Wiring, settings: Settings, *, roles: Sequence[Role] = ALL_ROLES, now: Now = utc_now
-) -> AsyncIterator[tuple[Runtime[Any], Starlette]]:
+) -> AsyncGenerator[tuple[Runtime[Any], Starlette]]:
     """Run the background roles of a service, and yield its runtime and (unserved) HTTP app.
 
     On leaving, everything that is held is finished or rolled back.

@@ -8,9 +8,7 @@ from prometheus_client import Counter
 
 PUBLISHED: Final = Counter("through_train_events_published", "Events acknowledged by the broker", ["service"])
 CONSUMED: Final = Counter("through_train_events_consumed", "Events fetched and dealt with", ["service"])
-UNREADABLE: Final = Counter(
-    "through_train_events_unreadable", "Messages sent to the dead letters", ["service"]
-)
+UNREADABLE: Final = Counter("through_train_events_unreadable", "Messages sent to the dead letters", ["service"])
 RELAY_RESTARTS: Final = Counter("through_train_relay_restarts", "Times the relay started over", ["service"])
 CLOCKS_FIRED: Final = Counter("through_train_clocks_fired", "Clock levels and acts at due dates", ["service"])
 

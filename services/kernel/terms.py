@@ -56,15 +56,9 @@ class Terms:
 
     def between(self, start: datetime, end: datetime, unit: LimitUnit) -> timedelta:
         """Return the working or clock time from `start` to `end`."""
-        return (
-            self.calendar.between(start, end)
-            if unit is LimitUnit.WORKING_DAYS
-            else max(end - start, timedelta(0))
-        )
+        return self.calendar.between(start, end) if unit is LimitUnit.WORKING_DAYS else max(end - start, timedelta(0))
 
 
 def span_of(limit: Limit) -> timedelta:
     """Return a limit as a span of time in its own unit."""
-    return (
-        WORKING_DAY * limit.amount if limit.unit is LimitUnit.WORKING_DAYS else timedelta(hours=limit.amount)
-    )
+    return WORKING_DAY * limit.amount if limit.unit is LimitUnit.WORKING_DAYS else timedelta(hours=limit.amount)

@@ -31,13 +31,9 @@ def optional(value: str | None, field: str, *, longest: int) -> str:
     text = (value or "").strip()
     if len(text) > longest:
         raise InvalidInput(field, f"{field} has {len(text)} characters; at most {longest} are possible.")
-    bad = next(
-        (c for c in text if c in _FORBIDDEN or (unicodedata.category(c) == "Cc" and c not in "\n\r\t")), None
-    )
+    bad = next((c for c in text if c in _FORBIDDEN or (unicodedata.category(c) == "Cc" and c not in "\n\r\t")), None)
     if bad is not None:
-        raise InvalidInput(
-            field, f"{field} contains the control character U+{ord(bad):04X}; write it without."
-        )
+        raise InvalidInput(field, f"{field} contains the control character U+{ord(bad):04X}; write it without.")
     return text
 
 

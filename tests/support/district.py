@@ -5,7 +5,7 @@ Everything runs on one settable time. Requests go over HTTP, as clients send the
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -199,6 +199,8 @@ def _settings(servers: Servers, service: str, database: str, prefix: str) -> Set
         kafka_bootstrap=servers.bootstrap,
         topic_prefix=prefix,
         topic_partitions=2,
+        topic_replication=1,
+        outbox_poll=0.02,
         port=0,
         keys_folder=Path(servers.keys),
         scheduler_poll=0.1,
@@ -209,7 +211,7 @@ def _settings(servers: Servers, service: str, database: str, prefix: str) -> Set
 @asynccontextmanager
 async def district(
     servers: Servers, wirings: Mapping[str, Wiring], *, folder: Path, gateway: bool, start: datetime = MORNING
-) -> AsyncIterator[District]:
+) -> AsyncGenerator[District]:
     """Run the given services, each on a fresh database and on fresh topics, and a gateway if asked for."""
     prefix = f"t{uuid4().hex[:8]}-"
     clock = SettableTime(start)
@@ -248,4 +250,3 @@ async def _policies_everywhere(world: District) -> bool:
         if "dispatch" in world.services and not references.entries.get(ReferenceKind.DEPARTMENT):
             return False
     return True
-

@@ -93,7 +93,8 @@ def obtain(folder: Path, owner: int) -> Servers:
             until = time.monotonic() + _START_WITHIN
             while not ready.exists():
                 if child.poll() is not None or time.monotonic() > until:
-                    raise RuntimeError(f"the test servers did not start:\n{(folder / 'servers.log').read_text()[-4000:]}")
+                    said = (folder / "servers.log").read_text()[-4000:]
+                    raise RuntimeError(f"the test servers did not start:\n{said}")
                 time.sleep(0.05)
     return Servers(**json.loads(ready.read_text()))
 

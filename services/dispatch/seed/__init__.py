@@ -10,5 +10,5 @@ from services.contracts.reference import AnyEntry
 def entries() -> list[AnyEntry]:
     """Return the seed entries."""
     return msgspec.json.decode(
-        files(__package__).joinpath("reference.json").read_bytes(), type=list[AnyEntry]
+        files(__name__).joinpath("reference.json").read_bytes(), type=list[AnyEntry]
     )

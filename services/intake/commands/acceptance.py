@@ -43,9 +43,7 @@ async def accept_petition(
     who = require(by, access.DECIDE)
     title = text.without_numbers(text.required(cmd.title, "title", longest=LONGEST_TITLE), "title")
     if references.find(Category, cmd.category) is None:
-        raise InvalidInput(
-            "category", f"There is no category {cmd.category!r}; the query categories lists them."
-        )
+        raise InvalidInput("category", f"There is no category {cmd.category!r}; the query categories lists them.")
     petition = await petitions.lock(tx, cmd.petition_id)
     require_own(by, petition.head.scope, access.DECIDE, "This petition")
     decision = acceptance.accept(
@@ -97,9 +95,7 @@ async def reject_petition(
     reason = text.required(cmd.reason, "reason", longest=LONGEST_REASON)
     ground = known_ground(cmd.ground, f"REJECT_{cmd.phase.value}", references)
     if ground.needs_referral and cmd.referral is None:
-        raise InvalidInput(
-            "referral", f"Ground {ground.id} needs a referral: say where the resident should go."
-        )
+        raise InvalidInput("referral", f"Ground {ground.id} needs a referral: say where the resident should go.")
     if cmd.referral is not None and references.find(Referral, cmd.referral) is None:
         known = ", ".join(r.id for r in references.all(Referral))
         raise InvalidInput("referral", f"There is no referral {cmd.referral!r}; possible: {known}.")

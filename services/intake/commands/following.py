@@ -20,9 +20,7 @@ async def learn_lead(tx: Transaction, petition_id: PetitionId, lead: str | None,
         await _learned(tx, petition, replace(petition, head=replace(petition.head, scope=scope)), now)
 
 
-async def learn_reply(
-    tx: Transaction, petition_id: PetitionId, cycle: int, *, known: bool, now: datetime
-) -> None:
+async def learn_reply(tx: Transaction, petition_id: PetitionId, cycle: int, *, known: bool, now: datetime) -> None:
     """Remember whether a reply of the present cycle stands: after it nothing is withdrawn or added."""
     petition = await petitions.lock(tx, petition_id)
     if petition.head.cycle == cycle and petition.reply_known != known:

@@ -8,7 +8,6 @@ from typing import Final
 from joserfc import jwt
 
 from services.contracts.vocabulary import Role
-from services.intake.queries import petitions
 from services.intake.store import openings
 from services.intake.vault import Vault
 from services.kernel.auth.tokens import INTAKE_ISSUER
@@ -36,11 +35,11 @@ async def open_petition(
     :raises NotFound: no petition has this code, or the secret is not its own.
     :raises RateLimited: too many wrong secrets for this petition; each further one doubles the wait.
     """
-    petition = await petitions.by_code(reader, parse_tracking_code(tracking_code))
-    if petition is None:
+    found = await openings.find(reader, parse_tracking_code(tracking_code), now=now)
+    if found is None:
         raise NotFound("A petition with this tracking code and secret")
-    petition_id = petition.head.id
-    if (wait := await openings.locked_for(reader, petition_id, now=now)) is not None:
+    petition_id, wait = found
+    if wait:
         seconds = max(1, int(wait.total_seconds()))
         raise RateLimited(f"Too many wrong secrets; try again in {seconds} seconds.", seconds)
     if not vault.opens(petition_id, secret):
@@ -58,6 +57,4 @@ async def open_petition(
         "roles": [Role.RESIDENT.value],
         "petition": str(petition_id),
     }
-    return Opened(
-        petition_id, jwt.encode({"alg": "ES256", "kid": vault.signing_key.kid}, claims, vault.signing_key)
-    )
+    return Opened(petition_id, jwt.encode({"alg": "ES256", "kid": vault.signing_key.kid}, claims, vault.signing_key))

@@ -35,21 +35,15 @@ async def listen(tx: Transaction, petition_id: PetitionId, said: str, *, by: Act
     who = require(by, access.LISTEN)
     heard = text.required(said, "said", longest=LONGEST_FINDINGS)
     petition = await _own(tx, petition_id, by, access.LISTEN)
-    return Changed(
-        await petitions.save(tx, petition, screening.listen(petition, said=heard, by=who), now=now)
-    )
+    return Changed(await petitions.save(tx, petition, screening.listen(petition, said=heard, by=who), now=now))
 
 
-async def look(
-    tx: Transaction, petition_id: PetitionId, findings: str, *, by: Actor, now: datetime
-) -> Changed:
+async def look(tx: Transaction, petition_id: PetitionId, findings: str, *, by: Actor, now: datetime) -> Changed:
     """LOOK: record what was found at the place."""
     who = require(by, access.TAKE_PART)
     found = text.required(findings, "findings", longest=LONGEST_FINDINGS)
     petition = await _own(tx, petition_id, by, access.TAKE_PART)
-    return Changed(
-        await petitions.save(tx, petition, screening.look(petition, findings=found, by=who), now=now)
-    )
+    return Changed(await petitions.save(tx, petition, screening.look(petition, findings=found, by=who), now=now))
 
 
 async def deliberate(
@@ -75,9 +69,7 @@ class SkipStep:
     reason: str
 
 
-async def skip_step(
-    tx: Transaction, cmd: SkipStep, references: References, *, by: Actor, now: datetime
-) -> Changed:
+async def skip_step(tx: Transaction, cmd: SkipStep, references: References, *, by: Actor, now: datetime) -> Changed:
     """Leave LOOK or DELIBERATE out; who and why are recorded."""
     who = require(by, access.DECIDE)
     reason = text.required(cmd.reason, "reason", longest=LONGEST_REASON)
@@ -99,22 +91,16 @@ class HandOver:
     deadline_class: DeadlineClass
 
 
-async def hand_over(
-    tx: Transaction, cmd: HandOver, references: References, *, by: Actor, now: datetime
-) -> Changed:
+async def hand_over(tx: Transaction, cmd: HandOver, references: References, *, by: Actor, now: datetime) -> Changed:
     """HANDLE: hand the petition over to dispatch.
 
     :raises InvalidInput: request missing, over 4 kB or with a phone or identity number; unknown department.
     :raises InvalidState: DELIBERATE is neither done nor skipped.
     """
     who = require(by, access.DECIDE)
-    request = text.without_numbers(
-        text.required(cmd.request, "request", longest=LONGEST_REQUEST_BYTES), "request"
-    )
+    request = text.without_numbers(text.required(cmd.request, "request", longest=LONGEST_REQUEST_BYTES), "request")
     if len(request.encode()) > LONGEST_REQUEST_BYTES:
-        raise InvalidInput(
-            "request", f"request has {len(request.encode())} bytes; at most 4096 are possible."
-        )
+        raise InvalidInput("request", f"request has {len(request.encode())} bytes; at most 4096 are possible.")
     if cmd.department is not None and references.find(Department, cmd.department) is None:
         raise InvalidInput(
             "department", f"There is no department {cmd.department!r}; the query departments lists them."

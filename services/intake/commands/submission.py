@@ -37,9 +37,7 @@ class SubmitPetition:
 def _place(cmd: SubmitPetition, references: References) -> tuple[str, str]:
     community = references.find(Community, cmd.community)
     if community is None:
-        raise InvalidInput(
-            "community", f"There is no community {cmd.community!r}; the query communities lists them."
-        )
+        raise InvalidInput("community", f"There is no community {cmd.community!r}; the query communities lists them.")
     if cmd.estate is not None:
         estate = references.find(Estate, cmd.estate)
         if estate is None or estate.community != community.id:
@@ -51,9 +49,7 @@ def _recorder(by: Actor, references: References) -> str | None:
     if Role.REPRESENTATIVE not in by.roles:
         return None
     if by.representative is None or references.find(Representative, by.representative) is None:
-        raise Forbidden(
-            "The token names no representative in office, so nothing can be recorded in their name."
-        )
+        raise Forbidden("The token names no representative in office, so nothing can be recorded in their name.")
     return by.representative
 
 

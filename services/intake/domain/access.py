@@ -7,9 +7,7 @@ from services.kernel.access import READERS, Rule, may
 
 SUBMIT: Final = may(Role.ANYONE, Role.REPRESENTATIVE, Role.STATION_STAFF, says="anyone, without an account")
 OPEN: Final = may(Role.ANYONE, says="anyone who has tracking code and secret")
-DECIDE: Final = may(
-    Role.STREET_COMMITTEE, says="accept, reject, skip a step, handle: the petition's street committee"
-)
+DECIDE: Final = may(Role.STREET_COMMITTEE, says="accept, reject, skip a step, handle: the petition's street committee")
 LISTEN: Final = may(
     Role.REPRESENTATIVE, Role.STATION_STAFF, Role.STREET_COMMITTEE, says="listen: those whose petition it is"
 )
@@ -20,9 +18,7 @@ TAKE_PART: Final = may(
     Role.COMMUNITY,
     says="look and deliberate: those who listen, and the community",
 )
-RESIDENT: Final = may(
-    Role.RESIDENT, says="withdraw, add information: the resident, with the petition's own token"
-)
+RESIDENT: Final = may(Role.RESIDENT, says="withdraw, add information: the resident, with the petition's own token")
 READ: Final = Rule(READERS, "read a petition: every role, its own ones")
 DESK: Final = may(
     Role.STREET_COMMITTEE,

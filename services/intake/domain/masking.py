@@ -8,9 +8,7 @@ from services.kernel.text import IDENTITY, LANDLINE, MAIL, MOBILE
 _NAME: Final = re.compile(
     r"(姓名\s*[:：是为]?\s*|我叫\s*|联系人\s*[:：是为]?\s*|本人\s*[:：]\s*)([\u4e00-\u9fff·]{2,4}?)(?=[^\u4e00-\u9fff·]|$|[住电家在是，]|的)"
 )
-_ENGLISH_NAME: Final = re.compile(
-    r"(?i:(\bmy name is\s+|\bname\s*[:：]\s*))([A-Z][\w'-]+(?:\s+[A-Z][\w'-]+){0,2})"
-)
+_ENGLISH_NAME: Final = re.compile(r"(?i:(\bmy name is\s+|\bname\s*[:：]\s*))([A-Z][\w'-]+(?:\s+[A-Z][\w'-]+){0,2})")
 _CARD: Final = re.compile(r"(?<![0-9])[0-9]{4}(?:[- ]?[0-9]{4}){3}(?:[- ]?[0-9]{1,3})?(?![0-9])")
 
 PHONE_MASK: Final = "[电话 phone]"

@@ -62,9 +62,7 @@ class HandingOver:
     deadline_class: DeadlineClass
 
 
-def hand_over(
-    petition: Petition, asked: HandingOver, terms: Terms, *, by: Who, now: datetime
-) -> Decision[Petition]:
+def hand_over(petition: Petition, asked: HandingOver, terms: Terms, *, by: Who, now: datetime) -> Decision[Petition]:
     """HANDLE: hand over (转办), which writes the request to the department and makes the petition READY.
 
     :raises InvalidState: DELIBERATE is neither done nor skipped.
@@ -91,9 +89,7 @@ def hand_over(
     return decided(moved, event, clocks=ticking)
 
 
-def resolve_on_spot(
-    petition: Petition, *, measures: str, terms: Terms, by: Who, now: datetime
-) -> Decision[Petition]:
+def resolve_on_spot(petition: Petition, *, measures: str, terms: Terms, by: Who, now: datetime) -> Decision[Petition]:
     """HANDLE: solved on the spot, a result like any other, which gets its return visit.
 
     :raises InvalidState: DELIBERATE is neither done nor skipped.

@@ -9,9 +9,7 @@ from services.kernel.graphql.types import idempotency_key
 _PETITION = "The petition's id."
 
 
-@strawberry.input(
-    description="How a resident can be reached; sealed, and shown to nobody who does not need it."
-)
+@strawberry.input(description="How a resident can be reached; sealed, and shown to nobody who does not need it.")
 class ContactInput:
     """Contact data."""
 
@@ -24,9 +22,7 @@ class SubmitPetitionInput:
     """A submission."""
 
     words: str = strawberry.field(description="In their own words, at most 5000 characters; sealed.")
-    kind: PetitionKind = strawberry.field(
-        default=PetitionKind.DEMAND, description="Demand, suggestion or dispute."
-    )
+    kind: PetitionKind = strawberry.field(default=PetitionKind.DEMAND, description="Demand, suggestion or dispute.")
     channel: ID = strawberry.field(description="The way in.")
     community: ID = strawberry.field(description="The community that it is about.")
     estate: ID | None = strawberry.field(default=None, description="The estate, lane or building.")
@@ -38,9 +34,7 @@ class SubmitPetitionInput:
 class OpenPetitionInput:
     """Tracking code and secret."""
 
-    tracking_code: str = strawberry.field(
-        description="The tracking code, in any case, with or without hyphen."
-    )
+    tracking_code: str = strawberry.field(description="The tracking code, in any case, with or without hyphen.")
     secret: str = strawberry.field(description="The secret that was given with it.")
 
 
@@ -111,12 +105,8 @@ class HandOverPetitionInput:
     """A handing over."""
 
     petition_id: ID = strawberry.field(description=_PETITION)
-    request: str = strawberry.field(
-        description="What is asked, at most 4 kB, without phone or identity numbers."
-    )
-    department: ID | None = strawberry.field(
-        default=None, description="A proposal; without one, routing suggests."
-    )
+    request: str = strawberry.field(description="What is asked, at most 4 kB, without phone or identity numbers.")
+    department: ID | None = strawberry.field(default=None, description="A proposal; without one, routing suggests.")
     deadline_class: DeadlineClass = strawberry.field(
         default=DeadlineClass.ORDINARY, description="How long handling may take."
     )

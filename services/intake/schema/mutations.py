@@ -25,9 +25,7 @@ class PetitionPayload:
     position: str = strawberry.field(description="Send it as `Read-After` to read this change everywhere.")
 
 
-@strawberry.type(
-    description="What a resident needs to come back: keep both safe, the secret is not shown again."
-)
+@strawberry.type(description="What a resident needs to come back: keep both safe, the secret is not shown again.")
 class SubmitPetitionPayload:
     """The answer to a submission."""
 
@@ -71,9 +69,7 @@ def _by(rule: Any) -> list[Any]:
 class Mutation:
     """The acts of intake."""
 
-    @strawberry.mutation(
-        extensions=_by(access.SUBMIT), description="Say what is wrong; a tracking code comes at once."
-    )
+    @strawberry.mutation(extensions=_by(access.SUBMIT), description="Say what is wrong; a tracking code comes at once.")
     async def submit_petition(self, info: Info, input: inputs.SubmitPetitionInput) -> SubmitPetitionPayload:
         """Take a petition in."""
         context: Context[Vault] = info.context
@@ -104,9 +100,7 @@ class Mutation:
             position=changed.position,
         )
 
-    @strawberry.mutation(
-        extensions=_by(access.OPEN), description="Open one's petition with tracking code and secret."
-    )
+    @strawberry.mutation(extensions=_by(access.OPEN), description="Open one's petition with tracking code and secret.")
     async def open_petition(self, info: Info, input: inputs.OpenPetitionInput) -> OpenPetitionPayload:
         """Return a token for the petition."""
         context: Context[Vault] = info.context
@@ -138,9 +132,7 @@ class Mutation:
                 input,
                 input.idempotency_key,
                 Changed,
-                lambda tx: acceptance.accept_petition(
-                    tx, cmd, references, by=context.actor, now=context.now()
-                ),
+                lambda tx: acceptance.accept_petition(tx, cmd, references, by=context.actor, now=context.now()),
             )
         )
 
@@ -149,9 +141,7 @@ class Mutation:
         """Reject at acceptance."""
         return await _reject(info, input, Phase.ACCEPTANCE, "rejectPetition")
 
-    @strawberry.mutation(
-        extensions=_by(access.DECIDE), description="HANDLE: decline after screening, with a ground."
-    )
+    @strawberry.mutation(extensions=_by(access.DECIDE), description="HANDLE: decline after screening, with a ground.")
     async def decline_petition(self, info: Info, input: inputs.RejectPetitionInput) -> PetitionPayload:
         """Reject after screening."""
         return await _reject(info, input, Phase.SCREENING, "declinePetition")
@@ -171,9 +161,7 @@ class Mutation:
             )
         )
 
-    @strawberry.mutation(
-        extensions=_by(access.TAKE_PART), description="LOOK: record what was found at the place."
-    )
+    @strawberry.mutation(extensions=_by(access.TAKE_PART), description="LOOK: record what was found at the place.")
     async def look_at_petition(self, info: Info, input: inputs.LookAtPetitionInput) -> PetitionPayload:
         """Step two of screening."""
         context: Context[Vault] = info.context
@@ -184,16 +172,12 @@ class Mutation:
                 input,
                 input.idempotency_key,
                 Changed,
-                lambda tx: screening.look(
-                    tx, petition_id, input.findings, by=context.actor, now=context.now()
-                ),
+                lambda tx: screening.look(tx, petition_id, input.findings, by=context.actor, now=context.now()),
             )
         )
 
     @strawberry.mutation(extensions=_by(access.TAKE_PART), description="DELIBERATE: record the outcome.")
-    async def deliberate_on_petition(
-        self, info: Info, input: inputs.DeliberateOnPetitionInput
-    ) -> PetitionPayload:
+    async def deliberate_on_petition(self, info: Info, input: inputs.DeliberateOnPetitionInput) -> PetitionPayload:
         """Step three of screening."""
         context: Context[Vault] = info.context
         petition_id = _id(input.petition_id)
@@ -209,9 +193,7 @@ class Mutation:
             )
         )
 
-    @strawberry.mutation(
-        extensions=_by(access.DECIDE), description="Leave LOOK or DELIBERATE out, with a ground."
-    )
+    @strawberry.mutation(extensions=_by(access.DECIDE), description="Leave LOOK or DELIBERATE out, with a ground.")
     async def skip_screening_step(self, info: Info, input: inputs.SkipScreeningStepInput) -> PetitionPayload:
         """The fast track."""
         context: Context[Vault] = info.context
@@ -232,9 +214,7 @@ class Mutation:
         """Make the petition READY."""
         context: Context[Vault] = info.context
         references = await context.runtime.references.get()
-        cmd = screening.HandOver(
-            _id(input.petition_id), input.request, input.department, input.deadline_class
-        )
+        cmd = screening.HandOver(_id(input.petition_id), input.request, input.department, input.deadline_class)
         return _payload(
             await context.mutate(
                 "handOverPetition",
@@ -246,9 +226,7 @@ class Mutation:
         )
 
     @strawberry.mutation(extensions=_by(access.DECIDE), description="HANDLE: solved on the spot.")
-    async def resolve_petition_on_spot(
-        self, info: Info, input: inputs.ResolvePetitionOnSpotInput
-    ) -> PetitionPayload:
+    async def resolve_petition_on_spot(self, info: Info, input: inputs.ResolvePetitionOnSpotInput) -> PetitionPayload:
         """Record a solution."""
         context: Context[Vault] = info.context
         references = await context.runtime.references.get()
@@ -269,17 +247,13 @@ class Mutation:
         extensions=_by(access.DECIDE),
         description="HANDLE: a candidate for the annual projects. The name is reserved; it is refused for now.",
     )
-    async def nominate_petition(self, info: Info, input: inputs.NominatePetitionInput) -> PetitionPayload:
+    async def nominate_petition(self, input: inputs.NominatePetitionInput) -> PetitionPayload:
         """Refuse: annual projects are not offered yet."""
         _id(input.petition_id)
         possible = ["HAND_OVER", "RESOLVE_ON_SPOT", "DECLINE"]
-        raise InvalidState(
-            "NOMINATE", "SCREENING", possible, "annual projects are not open for candidates yet"
-        )
+        raise InvalidState("NOMINATE", "SCREENING", possible, "annual projects are not open for candidates yet")
 
-    @strawberry.mutation(
-        extensions=_by(access.RESIDENT), description="Take one's petition back, until the reply."
-    )
+    @strawberry.mutation(extensions=_by(access.RESIDENT), description="Take one's petition back, until the reply.")
     async def withdraw_petition(self, info: Info, input: inputs.WithdrawPetitionInput) -> PetitionPayload:
         """Withdraw."""
         context: Context[Vault] = info.context
@@ -297,9 +271,7 @@ class Mutation:
             )
         )
 
-    @strawberry.mutation(
-        extensions=_by(access.RESIDENT), description="Add to what was said, until the reply."
-    )
+    @strawberry.mutation(extensions=_by(access.RESIDENT), description="Add to what was said, until the reply.")
     async def add_information(self, info: Info, input: inputs.AddInformationInput) -> PetitionPayload:
         """Add information."""
         context: Context[Vault] = info.context

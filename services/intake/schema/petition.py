@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 from strawberry import ID, federation
 from strawberry.federation.schema_directives import Key
+from strawberry.federation.types import FieldSet
 
 from services.contracts import reference as r
 from services.contracts.labels import event_label, label
@@ -43,7 +44,7 @@ from services.kernel.ids import PetitionId, parse_tracking_code, parse_uuid, sho
 
 
 @federation.type(
-    keys=[Key(fields="id", resolvable=False)],
+    keys=[Key(fields=FieldSet("id"), resolvable=False)],
     description="A department, as the dispatch service knows it.",
 )
 class Department:
@@ -76,9 +77,7 @@ class Remark:
         return event_label(self.type, locale)
 
 
-@federation.type(
-    keys=["id"], description="What somebody said is wrong, from its words to its evaluated result."
-)
+@federation.type(keys=["id"], description="What somebody said is wrong, from its words to its evaluated result.")
 class Petition:
     """A petition that the actor may see."""
 
@@ -141,9 +140,7 @@ class Petition:
     @strawberry.field(description="The representative who recorded it.")
     async def representative(self, info: Info) -> Representative | None:
         """Return the representative."""
-        entry = (await info.context.runtime.references.get()).ever(
-            r.Representative, self.it.representative or ""
-        )
+        entry = (await info.context.runtime.references.get()).ever(r.Representative, self.it.representative or "")
         return representative(entry) if entry else None
 
     @strawberry.field(description="When it was submitted.")
@@ -218,9 +215,7 @@ class Petition:
         """Return the working text to those whom it concerns."""
         return self.it.working_text if self._internal(info) else None
 
-    @strawberry.field(
-        description="What people wrote at intake's acts; empty for those who do not screen or supervise."
-    )
+    @strawberry.field(description="What people wrote at intake's acts; empty for those who do not screen or supervise.")
     async def remarks(self, info: Info) -> list[Remark] | None:
         """Return the remarks to those whom they concern."""
         if not self._internal(info):
@@ -233,9 +228,7 @@ class Petition:
         """Return the open clocks."""
         return [deadline(clock) for clock in self.it.head.clocks if clock.is_open]
 
-    @strawberry.field(
-        description="What of the other services' events this answer knows: `dispatch:3,feedback:1`."
-    )
+    @strawberry.field(description="What of the other services' events this answer knows: `dispatch:3,feedback:1`.")
     def as_of(self) -> str | None:
         """Return what intake has applied."""
         return show_seen({**self.it.head.seen, Source.INTAKE: self.it.head.sequence})
@@ -287,9 +280,7 @@ DueBefore = Annotated[
 async def _page(info: Info, wanted: Wanted) -> PetitionConnection:
     page_size(wanted.first)
     found, more = await petitions.page(info.context.reader, reach(info.context.actor, access.DESK), wanted)
-    edges = [
-        PetitionEdge(node=Petition(it=p, id=ID(str(p.head.id))), cursor=cursor(str(p.head.id))) for p in found
-    ]
+    edges = [PetitionEdge(node=Petition(it=p, id=ID(str(p.head.id))), cursor=cursor(str(p.head.id))) for p in found]
     return PetitionConnection(
         edges=edges, page_info=PageInfo(has_next_page=more, end_cursor=edges[-1].cursor if edges else None)
     )
@@ -309,9 +300,7 @@ class PetitionQuery:
         code_ = parse_tracking_code(tracking_code or "")
         return visible(info, await petitions.by_code(info.context.reader, code_))
 
-    @strawberry.field(
-        extensions=[Guard(access.DESK)], description="Petitions of the actor's own, oldest first."
-    )
+    @strawberry.field(extensions=[Guard(access.DESK)], description="Petitions of the actor's own, oldest first.")
     async def petitions(
         self,
         info: Info,
@@ -324,13 +313,9 @@ class PetitionQuery:
         after: After = None,
     ) -> PetitionConnection | None:
         """Return a page."""
-        return await _page(
-            info, Wanted(states, street, community, category, due_before, _after(after), first)
-        )
+        return await _page(info, Wanted(states, street, community, category, due_before, _after(after), first))
 
-    @strawberry.field(
-        extensions=[Guard(access.DESK)], description="The acceptance desk: what waits to be accepted."
-    )
+    @strawberry.field(extensions=[Guard(access.DESK)], description="The acceptance desk: what waits to be accepted.")
     async def petitions_to_accept(
         self,
         info: Info,
@@ -343,9 +328,7 @@ class PetitionQuery:
         states = [PetitionState.SUBMITTED]
         return await _page(info, Wanted(states, street, None, None, due_before, _after(after), first))
 
-    @strawberry.field(
-        extensions=[Guard(access.DESK)], description="The screening desk: what is being screened."
-    )
+    @strawberry.field(extensions=[Guard(access.DESK)], description="The screening desk: what is being screened.")
     async def petitions_to_screen(
         self,
         info: Info,

@@ -48,9 +48,7 @@ class Community:
         return community(entry) if entry else None
 
 
-@federation.type(
-    keys=["id"], description="A street deliberative representative (议政代表); the name is public."
-)
+@federation.type(keys=["id"], description="A street deliberative representative (议政代表); the name is public.")
 class Representative:
     """A representative entry."""
 
@@ -126,9 +124,7 @@ class ReferenceQuery:
     async def estates(self, info: Info, community: ID) -> list[Code] | None:
         """Return the estates of a community."""
         return [
-            code(e)
-            for e in (await info.context.runtime.references.get()).all(r.Estate)
-            if e.community == community
+            code(e) for e in (await info.context.runtime.references.get()).all(r.Estate) if e.community == community
         ]
 
     @strawberry.field(extensions=_PUBLIC, description="Representatives in office, of one street if given.")

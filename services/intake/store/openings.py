@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.kernel.db import Connection
-from services.kernel.ids import PetitionId
+from services.kernel.ids import PetitionId, TrackingCode
 
 FREE_FAILURES: Final = 5
 _LONGEST_MINUTES: Final = 60
 
-_LOCKED: Final = """
--- openings.locked: until when no secret is tried
-SELECT locked_until FROM own.opening WHERE petition_id = $1 AND locked_until > $2"""
+_FIND: Final = """
+-- openings.find: the petition of a tracking code, and until when no secret is tried for it
+SELECT petition_id, locked_until FROM own.petition LEFT JOIN own.opening USING (petition_id) WHERE tracking_code = $1"""
 
 _FAILED: Final = """
 -- openings.failed: one more failure; from the sixth on the petition's door stays shut for 1, 2, 4 … 60 minutes
@@ -25,10 +25,13 @@ _OPENED: Final = """
 DELETE FROM own.opening WHERE petition_id = $1"""
 
 
-async def locked_for(connection: Connection, petition_id: PetitionId, *, now: datetime) -> timedelta | None:
-    """Return how long the door is still shut, or None."""
-    until = await connection.fetchval(_LOCKED, petition_id, now)
-    return until - now if until is not None else None
+async def find(connection: Connection, code: TrackingCode, *, now: datetime) -> tuple[PetitionId, timedelta] | None:
+    """Return the petition of a tracking code and how long its door is still shut (not at all: zero), or None."""
+    row = await connection.fetchrow(_FIND, code)
+    if row is None:
+        return None
+    until = row["locked_until"]
+    return row["petition_id"], max(until - now, timedelta(0)) if until else timedelta(0)
 
 
 async def failed(connection: Connection, petition_id: PetitionId, *, now: datetime) -> None:

@@ -66,9 +66,7 @@ async def look(
     tx: Transaction, vault: Vault, petition_id: PetitionId, purpose: str, *, by: Who, now: datetime
 ) -> Contact | None:
     """Return contact data and record who looked; None after erasure."""
-    row = await tx.connection.fetchrow(
-        _LOOK, petition_id, new_uuid(), now, by.role.value, by.subject, purpose
-    )
+    row = await tx.connection.fetchrow(_LOOK, petition_id, new_uuid(), now, by.role.value, by.subject, purpose)
     if row is None:
         return None
     key = vault.unwrap(petition_id, WrappedKey(row["master_key"], row["wrapped_key"]))

@@ -136,9 +136,7 @@ def _stored(petition: Petition) -> Mapping[str, Any]:
     }
 
 
-async def save(
-    tx: Transaction, before: Petition | None, decision: Decision[Petition], *, now: datetime
-) -> Petition:
+async def save(tx: Transaction, before: Petition | None, decision: Decision[Petition], *, now: datetime) -> Petition:
     """Save a decision about a petition (`before` is absent for a new one) and return it as it now stands."""
     after = decision.state
     facts: tuple[Fact, ...] = decision.facts

@@ -36,7 +36,8 @@ _STATES: Final[Mapping[type[Event], str]] = MappingProxyType(
 _DISPATCH: Final = """
 -- view_petition.dispatch: the latest of dispatch's columns, and the state if an event said one
 INSERT INTO view.petition AS known (petition_id, dispatch_sequence, dispatch_state, lead, cohandlers)
-SELECT petition_id, sequence, state, NULLIF(lead, ''), CASE cohandlers WHEN '' THEN '{}' ELSE string_to_array(cohandlers, ',') END
+SELECT petition_id, sequence, state, NULLIF(lead, ''),
+       CASE cohandlers WHEN '' THEN '{}' ELSE string_to_array(cohandlers, ',') END
 FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[])
     AS given (petition_id, sequence, state, lead, cohandlers)
 ON CONFLICT (petition_id) DO UPDATE SET dispatch_sequence = EXCLUDED.dispatch_sequence,
@@ -47,7 +48,8 @@ WHERE EXCLUDED.dispatch_sequence > known.dispatch_sequence"""
 _FEEDBACK: Final = """
 -- view_petition.feedback: the latest of feedback's columns, and the state if an event said one
 INSERT INTO view.petition AS known (petition_id, feedback_sequence, feedback_state)
-SELECT petition_id, sequence, state FROM unnest($1::uuid[], $2::int[], $3::text[]) AS given (petition_id, sequence, state)
+SELECT petition_id, sequence, state
+FROM unnest($1::uuid[], $2::int[], $3::text[]) AS given (petition_id, sequence, state)
 ON CONFLICT (petition_id) DO UPDATE SET feedback_sequence = EXCLUDED.feedback_sequence,
     feedback_state = COALESCE(EXCLUDED.feedback_state, known.feedback_state)
 WHERE EXCLUDED.feedback_sequence > known.feedback_sequence"""
@@ -64,7 +66,7 @@ async def project_many(tx: Transaction, events: Sequence[tuple[Event, Envelope]]
         if not rows:
             continue
         metas = [meta for meta, _ in rows.values()]
-        columns: list[list[object]] = [
+        columns: list[Sequence[object]] = [
             list(rows),
             [m.sequence for m in metas],
             [state for _, state in rows.values()],

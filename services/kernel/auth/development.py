@@ -72,7 +72,7 @@ def create_keys(folder: Path) -> None:
 def token(
     role: str,
     *,
-    keys: Annotated[Path, cyclopts.Parameter(name="--keys")],
+    folder: Annotated[Path, cyclopts.Parameter(name="--keys")],
     sub: str | None = None,
     street: str | None = None,
     community: str | None = None,
@@ -90,11 +90,10 @@ def token(
         "placements": placement,
     }
     try:
-        print(sign(keys, Role(role.lower()), **{name: value for name, value in given.items() if value}))
+        claims: dict[str, Any] = {name: value for name, value in given.items() if value}
+        print(sign(folder, Role(role.lower()), **claims))
     except (ValueError, LookupError):
-        raise SystemExit(
-            f"No demo user for {role!r}. Choose one of: {', '.join(sorted(DEMO_USERS))}."
-        ) from None
+        raise SystemExit(f"No demo user for {role!r}. Choose one of: {', '.join(sorted(DEMO_USERS))}.") from None
 
 
 if __name__ == "__main__":

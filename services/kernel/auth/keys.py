@@ -13,7 +13,7 @@ DEVELOPMENT_PUBLIC: Final = "development-issuer.jwks.json"
 INTAKE_PRIVATE: Final = "intake-issuer.private.jwk.json"
 INTAKE_PUBLIC: Final = "intake-issuer.jwks.json"
 MASTER: Final = "master-keys.json"
-RESIDENT_SECRET: Final = "resident-secret.key"
+RESIDENT_SECRET: Final = "resident-secret.key"  # noqa: S105 - the name of a file
 PHONE_HASH: Final = "phone-hash.key"
 
 

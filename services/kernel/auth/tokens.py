@@ -45,11 +45,7 @@ class Issuer:
 
 def issuers(settings: Settings) -> tuple[Issuer, ...]:
     """Return the issuers that a service trusts under its settings."""
-    intake = (
-        str(settings.intake_jwks_url)
-        if settings.intake_jwks_url
-        else settings.keys_folder / keys.INTAKE_PUBLIC
-    )
+    intake = str(settings.intake_jwks_url) if settings.intake_jwks_url else settings.keys_folder / keys.INTAKE_PUBLIC
     trusted = [Issuer(INTAKE_ISSUER, intake, frozenset({Role.RESIDENT}))]
     if settings.environment is Environment.DEVELOPMENT:
         development = settings.keys_folder / keys.DEVELOPMENT_PUBLIC

@@ -95,9 +95,7 @@ class Guard(FieldExtension):
         roles = ", ".join(sorted(role.value for role in self.rule.roles))
         field.description = f"{field.description or ''}\n\nFor: {self.rule.says} ({roles}).".strip()
 
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
-    ) -> Any:
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         """Let an allowed actor through."""
         require(info.context.actor, self.rule)
         return await next_(source, info, **kwargs)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from graphql import GraphQLError
@@ -66,12 +66,10 @@ class Endpoint(GraphQL[Context[Any], None]):
     """Strawberry's ASGI view with our door in front of it."""
 
     def __init__(self, schema: Any, runtime: Runtime[Any]) -> None:
-        super().__init__(
-            schema, graphql_ide=None, allow_queries_via_get=False, multipart_uploads_enabled=False
-        )
+        super().__init__(schema, graphql_ide=None, allow_queries_via_get=False, multipart_uploads_enabled=False)
         self._runtime = runtime
 
-    async def run(self, request: Any, context: Any = None, root_value: Any = None) -> Any:
+    async def run(self, request: Any, context: Any = None, root_value: Any = None) -> Any:  # noqa: ARG002 - ours
         """Answer one request; refusals at the door are GraphQL errors like all others."""
         request_id = request.headers.get("x-request-id") or str(new_uuid())
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -79,9 +77,10 @@ class Endpoint(GraphQL[Context[Any], None]):
             actor = await self._enter(request)
         except Refusal as refusal:
             return _refused(refusal)
-        except UNREACHABLE as error:
-            return _refused(unavailable(error))
-        return await super().run(request, Context(self._runtime, actor, request_id), root_value)
+        except UNREACHABLE:
+            return _refused(unavailable())
+        context_: Context[Any] = Context(self._runtime, actor, request_id)
+        return await cast(Any, super()).run(request, context_, root_value)
 
     async def _enter(self, request: Request) -> Actor:
         if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
@@ -97,7 +96,7 @@ class Endpoint(GraphQL[Context[Any], None]):
             )
         return actor
 
-    async def get_context(self, request: Any, response: Any) -> Any:
+    async def get_context(self, request: Any, response: Any) -> Any:  # noqa: ARG002
         """Return nothing: `run` has made the context already."""
         return None
 
@@ -107,9 +106,7 @@ def _deadline(request: Request) -> float:
     try:
         return int(given) / 1000 if given else time.time() + read_after.PATIENCE_SECONDS
     except ValueError:
-        raise InvalidInput(
-            read_after.DEADLINE_HEADER, "The deadline must be milliseconds since 1970."
-        ) from None
+        raise InvalidInput(read_after.DEADLINE_HEADER, "The deadline must be milliseconds since 1970.") from None
 
 
 _STATUS: Final[dict[type[Refusal], int]] = {Unauthenticated: 401, Unavailable: 503}

@@ -1,7 +1,7 @@
 """What clients are told of errors: refusals as they are, everything unexpected as INTERNAL with an id to look up."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import structlog
 from graphql import GraphQLError
@@ -21,7 +21,7 @@ class Masked(SchemaExtension):
         """Replace the errors of the result once it is there."""
         yield
         result = self.execution_context.result
-        if result is not None and getattr(result, "errors", None):
+        if result is not None and result.errors:
             result.errors = [masked(error) for error in result.errors]
 
 
@@ -44,5 +44,5 @@ def masked(error: GraphQLError) -> GraphQLError:
     return _replaced(error, "Something went wrong here.", {"code": "INTERNAL", "id": error_id})
 
 
-def _replaced(error: GraphQLError, message: str, extensions: dict[str, object]) -> GraphQLError:
-    return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)
+def _replaced(error: GraphQLError, message: str, extensions: Mapping[str, object]) -> GraphQLError:
+    return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=dict(extensions))

@@ -36,9 +36,7 @@ class ClockEntry:
     """An entry of a clock's ledger."""
 
     at: datetime = strawberry.field(description="When.")
-    move: str = strawberry.field(
-        description="STARTED, PAUSED, RESUMED, EXTENDED, REMINDED, ESCALATED or STOPPED."
-    )
+    move: str = strawberry.field(description="STARTED, PAUSED, RESUMED, EXTENDED, REMINDED, ESCALATED or STOPPED.")
     by: str = strawberry.field(description="By whom: role and subject.")
     due_at: datetime = strawberry.field(description="The due date that followed.")
     note: str = strawberry.field(description="What it was reckoned from.")
@@ -53,9 +51,7 @@ class Deadline:
     started_at: datetime = strawberry.field(description="When it started.")
     due_at: datetime = strawberry.field(description="When it is due.")
     level: int = strawberry.field(description="Escalation reached: 0 none, 1 to 3.")
-    reminded: bool = strawberry.field(
-        description="Whether 80 % of its time had passed and a reminder went out."
-    )
+    reminded: bool = strawberry.field(description="Whether 80 % of its time had passed and a reminder went out.")
     policy_version: int = strawberry.field(description="The policy version that fixed its time.")
     warning: str | None = strawberry.field(
         description="Said when the due date lies in a year whose official calendar is not known: holidays may move it."
@@ -79,14 +75,13 @@ def deadline(clock: clocks.Clock) -> Deadline:
         reminded=clock.level >= clocks.Level.REMINDED,
         policy_version=clock.policy_version,
         warning=_GUESSED if clock.guessed else None,
-        ledger=[
-            ClockEntry(at=e.at, move=e.move.value, by=e.by, due_at=e.due_at, note=e.note)
-            for e in clock.ledger
-        ],
+        ledger=[ClockEntry(at=e.at, move=e.move.value, by=e.by, due_at=e.due_at, note=e.note) for e in clock.ledger],
     )
 
 
-_GUESSED: Final = "The official calendar of a year in question is not known yet; its weekdays count as working days until it is."
+_GUESSED: Final = (
+    "The official calendar of a year in question is not known yet; its weekdays count as working days until it is."
+)
 
 
 def idempotency_key() -> str | None:
