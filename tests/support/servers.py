@@ -29,6 +29,8 @@ ROOT: Final = Path(__file__).parents[2]
 SERVICES: Final = ("intake", "dispatch", "feedback")
 _START_WITHIN: Final = 120.0
 _STOP_WITHIN: Final = 30.0
+# Held until this process ends: it is the run's end that ends the servers, not the garbage collector.
+_started: Final[list[subprocess.Popen[bytes]]] = []
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,12 @@ def obtain(folder: Path, owner: int) -> Servers:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.exists():
-            log = (folder / "servers.log").open("w")
             command = [sys.executable, "-m", "tests.support.servers", str(folder), str(owner)]
-            child = subprocess.Popen(
-                command, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-            )
+            with (folder / "servers.log").open("w") as log:
+                child = subprocess.Popen(
+                    command, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                )
+            _started.append(child)
             (folder / "pid").write_text(str(child.pid))
             until = time.monotonic() + _START_WITHIN
             while not ready.exists():

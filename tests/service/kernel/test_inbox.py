@@ -1,0 +1,260 @@
+"""The inbox on a real database: once each, in order, after what was seen; one stream parks, the others go on."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import permutations
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from services.contracts import catalogue
+from services.contracts.dispatch import WorkOrderAcknowledged, WorkOrderReplied, WorkOrderStarted
+from services.contracts.event import Event, Who
+from services.contracts.feedback import PetitionClosed, VisitScheduled
+from services.contracts.vocabulary import Role, Source
+from services.kernel.db import Database, Transaction, open_database
+from services.kernel.envelope import Envelope, to_message
+from services.kernel.inbox import Arrived, Handlers, Inbox, arrived
+from tests.support.servers import Servers, template
+
+BY = Who(role=Role.DEPARTMENT, subject="someone")
+NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
+SOURCES = frozenset({Source.DISPATCH, Source.FEEDBACK})
+
+
+@dataclass
+class Bad:
+    """Sequences whose reaction or projection fails for good."""
+
+    reaction: set[int] = field(default_factory=set)
+    projection: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Desk:
+    """An inbox on a database of its own, and what it did."""
+
+    database: Database
+    inbox: Inbox
+    bad: Bad
+
+    async def rows(self, query: str, *args: object) -> list[tuple[Any, ...]]:
+        return [tuple(row.values()) for row in await self.database.reader.fetch(query, *args)]
+
+    async def effects(self, petition: UUID, what: str = "reaction") -> list[tuple[str, int]]:
+        """Return what was committed, in the order in which it was done."""
+        query = "SELECT source, sequence FROM own.effect WHERE petition = $1 AND what = $2 ORDER BY nth"
+        return await self.rows(query, petition, what)
+
+    async def progress(self, petition: UUID) -> list[tuple[str, int, int]]:
+        query = "SELECT source, received, applied FROM own.progress WHERE aggregate_id = $1 ORDER BY source"
+        return await self.rows(query, petition)
+
+    async def parked(self, petition: UUID) -> list[tuple[str, int, str]]:
+        query = "SELECT source, sequence, reason FROM own.parked WHERE aggregate_id = $1 ORDER BY source, sequence"
+        return await self.rows(query, petition)
+
+
+@pytest.fixture
+async def desk(servers: Servers) -> AsyncGenerator[Desk]:
+    name = f"inbox_{uuid4().hex[:8]}"
+    admin = await asyncpg.connect(servers.admin_dsn)
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template('intake')} OWNER intake")
+    await admin.close()
+    database = await open_database(
+        servers.dsns["intake"].rsplit("/", 1)[0] + f"/{name}", connections=4, application="test"
+    )
+    await database.reader.execute(
+        "CREATE TABLE own.effect (nth serial, what text, petition uuid, source text, sequence int)"
+    )
+    bad = Bad()
+
+    async def effect(tx: Transaction, what: str, meta: Envelope) -> None:
+        insert = "INSERT INTO own.effect (what, petition, source, sequence) VALUES ($1, $2, $3, $4)"
+        await tx.connection.execute(insert, what, UUID(meta.subject), meta.source.value, meta.sequence)
+
+    async def react(tx: Transaction, event: Event, meta: Envelope) -> None:
+        await effect(tx, "reaction", meta)
+        if meta.sequence in bad.reaction:
+            raise LookupError("a rule that this event violates")
+        assert tx.seen[meta.source] == meta.sequence
+
+    async def project_many(tx: Transaction, events: Sequence[tuple[Event, Envelope]]) -> None:
+        if any(meta.sequence in bad.projection for _, meta in events):
+            raise LookupError("a projection that this event breaks")
+        for _, meta in events:
+            await effect(tx, "projection", meta)
+
+    reactions: dict[tuple[Source, type[Event]], Any] = {
+        (source, event): react for source in SOURCES for event in catalogue.EVENTS[source].values()
+    }
+    yield Desk(database, Inbox(database, SOURCES, Handlers(reactions, frozenset(), [project_many])), bad)
+    await database.close()
+
+
+def event(
+    petition: UUID, source: Source, sequence: int, seen: dict[Source, int] | None = None, **other: Any
+) -> Arrived:
+    """Return an event as a broker would hand it over."""
+    order = uuid4()
+    data: Event = (
+        [
+            WorkOrderAcknowledged(by=BY, work_order_id=order, department="housing"),
+            WorkOrderStarted(by=BY, work_order_id=order),
+            WorkOrderReplied(by=BY, work_order_id=order, department="housing"),
+        ][sequence % 3]
+        if source is Source.DISPATCH
+        else [VisitScheduled(by=BY, case_id=order), PetitionClosed(by=BY, case_id=order)][sequence % 2]
+    )
+    fields: dict[str, Any] = {
+        "id": uuid4(),
+        "source": source,
+        "type": data.TYPE,
+        "subject": str(petition),
+        "time": NOW,
+        "recorded": NOW,
+        "dataschema": catalogue.dataschema(source, data.TYPE),
+        "sequence": sequence,
+        "seen": seen or {},
+        "correlation": "c",
+        "causation": "c",
+        "cycle": 1,
+        "street": "huangtupo",
+        "community": "community-73",
+        **other,
+    }
+    key, value, headers = to_message(Envelope(**fields), catalogue.encode(data))
+    return arrived(key, value, headers, "topic", 0, sequence)
+
+
+D, F = Source.DISPATCH, Source.FEEDBACK
+
+
+async def test_a_batch_takes_effect_once_and_in_order(desk: Desk) -> None:
+    petition = uuid4()
+    batch = [event(petition, D, n) for n in (1, 2, 3)]
+    await desk.inbox.apply(batch)
+    await desk.inbox.apply(batch)
+    await desk.inbox.apply([*batch, *batch])
+    assert await desk.effects(petition) == [(D, 1), (D, 2), (D, 3)]
+    assert await desk.effects(petition, "projection") == [(D, 1), (D, 2), (D, 3)]
+    assert await desk.progress(petition) == [("dispatch", 3, 3), ("feedback", 0, 0)]
+    assert await desk.rows("SELECT source, applied FROM view.progress") == [("dispatch", 3)]
+
+
+async def test_an_event_twice_in_one_batch_takes_effect_once(desk: Desk) -> None:
+    petition = uuid4()
+    one = event(petition, D, 1)
+    await desk.inbox.apply([one, one, event(petition, D, 2), one])
+    assert await desk.effects(petition) == [(D, 1), (D, 2)]
+
+
+async def test_a_gap_parks_what_follows_until_it_is_filled(desk: Desk) -> None:
+    petition = uuid4()
+    await desk.inbox.apply([event(petition, D, 1), event(petition, D, 3), event(petition, D, 4)])
+    assert await desk.parked(petition) == [("dispatch", 3, "GAP"), ("dispatch", 4, "GAP")]
+    assert await desk.progress(petition) == [("dispatch", 1, 1), ("feedback", 0, 0)]
+    await desk.inbox.apply([event(petition, D, 3)])
+    await desk.inbox.apply([event(petition, D, 2)])
+    assert await desk.effects(petition) == [(D, n) for n in (1, 2, 3, 4)]
+    assert await desk.parked(petition) == []
+    assert await desk.progress(petition) == [("dispatch", 4, 4), ("feedback", 0, 0)]
+
+
+async def test_an_event_waits_for_what_its_producer_had_seen(desk: Desk) -> None:
+    petition = uuid4()
+    await desk.inbox.apply([event(petition, F, 1, {D: 2}), event(petition, F, 2)])
+    assert await desk.parked(petition) == [("feedback", 1, "WAITING"), ("feedback", 2, "WAITING")]
+    assert await desk.progress(petition) == [("dispatch", 0, 0), ("feedback", 2, 0)]
+    await desk.inbox.apply([event(petition, D, 1)])
+    assert await desk.effects(petition) == [(D, 1)]
+    await desk.inbox.apply([event(petition, D, 2)])
+    assert await desk.effects(petition) == [(D, 1), (D, 2), (F, 1), (F, 2)]
+    assert await desk.parked(petition) == []
+
+
+async def test_what_was_seen_of_a_source_that_is_not_consumed_is_skipped(desk: Desk) -> None:
+    petition = uuid4()
+    await desk.inbox.apply([event(petition, D, 1, {Source.INTAKE: 9})])
+    assert await desk.effects(petition) == [(D, 1)]
+
+
+async def test_every_order_of_arrival_ends_alike(desk: Desk) -> None:
+    for order in permutations(range(4)):
+        petition = uuid4()
+        events = [
+            event(petition, D, 1),
+            event(petition, F, 1, {D: 1}),
+            event(petition, D, 2, {F: 1}),
+            event(petition, F, 2, {D: 2}),
+        ]
+        for index in order:
+            await desk.inbox.apply([events[index]])
+        assert await desk.effects(petition) == [(D, 1), (F, 1), (D, 2), (F, 2)]
+        assert await desk.progress(petition) == [("dispatch", 2, 2), ("feedback", 2, 2)]
+        assert await desk.parked(petition) == []
+
+
+async def test_poison_parks_its_own_stream_and_nothing_else(desk: Desk) -> None:
+    bad, good = uuid4(), uuid4()
+    desk.bad.reaction = {2}
+    batch = [
+        event(bad, D, 1),
+        event(good, D, 1),
+        event(bad, D, 2),
+        event(bad, D, 3),
+        event(bad, F, 1),
+        event(good, F, 1),
+    ]
+    await desk.inbox.apply(batch)
+    assert await desk.parked(bad) == [("dispatch", 2, "POISON"), ("dispatch", 3, "WAITING")]
+    assert await desk.parked(good) == []
+    assert await desk.progress(bad) == [("dispatch", 3, 1), ("feedback", 1, 1)]
+    assert await desk.progress(good) == [("dispatch", 1, 1), ("feedback", 1, 1)]
+    # What the bad event had written before it failed is gone.
+    assert await desk.effects(bad) == [(D, 1), (F, 1)]
+    [(detail, topic, offset)] = await desk.rows(
+        'SELECT detail, topic, "offset" FROM own.parked WHERE reason = $1', "POISON"
+    )
+    assert (detail, topic, offset) == ("LookupError: a rule that this event violates", "topic", 2)
+
+
+async def test_poison_is_not_tried_again_by_itself(desk: Desk) -> None:
+    petition = uuid4()
+    desk.bad.reaction = {1}
+    await desk.inbox.apply([event(petition, D, 1)])
+    desk.bad.reaction = set()
+    await desk.inbox.apply([event(petition, D, 2)])
+    await desk.inbox.apply([event(petition, D, 1)])
+    assert await desk.effects(petition) == []
+    assert await desk.parked(petition) == [("dispatch", 1, "POISON"), ("dispatch", 2, "WAITING")]
+
+
+async def test_a_projection_that_fails_parks_the_event_that_broke_it(desk: Desk) -> None:
+    bad, good = uuid4(), uuid4()
+    desk.bad.projection = {2}
+    await desk.inbox.apply([event(good, D, 1), event(bad, D, 1), event(bad, D, 2)])
+    assert await desk.parked(bad) == [("dispatch", 2, "POISON")]
+    assert await desk.parked(good) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "work_order.invented"},
+        {"dataschema": "urn:through-train:dispatch:work_order.acknowledged:v2"},
+    ],
+)
+async def test_what_this_reader_does_not_know_is_parked_not_dropped(desk: Desk, wrong: dict[str, str]) -> None:
+    petition = uuid4()
+    await desk.inbox.apply([event(petition, D, 3, **wrong), event(petition, D, 1), event(petition, D, 2)])
+    assert await desk.parked(petition) == [("dispatch", 3, "POISON")]
+    assert await desk.effects(petition) == [(D, 1), (D, 2)]
+
+
+async def test_a_service_must_account_for_every_event(desk: Desk) -> None:
+    with pytest.raises(ValueError, match=r"neither reacted to nor ignored: dispatch/clock\.escalated"):
+        Inbox(desk.database, frozenset({D}), Handlers({}, frozenset(), []))
