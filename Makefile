@@ -23,7 +23,7 @@ token: venv ## print a demo user's token: make -s token ROLE=street_committee
 
 test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
 	@$(PY) -m deploy.local setup
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: venv ## check style, types, imports and generated files
 	$(PY) -m ruff check

@@ -15,6 +15,7 @@ from tests.support import servers as run_servers
 from tests.support.district import District, district
 from tests.support.servers import Servers
 
+_HERE = Path(__file__).parent
 _FOLDER = "THROUGH_TRAIN_TEST_FOLDER"
 
 
@@ -31,6 +32,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = Path(os.environ[_FOLDER])
         run_servers.release(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a module's tests on one worker when they share a district; those with servers of their own go in one group."""
+    for item in items:
+        if "serial" in item.keywords:
+            item.add_marker(pytest.mark.xdist_group("serial"))
+        elif item.path.is_relative_to(_HERE / "service") or item.path.is_relative_to(_HERE / "system"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

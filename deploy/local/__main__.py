@@ -146,9 +146,7 @@ async def _play_demo(settings: LocalSettings) -> bool:
     )
     code = await player.wait()
     if code != 0:
-        _say(
-            f"the demo failed with code {code} (see above); the system keeps running, `make demo` tries again"
-        )
+        _say(f"the demo failed with code {code} (see above); the system keeps running, `make demo` tries again")
     return code == 0
 
 

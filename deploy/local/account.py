@@ -68,9 +68,7 @@ def reachable_program_folder(package: Path, version: str) -> Path:
         half = Path(tempfile.mkdtemp(prefix=f".{copy.name}-", dir=copy.parent))
         for part in (package, package.with_name(f"{package.name}.libs")):  # a wheel's own shared libraries
             if part.exists():
-                shutil.copytree(
-                    part, half / part.name, symlinks=True, ignore=shutil.ignore_patterns("include")
-                )
+                shutil.copytree(part, half / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
         half.chmod(0o755)
         try:
             half.rename(copy)  # whole or not at all
@@ -127,8 +125,6 @@ def _own_folder() -> Path:
     folder.mkdir(mode=0o711, exist_ok=True)
     found = folder.lstat()
     if folder.is_symlink() or found.st_uid != 0 or found.st_mode & 0o022:
-        raise FolderUnusable(
-            f"{folder} belongs to somebody else or is open to all: remove it and start again."
-        )
+        raise FolderUnusable(f"{folder} belongs to somebody else or is open to all: remove it and start again.")
     folder.chmod(0o711)  # a strict umask would have closed it to the account
     return folder

@@ -34,9 +34,7 @@ def main() -> None:
             if _made_from() != wanted:
                 _build(wanted)
     except PermissionError as error:
-        sys.exit(
-            f"{error.filename} cannot be written: give yourself the right to write in {_ROOT}, or copy it."
-        )
+        sys.exit(f"{error.filename} cannot be written: give yourself the right to write in {_ROOT}, or copy it.")
 
 
 def _require_python() -> None:

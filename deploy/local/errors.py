@@ -43,9 +43,7 @@ class DataFolderBusy(LocalRunError):
     """Report a data folder that another run holds."""
 
     def __init__(self, folder: Path, holder: str) -> None:
-        super().__init__(
-            f"{folder} is in use by {holder}: stop it, or choose another with THROUGH_TRAIN_DATA_FOLDER."
-        )
+        super().__init__(f"{folder} is in use by {holder}: stop it, or choose another with THROUGH_TRAIN_DATA_FOLDER.")
 
 
 class FolderUnusable(LocalRunError):

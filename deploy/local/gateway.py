@@ -60,9 +60,7 @@ class Gateway:
             folder=GATEWAY_FOLDER,
             stop_within=_STOP_WITHIN,
         )
-        self._web = WebProcess(
-            command, Address(self.port, port_setting), logs=logs or folder / "logs", pids=folder
-        )
+        self._web = WebProcess(command, Address(self.port, port_setting), logs=logs or folder / "logs", pids=folder)
 
     @property
     def url(self) -> str:

@@ -93,9 +93,7 @@ class Postgres:
         self._databases = databases
         self._options = {**_OPTIONS, **({} if durable else _OPTIONS_NOT_DURABLE), **(options or {})}
         self._port_setting = port_setting
-        self._initialised = (
-            self.folder / "initialised"
-        )  # initdb itself leaves no sign that it came to its end
+        self._initialised = self.folder / "initialised"  # initdb itself leaves no sign that it came to its end
         self._process: Process | None = None
 
     @property
@@ -221,9 +219,7 @@ class Postgres:
                 folder=Path("/"),
                 identity=identity,
             )
-            initdb = Process(
-                command, log=self._log.with_name("initdb.log"), pid_file=self.folder / "initdb.pid"
-            )
+            initdb = Process(command, log=self._log.with_name("initdb.log"), pid_file=self.folder / "initdb.pid")
             await initdb.run(within=_INITIALISE_WITHIN)
         self._initialised.touch()
 
@@ -249,8 +245,7 @@ class Postgres:
 
     async def _provision(self, programs: Path) -> None:
         script = "".join(
-            f"\\set service {name}\n\\set password {self._passwords[name]}\n{_PROVISION}"
-            for name in self._databases
+            f"\\set service {name}\n\\set password {self._passwords[name]}\n{_PROVISION}" for name in self._databases
         )
         psql = await asyncio.create_subprocess_exec(
             *(programs / "psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", "-"),

@@ -28,9 +28,7 @@ class Task:
 
     def __init__(self, command: Command, *, logs: Path, pids: Path) -> None:
         """Describe the task; nothing is touched before `start`."""
-        self.process = Process(
-            command, log=logs / f"{command.name}.log", pid_file=pids / f"{command.name}.pid"
-        )
+        self.process = Process(command, log=logs / f"{command.name}.log", pid_file=pids / f"{command.name}.pid")
 
     async def start(self) -> None:
         """Run the task to its end.
@@ -54,9 +52,7 @@ class Stack:
     def postgres(self) -> Postgres:
         """Describe the database server."""
         of = self.settings
-        return Postgres(
-            of.data_folder / "postgres", of.postgres_port, keys=of.keys_folder, logs=of.logs_folder
-        )
+        return Postgres(of.data_folder / "postgres", of.postgres_port, keys=of.keys_folder, logs=of.logs_folder)
 
     @property
     def kafka(self) -> Kafka:
@@ -87,9 +83,7 @@ class Stack:
                     after=("postgres", "kafka", "keys"),  # it creates the service's topics too
                     lasting=False,
                 ),
-                Part(
-                    service, self._service(service, environment), after=("postgres", "kafka", "keys", migrate)
-                ),
+                Part(service, self._service(service, environment), after=("postgres", "kafka", "keys", migrate)),
             ]
         return [*parts, Part("gateway", self._gateway(), after=("keys", *SERVICES))]
 
@@ -111,9 +105,7 @@ class Stack:
             folder=ROOT,
             stop_within=_STOP_WITHIN,
         )
-        return WebProcess(
-            command, self._address(name), logs=self.settings.logs_folder, pids=self.settings.pids_folder
-        )
+        return WebProcess(command, self._address(name), logs=self.settings.logs_folder, pids=self.settings.pids_folder)
 
     def _task(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Task:
         command = Command(name, [sys.executable, *arguments], environment=environment, folder=ROOT)

@@ -31,9 +31,7 @@ class WebProcess:
     def __init__(self, command: Command, address: Address, *, logs: Path, pids: Path) -> None:
         """Describe the process; nothing is touched before `start`. `pids` is the folder of its pid file."""
         self.address = address
-        self.process = Process(
-            command, log=logs / f"{command.name}.log", pid_file=pids / f"{command.name}.pid"
-        )
+        self.process = Process(command, log=logs / f"{command.name}.log", pid_file=pids / f"{command.name}.pid")
 
     async def start(self) -> None:
         """Start the process and return when it is ready.

@@ -31,9 +31,7 @@ async def supergraph(tmp_path: Path) -> Path:
     composed = tmp_path / "supergraph.graphql"
     gateway = Path(__file__).parents[2] / "gateway"
     arguments = [node.program, gateway / "compose.mjs", "--from", tmp_path / "subgraphs", "--to", composed]
-    await Process(Command("compose", arguments), log=tmp_path / "log", pid_file=tmp_path / "pid").run(
-        within=60
-    )
+    await Process(Command("compose", arguments), log=tmp_path / "log", pid_file=tmp_path / "pid").run(within=60)
     return composed
 
 

@@ -47,9 +47,7 @@ async def test_each_service_has_a_database_of_its_own_and_no_other(postgres: Pos
         assert await ask(postgres.dsn(service), "SELECT current_user || current_database()") == service * 2
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(postgres.dsn("intake", "dispatch"))
-    assert (
-        await ask(postgres.dsn("intake"), "SELECT rolsuper FROM pg_roles WHERE rolname = 'intake'") is False
-    )
+    assert await ask(postgres.dsn("intake"), "SELECT rolsuper FROM pg_roles WHERE rolname = 'intake'") is False
 
 
 async def test_a_wrong_password_is_refused(postgres: Postgres) -> None:
@@ -163,9 +161,7 @@ async def send(kafka: Kafka, value: bytes) -> None:
 
 
 async def everything(kafka: Kafka, count: int) -> set[bytes | None]:
-    consumer = AIOKafkaConsumer(
-        "petition.intake.v1", bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer("petition.intake.v1", bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
         return {(await consumer.getone()).value for _ in range(count)}

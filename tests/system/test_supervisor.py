@@ -205,9 +205,7 @@ def test_a_second_signal_ends_everything_at_once(tmp_path: Path) -> None:
     assert all_gone(children)
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's; elsewhere the next start cleans"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's; elsewhere the next start cleans")
 def test_a_killed_supervisor_leaves_nobody_and_can_be_started_again(tmp_path: Path) -> None:
     ports = (free_port(), free_port(), free_port())
     with stand_ins(tmp_path / "data", ports=ports) as run:
@@ -240,18 +238,14 @@ def test_a_taken_port_is_named_with_its_setting_and_its_holder(tmp_path: Path) -
 @pytest.fixture
 def local_run(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Return the environment of a local run with its own ports and data, in a folder with a space."""
-    ports = {
-        f"THROUGH_TRAIN_{name}_PORT": str(free_port()) for name in ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER")
-    }
+    ports = {f"THROUGH_TRAIN_{name}_PORT": str(free_port()) for name in ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER")}
     environment = {"THROUGH_TRAIN_DATA_FOLDER": str(tmp_path / "a folder" / "data"), **ports}
     yield environment
     with running("-m", "deploy.local", "clean-data", environment=environment) as clean:
         clean.end()
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's; elsewhere the next start cleans"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's; elsewhere the next start cleans")
 def test_real_servers_go_with_a_killed_supervisor_and_start_again(local_run: dict[str, str]) -> None:
     with running("-m", "deploy.local", "servers", environment=local_run) as run:
         run.wait_for("KAFKA=")

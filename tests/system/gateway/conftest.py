@@ -67,9 +67,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture(scope="session")
-async def world(
-    tmp_path_factory: pytest.TempPathFactory, session: aiohttp.ClientSession
-) -> AsyncIterator[World]:
+async def world(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.ClientSession) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("gateway with a space")
     await install_packages(NODE, folder)
     for name, schema in stubs.SCHEMAS.items():
@@ -90,9 +88,7 @@ async def world(
             "GATEWAY_ISSUERS": json.dumps(issuers),
         }
         gateways = {
-            planner: await stack.enter_async_context(
-                started(session, settings | {"GATEWAY_PLANNER": planner})
-            )
+            planner: await stack.enter_async_context(started(session, settings | {"GATEWAY_PLANNER": planner}))
             for planner in ("js", "rust")
         }
         supergraph = folder / "supergraph.graphql"

@@ -61,9 +61,7 @@ class IntakePetition:
 
 
 def petition(id: str) -> IntakePetition:
-    return IntakePetition(
-        id=strawberry.ID(id), title=f"title {id}", deadline=Deadline(due=WHEN, locale=Locale.EN)
-    )
+    return IntakePetition(id=strawberry.ID(id), title=f"title {id}", deadline=Deadline(due=WHEN, locale=Locale.EN))
 
 
 @strawberry.type

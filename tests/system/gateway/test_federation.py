@@ -13,9 +13,7 @@ PETITION = """query One($id: ID!) {
     stage
   }
 }"""
-PAGE = (
-    "{ petitions(first: 20) { edges { node { title handling { asOf } stage } } pageInfo { hasNextPage } } }"
-)
+PAGE = "{ petitions(first: 20) { edges { node { title handling { asOf } stage } } pageInfo { hasNextPage } } }"
 MOMENT = "2026-11-02T08:30:00+00:00"
 
 
@@ -126,9 +124,7 @@ async def test_a_dead_service_leaves_the_others_data_and_says_which(
     assert error["message"] == 'The service "dispatch" is not answering.'
     if planner == "js":  # the Rust planner's paths stop at the entity
         assert error["path"] == ["petition", "handling"]
-    assert [edge["node"]["stage"] for edge in page.data["petitions"]["edges"]] == [
-        f"stage of p{n}" for n in range(20)
-    ]
+    assert [edge["node"]["stage"] for edge in page.data["petitions"]["edges"]] == [f"stage of p{n}" for n in range(20)]
     assert set(page.codes()) == set(root.codes()) == {"UNAVAILABLE"}
     port = nobody.split(":")[2].split("/")[0]
     assert not any(part in str((answer, page, root)) for part in ("127.0.0.1", port, "ECONNREFUSED", "stack"))

@@ -47,9 +47,7 @@ async def test_without_read_after_there_is_no_deadline(gateway: Gateway, world: 
         assert not {"read-after", "read-after-deadline"} & service.received[0].headers.keys()
 
 
-async def test_a_request_id_is_made_where_there_is_none_or_a_bad_one(
-    js_gateway: Gateway, world: World
-) -> None:
+async def test_a_request_id_is_made_where_there_is_none_or_a_bad_one(js_gateway: Gateway, world: World) -> None:
     plain = await js_gateway.ask(THREE)
     odd = await js_gateway.ask(THREE, x_request_id="x" * 200)
     seen = [received.headers["x-request-id"] for received in world.services["feedback"].received]

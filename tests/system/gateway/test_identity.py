@@ -80,9 +80,7 @@ BAD: dict[str, Callable[[World], str]] = {
 
 
 @pytest.mark.parametrize("flaw", BAD)
-async def test_a_bad_token_is_refused_before_any_service_sees_it(
-    js_gateway: Gateway, world: World, flaw: str
-) -> None:
+async def test_a_bad_token_is_refused_before_any_service_sees_it(js_gateway: Gateway, world: World, flaw: str) -> None:
     token = BAD[flaw](world)
     answer = await js_gateway.ask(WHO, token=token)
     assert answer.status == 401
@@ -141,15 +139,11 @@ async def test_a_new_key_of_an_issuer_is_found_without_a_restart(js_gateway: Gat
         world.services["intake"].jwks = published
 
 
-@pytest.mark.parametrize(
-    "query", ["{ whoAmI(wait: 0.05) }", "{ whoAmI(wait: 0.05) dispatchCaller(wait: 0.05) }"]
-)
+@pytest.mark.parametrize("query", ["{ whoAmI(wait: 0.05) }", "{ whoAmI(wait: 0.05) dispatchCaller(wait: 0.05) }"])
 async def test_two_users_never_share_an_answer(gateway: Gateway, world: World, query: str) -> None:
     """The same query from forty callers at once, with one request id: everything equal but the token."""
     tokens = [world.organisation.token(f"user-{n}") for n in range(20)] + [None] * 20
-    answers = await asyncio.gather(
-        *(gateway.ask(query, token=token, x_request_id="same") for token in tokens)
-    )
+    answers = await asyncio.gather(*(gateway.ask(query, token=token, x_request_id="same") for token in tokens))
     for token, answer in zip(tokens, answers, strict=True):
         assert answer.errors == []
         assert set(answer.data.values()) == {f"Bearer {token}" if token else "anonymous"}

@@ -11,11 +11,7 @@ from tests.system.gateway.conftest import World
 from tests.system.gateway.process import Gateway
 
 TYPE = "__schema { types { " + "ofType { " * 13 + "name" + " }" * 13 + " } }"
-SPREAD = (
-    "{ ...A } fragment A on Query { ...B ...B ...B ...B } fragment B on Query { "
-    + "queue { id } " * 200
-    + "}"
-)
+SPREAD = "{ ...A } fragment A on Query { ...B ...B ...B ...B } fragment B on Query { " + "queue { id } " * 200 + "}"
 TOO_MUCH = {
     "depth": '{ __type(name: "Query") { ' + "ofType { " * 14 + "name" + " }" * 14 + " } }",
     "aliases": "{ " + " ".join(f"a{n}: whoAmI" for n in range(31)) + " }",
@@ -55,9 +51,7 @@ async def test_a_circular_fragment_is_refused(js_gateway: Gateway) -> None:
     assert answer.codes() == ["INVALID_INPUT"]
 
 
-@pytest.mark.parametrize(
-    "query", ["{ nope }", "{ nope ", "query Q($id: ID!) { petition(id: $id) { id } }", ""]
-)
+@pytest.mark.parametrize("query", ["{ nope }", "{ nope ", "query Q($id: ID!) { petition(id: $id) { id } }", ""])
 async def test_a_wrong_document_or_variable_is_invalid_input(gateway: Gateway, query: str) -> None:
     answer = await gateway.ask(query)
     assert answer.codes() == ["INVALID_INPUT"]
@@ -95,16 +89,12 @@ async def test_a_body_of_undeclared_length_below_the_limit_is_read(
 async def test_a_body_that_is_no_request_is_invalid_input(
     js_gateway: Gateway, session: aiohttp.ClientSession, body: bytes
 ) -> None:
-    async with session.post(
-        js_gateway.url, data=body, headers={"content-type": "application/json"}
-    ) as response:
+    async with session.post(js_gateway.url, data=body, headers={"content-type": "application/json"}) as response:
         answer = await response.json(content_type=None)
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID_INPUT"]
 
 
-async def test_a_mutation_by_get_is_refused(
-    js_gateway: Gateway, world: World, session: aiohttp.ClientSession
-) -> None:
+async def test_a_mutation_by_get_is_refused(js_gateway: Gateway, world: World, session: aiohttp.ClientSession) -> None:
     query = 'mutation { rename(id: "p1", title: "x") { position } }'
     async with session.get(js_gateway.url, params={"query": query}) as response:
         assert response.status == 405

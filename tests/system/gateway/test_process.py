@@ -30,9 +30,7 @@ RENAME = 'mutation { rename(id: "p1", title: "x", wait: 1.0) { position } }'
         ("GATEWAY_SUPERGRAPH", __file__, "is not valid"),
     ],
 )
-def test_a_missing_or_bad_setting_is_one_clear_sentence(
-    world: World, name: str, value: str, sentence: str
-) -> None:
+def test_a_missing_or_bad_setting_is_one_clear_sentence(world: World, name: str, value: str, sentence: str) -> None:
     ended = start_and_fail(world.settings | {name: value})
     assert ended.returncode == 2
     assert sentence in ended.stderr
@@ -46,9 +44,7 @@ def test_a_taken_port_is_one_clear_sentence(world: World, js_gateway: Gateway) -
     assert ended.stderr == "GATEWAY_HOST and GATEWAY_PORT can't be listened on (EADDRINUSE).\n"
 
 
-async def test_it_is_ready_with_no_service_up(
-    world: World, session: aiohttp.ClientSession, nobody: str
-) -> None:
+async def test_it_is_ready_with_no_service_up(world: World, session: aiohttp.ClientSession, nobody: str) -> None:
     urls = dict.fromkeys(["INTAKE_URL", "DISPATCH_URL", "FEEDBACK_URL"], nobody)
     async with started(session, world.settings | urls) as gateway:
         for path in ("/healthz", "/readyz"):
@@ -102,9 +98,7 @@ async def test_a_stop_ends_open_subscriptions_so_that_they_can_resume(
     await until(lambda: not stubs.FEEDBACK_STREAMS)
 
 
-async def test_a_request_that_outlives_the_grace_is_cut_off(
-    world: World, session: aiohttp.ClientSession
-) -> None:
+async def test_a_request_that_outlives_the_grace_is_cut_off(world: World, session: aiohttp.ClientSession) -> None:
     slow = 'mutation { rename(id: "p1", title: "x", wait: 5) { position } }'
     async with started(session, world.settings | {"GATEWAY_GRACE": "0.5"}) as gateway:
         in_flight = asyncio.create_task(gateway.ask(slow))

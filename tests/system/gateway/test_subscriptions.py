@@ -69,9 +69,7 @@ async def test_server_sent_events_carry_other_services_fields(gateway: Gateway, 
     for number, (_, payload) in enumerate(received[:3], 1):
         event = {"sequence": number, "caller": f"Bearer {token}", "petition": PETITION}
         assert payload == {"data": {"timeline": event}}
-    assert {one.headers["authorization"] for one in world.services["dispatch"].received} == {
-        f"Bearer {token}"
-    }
+    assert {one.headers["authorization"] for one in world.services["dispatch"].received} == {f"Bearer {token}"}
 
 
 async def test_a_websocket_carries_other_services_fields_and_the_token_of_its_start(

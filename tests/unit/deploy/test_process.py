@@ -54,9 +54,7 @@ async def test_a_child_that_ignores_the_request_is_killed(tmp_path: Path) -> Non
 
 
 async def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tmp_path: Path) -> None:
-    child = a_process(
-        tmp_path, "for n in range(100): print('line', n, flush=True)\nraise SystemExit('no such table')"
-    )
+    child = a_process(tmp_path, "for n in range(100): print('line', n, flush=True)\nraise SystemExit('no such table')")
     await child.start()
     with pytest.raises(ProcessFailed) as failure:
         await child.wait_ready(lambda: asyncio.sleep(0, result=False), within=10)
@@ -96,9 +94,7 @@ async def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
         await child.run(within=10)
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's; elsewhere the next start cleans"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's; elsewhere the next start cleans")
 async def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     command = leashed(Command("child", [sys.executable, "-c", LIVES]))
     text = json.dumps([str(part) for part in command])
