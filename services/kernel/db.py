@@ -4,7 +4,7 @@ The only functions that open a writing transaction are mutation.run and inbox.ap
 consumer of time).
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
@@ -98,14 +98,23 @@ class Database:
         await self._pool.close()
 
 
-async def open_database(url: str, *, connections: int, application: str) -> Database:
+async def open_database(
+    url: str, *, connections: int, application: str, observe: Callable[[str], None] | None = None
+) -> Database:
     """Connect a pool.
 
     :param connections: at most so many; a quarter of them are kept open.
+    :param observe: is told every statement that is sent; each begins with a comment that names it.
     :raises OSError: the database cannot be reached.
     """
+
+    async def prepare(connection: Any) -> None:
+        if observe is not None:
+            connection.add_query_logger(lambda sent: observe(sent.query))
+
     pool: Any = await asyncpg.create_pool(
         url,
+        init=prepare,
         min_size=max(1, connections // 4),
         max_size=connections,
         reset=_keep_session,

@@ -109,16 +109,23 @@ async def prepare(wiring: Wiring, settings: Settings, *, now: Now = utc_now) -> 
 
 @asynccontextmanager
 async def running(
-    wiring: Wiring, settings: Settings, *, roles: Sequence[Role] = ALL_ROLES, now: Now = utc_now
+    wiring: Wiring,
+    settings: Settings,
+    *,
+    roles: Sequence[Role] = ALL_ROLES,
+    now: Now = utc_now,
+    observe: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[tuple[Runtime[Any], Starlette]]:
     """Run the background roles of a service, and yield its runtime and (unserved) HTTP app.
 
-    On leaving, everything that is held is finished or rolled back.
+    On leaving, everything that is held is finished or rolled back. `observe` is told every SQL statement.
     """
     url = settings.database_url.get_secret_value()
     name = wiring.source.value
     async with AsyncExitStack() as stack:
-        database = await open_database(url, connections=settings.database_connections, application=name)
+        database = await open_database(
+            url, connections=settings.database_connections, application=name, observe=observe
+        )
         stack.push_async_callback(database.close)
         committed, applied = Pulse(), Pulse()
         references = ReferenceCache(database.reader, staleness=settings.reference_staleness)

@@ -90,13 +90,14 @@ class RunningService:
     roles: tuple[Role, ...] = ALL_ROLES
     url: str = ""
     runtime: Runtime[Any] | None = None
+    statements: list[str] = field(default_factory=list)
     _stack: AsyncExitStack | None = field(default=None, repr=False)
 
     async def start(self) -> None:
         """Start it on its port."""
         self._stack = AsyncExitStack()
         self.runtime, app = await self._stack.enter_async_context(
-            running(self.wiring, self.settings, roles=self.roles, now=self.now)
+            running(self.wiring, self.settings, roles=self.roles, now=self.now, observe=self.statements.append)
         )
         served = Served(app, self.settings.host, self.settings.port)
         port = await served.start()
