@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError  # pyright: igno
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 
+_KNOCK_SECONDS: Final = 1.0
 BrokerError: Final[type[Exception]] = cast(type[Exception], KafkaError)
 
 
@@ -103,6 +104,20 @@ def topics_of(source: Source, *, prefix: str, partitions: int) -> list[Topic]:
 def dead_letter_topic(source: Source, prefix: str) -> str:
     """Return the topic for messages that a service could not even read."""
     return f"{prefix}deadletter.{source.value}.v1"
+
+
+async def reachable(bootstrap: str) -> bool:
+    """Tell whether one of the brokers accepts connections."""
+    for address in bootstrap.split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            async with asyncio.timeout(_KNOCK_SECONDS):
+                _, writer = await asyncio.open_connection(host, int(port))
+            writer.close()
+            return True
+        except OSError:
+            continue
+    return False
 
 
 async def create_topics(bootstrap: str, topics: Sequence[Topic], *, replication: int) -> None:

@@ -25,6 +25,8 @@ from services.kernel.pulse import Pulse
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
+AGAIN: Final[tuple[type[Exception], ...]] = (*TRANSIENT, UniqueViolation)
+
 _ATTEMPTS: Final = 5
 _KEY_LENGTH: Final = range(8, 129)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
@@ -81,11 +83,13 @@ class Mutations:
                     return stored
                 try:
                     result = await self._once(request, command)
-                except TRANSIENT:
+                except AGAIN:
+                    # A unique violation is a twin that won (its answer is found in the next round), or a random
+                    # tracking code that was given before (the next one will not have been).
                     if attempt == _ATTEMPTS - 1:
                         raise
                     await asyncio.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)  # noqa: S311 - spreads retries
-                except (Refusal, UniqueViolation):
+                except Refusal:
                     # A concurrent twin may have won: then its answer is ours, whatever we were refused for.
                     if (stored := await self._stored(request, answer)) is None:
                         raise

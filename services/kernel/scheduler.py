@@ -5,6 +5,7 @@ Due clocks are picked unlocked from an index, by due time and to the end of the 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -27,6 +28,7 @@ Fire = Callable[[Transaction, PetitionId, ClockId, datetime], Awaitable[bool]]
 WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailable)
 
 PAGE: Final = 200
+_FORGET_SECONDS: Final = 60.0
 
 _DUE: Final = """
 -- scheduler.due: the next page of clocks that want attention, oldest first
@@ -73,10 +75,13 @@ class Scheduler:
 
     async def run(self) -> None:
         """Tick, and go on after any failure of the database."""
+        forgot = float("-inf")
         while True:
             try:
                 fired = await self.tick()
-                await self._database.reader.execute(_FORGET_ANSWERS)
+                if time.monotonic() - forgot >= _FORGET_SECONDS:
+                    await self._database.reader.execute(_FORGET_ANSWERS)
+                    forgot = time.monotonic()
             except WAITS as error:
                 log.warning("scheduler waits", error=f"{type(error).__name__}: {error}")
                 fired = 0

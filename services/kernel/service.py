@@ -32,7 +32,7 @@ from services.kernel.db import UNREACHABLE, Cause, open_database
 from services.kernel.graphql.context import Runtime
 from services.kernel.graphql.endpoint import Endpoint
 from services.kernel.inbox import Handlers, Inbox
-from services.kernel.kafka import create_topics, topics_of
+from services.kernel.kafka import create_topics, reachable, topics_of
 from services.kernel.migrate import migrate
 from services.kernel.mutation import Mutations
 from services.kernel.pulse import Pulse
@@ -220,6 +220,8 @@ async def _not_ready(runtime: Runtime[Any]) -> str | None:
         references = await runtime.references.get()
     except UNREACHABLE:
         return "the database cannot be reached"
+    if not await reachable(runtime.settings.kafka_bootstrap):
+        return "the broker cannot be reached"
     if not references.terms.policies:
         return "no deadline policy has arrived yet"
     if lag is not None and lag > _OLDEST_UNPUBLISHED_SECONDS:

@@ -26,6 +26,24 @@ DECLINE = act("declinePetition", "RejectPetitionInput")
 WITHDRAW = act("withdrawPetition", "WithdrawPetitionInput")
 ADD = act("addInformation", "AddInformationInput")
 
+_ORDER = "workOrder { id state } position"
+ASSIGN = act("assignWorkOrder", "AssignWorkOrderInput", _ORDER)
+ACKNOWLEDGE = act("acknowledgeWorkOrder", "AcknowledgeWorkOrderInput", _ORDER)
+DECLINE_ORDER = act("declineWorkOrder", "DeclineWorkOrderInput", _ORDER)
+RULE = act("ruleOnWorkOrder", "RuleOnWorkOrderInput", _ORDER)
+START = act("startWorkOrder", "StartWorkOrderInput", _ORDER)
+ASK = act("askResident", "AskResidentInput", _ORDER)
+REPLY = act("replyToWorkOrder", "ReplyToWorkOrderInput", _ORDER)
+SEND_BACK = act("sendBackReply", "SendBackReplyInput", _ORDER)
+
+_CASE = "petition { id evaluation { state cycle } } position"
+ATTEMPT = act("recordVisitAttempt", "RecordVisitAttemptInput", _CASE)
+VISIT = act("recordVisit", "RecordVisitInput", _CASE)
+CLOSE = act("closePetition", "ClosePetitionInput", _CASE)
+REOPEN = act("reopenPetition", "ReopenPetitionInput", _CASE)
+APPROVE_LEDGER = act("approveLedger", "ApproveLedgerInput", _CASE)
+REFUSE_LEDGER = act("refuseLedger", "RefuseLedgerInput", _CASE)
+
 
 @dataclass(frozen=True)
 class Filed:
@@ -101,3 +119,48 @@ class People:
         await self.screen(filed)
         (await self.do(ON_SPOT, "street_committee", petitionId=filed.id, measures="网格员当场疏通")).ok()
         return filed
+
+    async def order(self, filed: Filed, after: str | None = None) -> str:
+        """Return the id of the petition's latest work order."""
+        query = "query($id: ID!) { petition(id: $id) { handling { workOrders { id cycle } } } }"
+        answer = await self.district.ask(query, role="district_supervisor", after=after, id=filed.id)
+        orders = answer.ok()["petition"]["handling"]["workOrders"]
+        return max(orders, key=lambda order: (order["cycle"], order["id"]))["id"]
+
+    async def assigned(self, filed: Filed, department: str = "housing", *, after: str | None = None) -> str:
+        """Assign the petition's latest work order and return its id."""
+        order = await self.order(filed, after)
+        (await self.do(ASSIGN, "street_committee", workOrderId=order, department=department)).ok()
+        return order
+
+    async def in_progress(self, filed: Filed, *, after: str | None = None) -> str:
+        """Assign, acknowledge and start the latest work order as the housing bureau; return its id."""
+        order = await self.assigned(filed, after=after)
+        (await self.do(ACKNOWLEDGE, "department", workOrderId=order)).ok()
+        (await self.do(START, "department", workOrderId=order)).ok()
+        return order
+
+    async def reply(self, order: str) -> str:
+        """Reply as the housing bureau; return the position."""
+        given = {"workOrderId": order, "words": "管道已疏通，井盖已更换。", "measures": "高压疏通十米"}
+        return (await self.do(REPLY, "department", **given)).ok()["replyToWorkOrder"]["position"]
+
+    async def handed_over(self) -> tuple[Filed, str]:
+        """File, screen and hand over; return the petition and where that stands."""
+        filed = await self.file("representative")
+        await self.screen(filed)
+        return filed, (await self.hand_over(filed)).ok()["handOverPetition"]["position"]
+
+    async def replied(self) -> tuple[Filed, str, str]:
+        """Bring a petition to its reply; return it, its work order, and where the reply stands."""
+        filed, handed = await self.handed_over()
+        order = await self.in_progress(filed, after=handed)
+        return filed, order, await self.reply(order)
+
+    async def visit(
+        self, filed: Filed, *, after: str | None = None, token: str | None = None, **answers: Any
+    ) -> Answer:
+        """Record a return visit, by the representative or with a token."""
+        given = {"petitionId": filed.id, "means": "PHONE", "reached": True, "responded": True, **answers}
+        role = None if token else "representative"
+        return await self.district.ask(VISIT, role=role, token=token, after=after, input=given)
