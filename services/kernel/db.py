@@ -109,8 +109,13 @@ async def open_database(
     """
 
     async def prepare(connection: Any) -> None:
-        if observe is not None:
-            connection.add_query_logger(lambda sent: observe(sent.query))
+        told = observe
+        if told is not None:
+
+            def tell(sent: Any) -> None:
+                told(sent.query)
+
+            connection.add_query_logger(tell)
 
     pool: Any = await asyncpg.create_pool(
         url,

@@ -5,8 +5,6 @@ from typing import Any
 
 from tests.support.district import Answer, District
 
-SUBMIT = "mutation($input: SubmitPetitionInput!) { submitPetition(input: $input) { petitionId trackingCode secret position } }"
-OPEN = "mutation($input: OpenPetitionInput!) { openPetition(input: $input) { petitionId token expiresInSeconds } }"
 
 
 def act(name: str, input_type: str, selection: str = "petition { id state } position") -> str:
@@ -14,6 +12,8 @@ def act(name: str, input_type: str, selection: str = "petition { id state } posi
     return f"mutation($input: {input_type}!) {{ {name}(input: $input) {{ {selection} }} }}"
 
 
+SUBMIT = act("submitPetition", "SubmitPetitionInput", "petitionId trackingCode secret position")
+OPEN = act("openPetition", "OpenPetitionInput", "petitionId token expiresInSeconds")
 ACCEPT = act("acceptPetition", "AcceptPetitionInput")
 REJECT = act("rejectPetition", "RejectPetitionInput")
 LISTEN = act("listenToPetition", "ListenToPetitionInput")
@@ -71,7 +71,7 @@ class People:
 
     async def file(self, role: str | None = None, **other: Any) -> Filed:
         """File case 1: a blocked sewer."""
-        given = {
+        given: dict[str, Any] = {
             "words": "二中批发巷下水道堵了，污水漫到门口。我叫王小明，电话13800138000。",
             "channel": "visit",
             "community": "community-73",

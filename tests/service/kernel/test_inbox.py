@@ -248,7 +248,7 @@ async def test_a_projection_that_fails_parks_the_event_that_broke_it(desk: Desk)
         {"dataschema": "urn:through-train:dispatch:work_order.acknowledged:v2"},
     ],
 )
-async def test_what_this_reader_does_not_know_is_parked_not_dropped(desk: Desk, wrong: dict[str, str]) -> None:
+async def test_what_this_reader_does_not_know_is_parked_not_dropped(desk: Desk, wrong: dict[str, Any]) -> None:
     petition = uuid4()
     await desk.inbox.apply([event(petition, D, 3, **wrong), event(petition, D, 1), event(petition, D, 2)])
     assert await desk.parked(petition) == [("dispatch", 3, "POISON")]

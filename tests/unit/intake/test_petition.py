@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -76,7 +77,7 @@ def in_state(state: PetitionState) -> Petition:
 
 def do(p: Petition, act: Act) -> Decision[Petition]:
     """Do an act by the rule that stands for it."""
-    common = {"terms": TERMS, "by": BY, "now": NOW}
+    common: dict[str, Any] = {"terms": TERMS, "by": BY, "now": NOW}
     match act:
         case Act.ACCEPT:
             return acceptance.accept(

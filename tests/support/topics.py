@@ -1,0 +1,48 @@
+"""Topics as they are, read and written past the services' code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from tests.support.district import District
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of a topic."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+async def fetch_all(district: District, topic: str) -> list[Message]:
+    """Return everything that a topic holds now, partition by partition."""
+    consumer: Any = AIOKafkaConsumer(bootstrap_servers=district.servers.bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer.topics()
+        partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        found: list[Message] = []
+        while any([await consumer.position(part) < ends[part] for part in partitions]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += [Message(r.key, r.value, list(r.headers)) for r in records]
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def republish(district: District, topic: str, messages: Sequence[Message]) -> None:
+    """Append messages to a topic as they are, in order."""
+    producer: Any = AIOKafkaProducer(bootstrap_servers=district.servers.bootstrap, enable_idempotence=True, acks="all")
+    await producer.start()
+    try:
+        for message in messages:
+            await producer.send_and_wait(topic, message.value, message.key, headers=list(message.headers))
+    finally:
+        await producer.stop()
