@@ -36,7 +36,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module's tests on one worker when they share a district; those with servers of their own go in one group."""
+    """Keep a module's tests on one worker, where they share a district; those with servers of their own go together."""
     for item in items:
         if "serial" in item.keywords:
             item.add_marker(pytest.mark.xdist_group("serial"))

@@ -6,7 +6,6 @@ from typing import Any
 from tests.support.district import Answer, District
 
 
-
 def act(name: str, input_type: str, selection: str = "petition { id state } position") -> str:
     """Return the document of a mutation that takes one input."""
     return f"mutation($input: {input_type}!) {{ {name}(input: $input) {{ {selection} }} }}"

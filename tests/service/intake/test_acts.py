@@ -337,7 +337,8 @@ async def _desk(people: People, query: str, after: str | None) -> dict[str, Any]
 
 async def test_a_late_petition_is_reminded_and_escalated_once_a_level(people: People) -> None:
     filed = await people.file()
-    levels = "SELECT type, data ->> 'level' AS level FROM own.event WHERE aggregate_id = $1 AND type LIKE 'clock.%' ORDER BY sequence"
+    levels = """SELECT type, data ->> 'level' AS level FROM own.event
+                WHERE aggregate_id = $1 AND type LIKE 'clock.%' ORDER BY sequence"""
 
     async def pressed() -> list[tuple[str, str | None]]:
         return [(r["type"], r["level"]) for r in await people.district.intake.fetch(levels, filed.id)]
