@@ -9,6 +9,4 @@ from services.contracts.reference import AnyEntry
 
 def entries() -> list[AnyEntry]:
     """Return the seed entries."""
-    return msgspec.json.decode(
-        files(__name__).joinpath("reference.json").read_bytes(), type=list[AnyEntry]
-    )
+    return msgspec.json.decode(files(__name__).joinpath("reference.json").read_bytes(), type=list[AnyEntry])

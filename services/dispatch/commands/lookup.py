@@ -1,0 +1,54 @@
+"""What an act names, found or refused: the work order, departments, grounds; and the routing table."""
+
+from services.contracts.reference import Category, Community, Department, Ground, RoutingRule, Street
+from services.dispatch.domain.routing import Table
+from services.dispatch.domain.work_order import Petition, WorkOrder
+from services.dispatch.store import petitions
+from services.kernel.access import Actor, Rule, require_own
+from services.kernel.db import Transaction
+from services.kernel.errors import InvalidInput
+from services.kernel.ids import WorkOrderId
+from services.kernel.reference import References
+
+
+async def own_order(tx: Transaction, order_id: WorkOrderId, by: Actor, rule: Rule) -> tuple[Petition, WorkOrder]:
+    """Lock the petition of a work order and load both.
+
+    :raises NotFound: unknown, or not the actor's own.
+    """
+    petition, order = await petitions.lock_order(tx, order_id)
+    require_own(by, petition.head.scope, rule, "This work order")
+    return petition, order
+
+
+def known_department(code: str, field: str, references: References) -> str:
+    """Return a department that is in use.
+
+    :raises InvalidInput: there is none of this code.
+    """
+    if references.find(Department, code) is None:
+        raise InvalidInput(field, f"There is no department {code!r}; the query departments lists them.")
+    return code
+
+
+def known_ground(code: str, use: str, references: References) -> str:
+    """Return a ground that may be cited for an act.
+
+    :raises InvalidInput: unknown, or for other acts; the message lists those that fit.
+    """
+    ground = references.find(Ground, code)
+    if ground is None or use not in ground.uses:
+        fitting = ", ".join(g.id for g in references.all(Ground) if use in g.uses)
+        raise InvalidInput("ground", f"{code!r} is no ground for this; possible: {fitting}.")
+    return ground.id
+
+
+def routing_table(references: References) -> Table:
+    """Return the routing rules in use, and the names for their explanations."""
+    return Table(
+        rules=references.all(RoutingRule),
+        departments={e.id: e for e in references.all(Department)},
+        categories={e.id: e for e in references.all(Category)},
+        streets={e.id: e for e in references.all(Street)},
+        communities={e.id: e for e in references.all(Community)},
+    )

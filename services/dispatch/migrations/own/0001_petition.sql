@@ -1,0 +1,53 @@
+-- The petition at dispatch: its row is the lock and the sequence counter for all its work orders and their clocks.
+CREATE TABLE own.petition (
+    petition_id   uuid     PRIMARY KEY,
+    tracking_code text     NOT NULL,
+    sequence      integer  NOT NULL,
+    cycle         smallint NOT NULL,
+    street        text     NOT NULL,
+    community     text     NOT NULL,
+    lead          text,
+    cohandlers    text[]   NOT NULL,
+    followers     text[]   NOT NULL,
+    title         text     NOT NULL,
+    category      text     NOT NULL,
+    urgency       text     NOT NULL,
+    withdrawn     boolean  NOT NULL,
+    visit_known   boolean  NOT NULL
+) WITH (fillfactor = 85);
+
+-- A work order per department and cycle. Street, category and due date stand here for the desks. What departments and
+-- committee wrote (question, reply, reasons) is nowhere else.
+CREATE TABLE own.work_order (
+    petition_id     uuid        NOT NULL,
+    work_order_id   uuid        NOT NULL,
+    cycle           smallint    NOT NULL,
+    state           text        NOT NULL,
+    street          text        NOT NULL,
+    category        text        NOT NULL,
+    request         text        NOT NULL,
+    deadline_class  text        NOT NULL,
+    suggestion      jsonb       NOT NULL,
+    opened_at       timestamptz NOT NULL,
+    department      text,
+    assigned_at     timestamptz,
+    acknowledged_at timestamptz,
+    started_at      timestamptz,
+    ruled           boolean     NOT NULL,
+    question        text,
+    asked           boolean     NOT NULL,
+    asked_at        timestamptz,
+    reply           jsonb,
+    declines        jsonb       NOT NULL,
+    returns         jsonb       NOT NULL,
+    due_at          timestamptz,
+    PRIMARY KEY (petition_id, work_order_id)
+) WITH (fillfactor = 80);
+
+-- An act names the order; the petition is found by it. Not unique, so that the table can be partitioned by petition_id.
+CREATE INDEX work_order_by_id ON own.work_order (work_order_id);
+-- Desks: a page is read state by state from one of these (queries/work_orders.py).
+CREATE INDEX work_order_by_state ON own.work_order (state, work_order_id);
+CREATE INDEX work_order_by_street ON own.work_order (street, state, work_order_id);
+CREATE INDEX work_order_by_department ON own.work_order (department, state, work_order_id);
+CREATE INDEX work_order_by_category ON own.work_order (category, state, work_order_id);

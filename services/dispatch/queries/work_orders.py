@@ -1,0 +1,166 @@
+"""Reading work orders: by petition, by id, and the desks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from services.contracts.vocabulary import WorkOrderState
+from services.dispatch.domain.work_order import OPEN, Petition, WorkOrder
+from services.dispatch.store.petitions import COLUMNS, petition_of
+from services.kernel import history
+from services.kernel.access import Reach, Scope
+from services.kernel.db import Connection, Row
+from services.kernel.ids import PetitionId, WorkOrderId
+
+Found = tuple[Petition, WorkOrder]
+"""A work order and the petition that it belongs to."""
+
+_READ: Final = f"{COLUMNS}, {history.CLOCKS_OF}, {history.SEEN_OF}"
+
+_BY_PETITION: Final = f"""
+-- work_orders.by_petition: a batch for entity references; a petition that is not handed over yet has its scope alone
+SELECT {_READ}, given.petition_id AS given_id, known.street AS known_street, known.community AS known_community,
+       known.followers AS known_followers
+FROM unnest($1::uuid[]) AS given (petition_id)
+LEFT JOIN own.petition ON petition.petition_id = given.petition_id
+LEFT JOIN view.petition AS known ON known.petition_id = given.petition_id"""
+
+_BY_ID: Final = f"""
+-- work_orders.by_id: a batch for entity references
+SELECT {_READ}, wanted.work_order_id
+FROM own.work_order AS wanted JOIN own.petition ON petition.petition_id = wanted.petition_id
+WHERE wanted.work_order_id = ANY($1)"""
+
+
+def _page(name: str, leading: str) -> str:
+    """Compose a page's statement: at most a page from each state, straight from an index, then the first of those."""
+    return f"""
+-- work_orders.{name}: a page of a desk
+WITH page AS (
+    SELECT found.petition_id, found.work_order_id
+    FROM unnest($1::text[]) AS wanted (state) CROSS JOIN LATERAL (
+        SELECT petition_id, work_order_id FROM own.work_order
+        WHERE {leading} AND state = wanted.state AND work_order_id > $2
+          AND ($4::text IS NULL OR street = $4) AND ($5::text IS NULL OR department = $5)
+          AND ($6::text IS NULL OR category = $6) AND ($7::timestamptz IS NULL OR due_at < $7)
+          AND ($8 OR street = ANY($9::text[]) OR department = ANY($10::text[]))
+        ORDER BY work_order_id LIMIT $3
+    ) AS found
+    ORDER BY found.work_order_id LIMIT $3
+)
+SELECT {_READ}, page.work_order_id
+FROM page JOIN own.petition ON petition.petition_id = page.petition_id ORDER BY page.work_order_id"""
+
+
+PAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "by_category": _page("by_category", "category = $6"),
+        "by_department": _page("by_department", "department = $5"),
+        "by_street": _page("by_street", "street = $4"),
+        "by_state": _page("by_state", "TRUE"),
+    }
+)
+"""One statement for each index; the narrowest that a request allows is taken (work_order_by_…)."""
+
+_BEFORE_ALL: Final = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A page of a desk: filters that are absent do not filter."""
+
+    states: Sequence[WorkOrderState] | None = None
+    street: str | None = None
+    department: str | None = None
+    category: str | None = None
+    due_before: datetime | None = None
+    after: WorkOrderId | None = None
+    first: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What dispatch has of a petition: its scope, and the rest once it was handed over."""
+
+    scope: Scope
+    petition: Petition | None
+
+
+async def by_petition(reader: Connection, ids: Sequence[PetitionId]) -> dict[PetitionId, Known]:
+    """Return those of the petitions that dispatch has heard of."""
+    found: dict[PetitionId, Known] = {}
+    for row in await reader.fetch(_BY_PETITION, ids):
+        known = _known(row)
+        if known is not None:
+            found[row["given_id"]] = known
+    return found
+
+
+def _known(row: Row) -> Known | None:
+    if row["petition_id"] is not None:
+        petition = petition_of(row)
+        return Known(petition.head.scope, petition)
+    if row["known_street"] is None:
+        return None
+    followers = tuple(row["known_followers"])
+    return Known(Scope(row["given_id"], row["known_street"], row["known_community"], followers=followers), None)
+
+
+async def by_id(reader: Connection, ids: Sequence[WorkOrderId]) -> dict[WorkOrderId, Found]:
+    """Return those of the work orders that exist."""
+    return {row["work_order_id"]: _found(row) for row in await reader.fetch(_BY_ID, ids)}
+
+
+def _found(row: Row) -> Found:
+    petition = petition_of(row)
+    return petition, petition.order(row["work_order_id"])
+
+
+async def page(reader: Connection, reach: Reach, wanted: Wanted) -> tuple[list[Found], bool]:
+    """Return a page of the work orders within reach, by id (that is, by time), and whether there is more."""
+    if not (reach.everything or reach.streets or reach.departments):
+        return [], False
+    wanted = _narrowed(reach, wanted)
+    rows = await reader.fetch(
+        PAGES[index_for(wanted)],
+        _states(wanted),
+        wanted.after or _BEFORE_ALL,
+        wanted.first + 1,
+        wanted.street,
+        wanted.department,
+        wanted.category,
+        wanted.due_before,
+        reach.everything,
+        list(reach.streets),
+        list(reach.departments),
+    )
+    return [_found(row) for row in rows[: wanted.first]], len(rows) > wanted.first
+
+
+def _narrowed(reach: Reach, wanted: Wanted) -> Wanted:
+    """Say what reach implies, so that an index can be chosen by it."""
+    if reach.everything:
+        return wanted
+    if reach.streets and not reach.departments and wanted.street is None:
+        return replace(wanted, street=reach.streets[0])
+    if reach.departments and not reach.streets and wanted.department is None:
+        return replace(wanted, department=reach.departments[0])
+    return wanted
+
+
+def index_for(wanted: Wanted) -> str:
+    """Return the name of the statement that reads least."""
+    if wanted.department is not None:
+        return "by_department"
+    if wanted.category is not None:
+        return "by_category"
+    return "by_street" if wanted.street is not None else "by_state"
+
+
+def _states(wanted: Wanted) -> list[str]:
+    """Return the states to look in: without an open state nothing can be due."""
+    states = list(wanted.states) if wanted.states is not None else list(WorkOrderState)
+    return [s.value for s in dict.fromkeys(states) if wanted.due_before is None or s in OPEN]

@@ -1,0 +1,106 @@
+"""Departments, and what routing suggests: `Department` is an entity of dispatch's."""
+
+from typing import Any
+
+import strawberry
+from strawberry import ID, federation
+
+from services.contracts import dispatch as d
+from services.contracts import reference as r
+from services.dispatch.commands.lookup import routing_table
+from services.dispatch.domain import access, routing
+from services.kernel.errors import InvalidInput
+from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.types import Locale
+
+
+@federation.type(
+    keys=["id"], description="A responsible unit (承办单位): a district bureau, a street office or a utility."
+)
+class Department:
+    """A department entry; one that is unknown here has its code alone."""
+
+    entry: strawberry.Private[r.Department | None]
+    id: ID = strawberry.field(description="Its code.")
+    street: ID | None = strawberry.field(description="The code of its street, for a street office.")
+
+    @strawberry.field(description="Its name.")
+    def name(self, locale: Locale = "zh-CN") -> str | None:
+        """Return the name in a language."""
+        return named(self.entry, locale)
+
+    @classmethod
+    async def resolve_reference(cls, info: Info, id: ID) -> "Department | None":
+        """Resolve a department that another service names."""
+        return await department(info, id)
+
+
+@strawberry.type(description="What routing suggests, and why.")
+class Suggestion:
+    """A suggestion; a person may decide otherwise."""
+
+    it: strawberry.Private[d.Suggestion]
+    rule: ID | None = strawberry.field(description="The rule behind it, if one speaks for it.")
+    explanation: str = strawberry.field(description="Why, in Chinese and English.")
+
+    @strawberry.field(description="The department, if any fits.")
+    async def department(self, info: Info) -> Department | None:
+        """Return the department."""
+        return await department(info, self.it.department)
+
+
+def named(entry: r.Entry | None, locale: str) -> str | None:
+    """Return an entry's name in a language."""
+    if entry is None:
+        return None
+    return entry.name.zh if locale.lower().startswith("zh") else entry.name.en
+
+
+def _shown(entry: r.Department) -> Department:
+    return Department(entry=entry, id=ID(entry.id), street=ID(entry.street) if entry.street else None)
+
+
+async def department(info: Info, code: str | None) -> Department | None:
+    """Return a department as clients see it, even a retired one: old orders still name it."""
+    if code is None:
+        return None
+    entry = (await info.context.runtime.references.get()).ever(r.Department, code)
+    return _shown(entry) if entry else None
+
+
+def suggestion(it: d.Suggestion) -> Suggestion:
+    """Return a suggestion as clients see it."""
+    return Suggestion(it=it, rule=ID(it.rule) if it.rule else None, explanation=it.explanation)
+
+
+_PUBLIC: list[Any] = [Guard(access.EVERYBODY)]
+
+
+@strawberry.type
+class DepartmentQuery:
+    """Departments, and routing."""
+
+    @strawberry.field(extensions=_PUBLIC, description="The departments in use.")
+    async def departments(self, info: Info) -> list[Department] | None:
+        """Return all departments in use."""
+        return [_shown(e) for e in (await info.context.runtime.references.get()).all(r.Department)]
+
+    @strawberry.field(extensions=_PUBLIC, description="One department.")
+    async def department(self, info: Info, id: ID) -> Department | None:
+        """Return a department, or nothing."""
+        return await department(info, id)
+
+    @strawberry.field(
+        extensions=[Guard(access.ROUTING)],
+        description="What routing would suggest for a category in a community, and why.",
+    )
+    async def suggest_department(self, info: Info, category: ID, community: ID) -> Suggestion | None:
+        """Return routing's suggestion."""
+        references = await info.context.runtime.references.get()
+        if references.find(r.Category, category) is None:
+            raise InvalidInput("category", f"There is no category {category!r}; the query categories lists them.")
+        place = references.find(r.Community, community)
+        if place is None:
+            raise InvalidInput("community", f"There is no community {community!r}; the query communities lists them.")
+        table = routing_table(references)
+        return suggestion(routing.suggest(table, category, place.street, place.id))

@@ -1,0 +1,67 @@
+"""What dispatch adds to the petition: its handling."""
+
+import strawberry
+from strawberry import ID, federation
+
+from services.contracts.vocabulary import Source
+from services.dispatch.domain import access
+from services.dispatch.domain import work_order as rules
+from services.dispatch.schema.loaders import petition_loader
+from services.dispatch.schema.work_order import WorkOrder, shown
+from services.kernel.access import owns
+from services.kernel.errors import NotFound
+from services.kernel.graphql.context import Info
+from services.kernel.graphql.types import Deadline, deadline
+from services.kernel.history import show_seen
+from services.kernel.ids import PetitionId, parse_uuid
+
+
+@strawberry.type(description="How a petition that was handed over is being handled.")
+class Handling:
+    """Dispatch's part of a petition."""
+
+    it: strawberry.Private[rules.Petition]
+
+    @strawberry.field(description="What of the other services' events this answer knows: `intake:7,feedback:1`.")
+    def as_of(self) -> str:
+        """Return what dispatch has applied."""
+        return show_seen({**self.it.head.seen, Source.DISPATCH: self.it.head.sequence})
+
+    @strawberry.field(description="The round it is in: 1, and one more after each reopening.")
+    def cycle(self) -> int:
+        """Return the cycle."""
+        return self.it.head.cycle
+
+    @strawberry.field(description="The work orders of all cycles, oldest first.")
+    def work_orders(self) -> list[WorkOrder]:
+        """Return the orders."""
+        return [shown((self.it, order)) for order in self.it.orders]
+
+    @strawberry.field(description="Dispatch's running clocks.")
+    def deadlines(self) -> list[Deadline]:
+        """Return the open clocks."""
+        return [deadline(clock) for clock in self.it.head.clocks if clock.is_open]
+
+
+@federation.type(keys=["id"], description="What somebody said is wrong, from its words to its evaluated result.")
+class Petition:
+    """A petition that the actor may see; intake owns it."""
+
+    it: strawberry.Private[rules.Petition | None]
+    id: ID = strawberry.field(description="Its id in every service.")
+
+    @strawberry.field(description="How it is being handled; null until it was handed over to dispatch.")
+    def handling(self) -> Handling | None:
+        """Return dispatch's part."""
+        return Handling(it=self.it) if self.it else None
+
+    @classmethod
+    async def resolve_reference(cls, info: Info, id: ID) -> "Petition | None":
+        """Resolve a petition that another service names.
+
+        :raises NotFound: unknown here, or not the actor's own.
+        """
+        known = await petition_loader(info.context).load(PetitionId(parse_uuid(id, "id")))
+        if known is None or not owns(info.context.actor, known.scope, access.READ.roles):
+            raise NotFound("This petition")
+        return Petition(it=known.petition, id=id)

@@ -1,0 +1,151 @@
+"""own.petition and own.work_order: locking, loading and saving, with history, outbox and clocks in one statement."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from services.contracts import catalogue
+from services.contracts.vocabulary import Source, Urgency
+from services.dispatch.domain.work_order import Petition, WorkOrder
+from services.kernel import history
+from services.kernel.clocks import earliest_due
+from services.kernel.db import Row, Transaction
+from services.kernel.errors import NotFound
+from services.kernel.head import Decision, Fact
+from services.kernel.ids import PetitionId, TrackingCode, WorkOrderId
+
+TOPIC: Final = catalogue.petition_topic(Source.DISPATCH)
+
+ORDERS_OF: Final = """
+    (SELECT jsonb_agg(to_jsonb(work_order) || jsonb_build_object('id', work_order_id) ORDER BY cycle, work_order_id)
+     FROM own.work_order WHERE work_order.petition_id = petition.petition_id) AS orders"""
+"""Column for a SELECT from own.petition: its work orders, each as the rules know it."""
+
+COLUMNS: Final = f"""
+    petition.petition_id, petition.tracking_code, petition.sequence, petition.cycle, petition.street,
+    petition.community, petition.lead, petition.cohandlers, petition.followers, petition.title, petition.category,
+    petition.urgency, petition.withdrawn, petition.visit_known, {ORDERS_OF}"""
+
+_CLOCKS_OF: Final = """
+    (SELECT jsonb_agg(clock) FROM own.clock WHERE clock.petition_id = petition.petition_id
+     AND (clock.state <> 'STOPPED' OR (clock.kind = 'HANDLING' AND clock.cycle = petition.cycle))) AS clocks"""
+"""Besides the open clocks those of handling in this cycle: a reply that is sent back lets its clock run on."""
+
+_LOCKED: Final = f"""
+SELECT {COLUMNS}, {_CLOCKS_OF}, {history.SEEN_OF}, {history.FRESH} FROM own.petition"""
+
+_FIND: Final = f"""
+-- petitions.find: the row that everything about a petition waits for here
+{_LOCKED} WHERE petition.petition_id = $1 FOR NO KEY UPDATE OF petition"""
+
+_FIND_BY_ORDER: Final = f"""
+-- petitions.find_by_order: the same, by one of its work orders
+{_LOCKED} WHERE petition.petition_id = (SELECT petition_id FROM own.work_order WHERE work_order_id = $1 LIMIT 1)
+FOR NO KEY UPDATE OF petition"""
+
+_SAVE: Final = f"""
+-- petitions.save: a decision, whole: history, outbox, clocks, work orders, state
+WITH {history.RECORD}, work_order AS (
+    INSERT INTO own.work_order
+    SELECT * FROM jsonb_populate_recordset(NULL::own.work_order, ${history.FIRST_FREE + 1}::jsonb)
+    ON CONFLICT (petition_id, work_order_id) DO UPDATE SET
+        state = EXCLUDED.state, deadline_class = EXCLUDED.deadline_class, department = EXCLUDED.department,
+        assigned_at = EXCLUDED.assigned_at, acknowledged_at = EXCLUDED.acknowledged_at,
+        started_at = EXCLUDED.started_at, ruled = EXCLUDED.ruled, question = EXCLUDED.question,
+        asked = EXCLUDED.asked, asked_at = EXCLUDED.asked_at, reply = EXCLUDED.reply,
+        declines = EXCLUDED.declines, returns = EXCLUDED.returns, due_at = EXCLUDED.due_at
+)
+INSERT INTO own.petition
+SELECT * FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
+ON CONFLICT (petition_id) DO UPDATE SET
+    sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, lead = EXCLUDED.lead, cohandlers = EXCLUDED.cohandlers,
+    followers = EXCLUDED.followers, title = EXCLUDED.title, category = EXCLUDED.category,
+    urgency = EXCLUDED.urgency, withdrawn = EXCLUDED.withdrawn, visit_known = EXCLUDED.visit_known"""
+
+_ORDERS: Final = msgspec.json.Decoder(tuple[WorkOrder, ...])
+
+
+async def find(tx: Transaction, petition_id: PetitionId) -> Petition | None:
+    """Lock a petition and load it with its orders and clocks, or return None."""
+    row = await tx.connection.fetchrow(_FIND, petition_id)
+    if row is not None and not row["fresh"]:
+        row = await tx.connection.fetchrow(_FIND, petition_id)
+    return None if row is None else petition_of(row)
+
+
+async def lock_order(tx: Transaction, order_id: WorkOrderId) -> tuple[Petition, WorkOrder]:
+    """Lock the petition of a work order and load both.
+
+    :raises NotFound: there is no such order.
+    """
+    row = await tx.connection.fetchrow(_FIND_BY_ORDER, order_id)
+    if row is not None and not row["fresh"]:
+        row = await tx.connection.fetchrow(_FIND_BY_ORDER, order_id)
+    if row is None:
+        raise NotFound("This work order")
+    petition = petition_of(row)
+    return petition, petition.order(order_id)
+
+
+def petition_of(row: Row) -> Petition:
+    """Return a petition from a row with COLUMNS, clocks and SEEN_OF."""
+    return Petition(
+        head=history.head_of(row),
+        tracking_code=TrackingCode(row["tracking_code"]),
+        title=row["title"],
+        category=row["category"],
+        urgency=Urgency(row["urgency"]),
+        withdrawn=row["withdrawn"],
+        visit_known=row["visit_known"],
+        orders=_ORDERS.decode(row["orders"]) if row["orders"] else (),
+    )
+
+
+def _stored(petition: Petition) -> Mapping[str, Any]:
+    scope = petition.head.scope
+    return {
+        "petition_id": petition.head.id,
+        "tracking_code": petition.tracking_code,
+        "sequence": petition.head.sequence,
+        "cycle": petition.head.cycle,
+        "street": scope.street,
+        "community": scope.community,
+        "lead": scope.lead,
+        "cohandlers": scope.cohandlers,
+        "followers": scope.followers,
+        "title": petition.title,
+        "category": petition.category,
+        "urgency": petition.urgency,
+        "withdrawn": petition.withdrawn,
+        "visit_known": petition.visit_known,
+    }
+
+
+def _stored_orders(petition: Petition) -> dict[WorkOrderId, Mapping[str, Any]]:
+    return {
+        order.id: {
+            **msgspec.to_builtins(order),
+            "petition_id": petition.head.id,
+            "work_order_id": order.id,
+            "street": petition.head.scope.street,
+            "category": petition.category,
+            "due_at": earliest_due(tuple(c for c in petition.head.clocks if c.about == order.id)),
+        }
+        for order in petition.orders
+    }
+
+
+async def save(tx: Transaction, before: Petition | None, decision: Decision[Petition], *, now: datetime) -> Petition:
+    """Save a decision about a petition (`before` is absent for a new one) and return it as it now stands."""
+    after = decision.state
+    facts: tuple[Fact, ...] = decision.facts
+    saved = replace(after, head=history.recorded(after.head, facts))
+    known = _stored_orders(before) if before else {}
+    changed = [order for order_id, order in _stored_orders(saved).items() if known.get(order_id) != order]
+    record = history.arguments(tx, TOPIC, before.head if before else None, after.head, facts, now)
+    petition = msgspec.json.encode(_stored(saved)).decode()
+    await tx.connection.execute(_SAVE, *record, petition, msgspec.json.encode(changed).decode())
+    return saved
