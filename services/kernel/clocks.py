@@ -220,9 +220,10 @@ class Ticking:
         due_at = self.terms.add(clock.due_at, paused, clock.unit)
         floor = self.terms.calendar.add(self.now, WORKING_DAY * at_least_working_days)
         due_at = max(due_at, floor) if at_least_working_days else due_at
-        level = clock.level if due_at <= self.now else min(clock.level, Level.REMINDED)
-        running = replace(clock, state=ClockState.RUNNING, paused_at=None, due_at=due_at, level=level)
-        running = replace(running, fires_at=_next_firing(running, self.terms))
+        # A level that was reached stays reached: each happens once per clock, also when its due date moves on.
+        running = replace(clock, state=ClockState.RUNNING, paused_at=None, due_at=due_at)
+        fires_at = None if running.level is Level.THIRD else _next_firing(running, self.terms)
+        running = replace(running, fires_at=fires_at)
         return self._with(_entered(running, Move.RESUMED, self.now, self.by))
 
     def revive(self, clock: Clock, at_least_working_days: int) -> Self:

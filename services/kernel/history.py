@@ -52,7 +52,8 @@ SEEN_OF: Final = """
 """Column for a locking SELECT from own.petition: what was applied from the other services."""
 
 FRESH: Final = """
-    petition.xmin = (SELECT same.xmin FROM own.petition AS same WHERE same.petition_id = $1) AS fresh"""
+    petition.xmin =
+        (SELECT same.xmin FROM own.petition AS same WHERE same.petition_id = petition.petition_id) AS fresh"""
 """Column for a locking SELECT from own.petition: false when the lock had to be waited for and the row changed
 meanwhile, so that subqueries, which keep the statement's older snapshot, must be read again."""
 
