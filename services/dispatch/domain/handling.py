@@ -93,9 +93,9 @@ def reply(
 
     :raises InvalidState: the order is not IN_PROGRESS.
     """
-    department = responsible(order)
-    said = Reply(words, measures, department, by.subject, now)
-    moved = replace(move(petition, order, Act.REPLY), asked=False, reply=said)
+    moved = move(petition, order, Act.REPLY)
+    department = responsible(moved)
+    moved = replace(moved, asked=False, reply=Reply(words, measures, department, by.subject, now))
     ticking = (
         petition.head.ticking(terms, by, now)
         .stop(ClockKind.INFORMATION, order.id)
