@@ -63,3 +63,19 @@ async def intake_alone(servers: Servers, tmp_path_factory: pytest.TempPathFactor
     """Intake alone: what the others would say is published by the test."""
     async with district(servers, {"intake": INTAKE}, folder=tmp_path_factory.mktemp("intake"), gateway=False) as world:
         yield world
+
+
+@pytest.fixture(scope="module")
+async def dispatch_alone(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[District]:
+    """Dispatch alone: what the others would say is published by the test."""
+    folder = tmp_path_factory.mktemp("dispatch")
+    async with district(servers, {"dispatch": DISPATCH}, folder=folder, gateway=False) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+async def feedback_alone(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[District]:
+    """Feedback alone: what the others would say is published by the test."""
+    folder = tmp_path_factory.mktemp("feedback")
+    async with district(servers, {"feedback": FEEDBACK}, folder=folder, gateway=False) as world:
+        yield world

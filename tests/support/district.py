@@ -18,13 +18,16 @@ import asyncpg
 from pydantic import SecretStr
 
 from deploy.local.gateway import Gateway, Issuer
-from services.contracts.vocabulary import ReferenceKind
+from services.contracts.vocabulary import ReferenceKind, Source
 from services.contracts.vocabulary import Role as ActorRole
+from services.dispatch import seed as dispatch_seed
+from services.intake import seed as intake_seed
 from services.kernel.auth import development, keys
 from services.kernel.auth.tokens import DEVELOPMENT_ISSUER, INTAKE_ISSUER
 from services.kernel.graphql.context import Runtime
 from services.kernel.service import ALL_ROLES, Role, Served, Wiring, prepare, running
 from services.kernel.settings import Environment, Settings
+from tests.support.references import publish_entries
 from tests.support.servers import Servers, template
 
 PATIENCE: Final = 20.0
@@ -226,6 +229,10 @@ async def district(
             settings = _settings(servers, name, database, prefix)
             await prepare(wiring, settings, now=clock)
             services[name] = RunningService(wiring, settings, clock)
+        # What absent services would have published of their own.
+        for source, entries in ((Source.INTAKE, intake_seed.entries()), (Source.DISPATCH, dispatch_seed.entries())):
+            if source.value not in wirings:
+                await publish_entries(servers.bootstrap, prefix, source, entries, now=start)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         for service in services.values():
             stack.push_async_callback(service.stop)
@@ -248,6 +255,6 @@ async def _policies_everywhere(world: District) -> bool:
         references = await service.runtime.references.get()
         if not references.terms.policies:
             return False
-        if "dispatch" in world.services and not references.entries.get(ReferenceKind.DEPARTMENT):
+        if not references.entries.get(ReferenceKind.DEPARTMENT):
             return False
     return True

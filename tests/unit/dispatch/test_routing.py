@@ -15,8 +15,23 @@ SEEDED = routing_table(collect([*intake_entries(), *dispatch_entries()]))
 NAME = Name(zh="规则", en="rule")
 
 
-def rule(rule_id: str, department: str, priority: int = 10, **where: str) -> RoutingRule:
-    return RoutingRule(id=rule_id, name=NAME, priority=priority, department=department, **where)
+def rule(
+    rule_id: str,
+    department: str,
+    priority: int = 10,
+    category: str | None = None,
+    street: str | None = None,
+    community: str | None = None,
+) -> RoutingRule:
+    return RoutingRule(
+        id=rule_id,
+        name=NAME,
+        priority=priority,
+        department=department,
+        category=category,
+        street=street,
+        community=community,
+    )
 
 
 def table(*rules: RoutingRule) -> Table:
