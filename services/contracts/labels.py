@@ -115,6 +115,15 @@ EVENT_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
 )
 
+CAUSE_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "NOT_SOLVED": ("未解决", "Not solved"),
+        "LEDGER_REFUSED": ("挂账未获批准", "Ledger refused"),
+        "LEDGER_UNANSWERED": ("挂账逾期未批", "Ledger not answered in time"),
+    }
+)
+"""Causes of a reopening that are the product's own; all others are grounds, which are reference data."""
+
 
 def _in(pair: tuple[str, str], locale: str) -> str:
     return pair[0] if locale.lower().startswith("zh") else pair[1]

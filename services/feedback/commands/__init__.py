@@ -1,1 +1,1 @@
-"""A file per subject: load, decide, save, on a transaction that is passed in."""
+"""Commands: load, decide, save, on a transaction that is passed in; a file per subject."""

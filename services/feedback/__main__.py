@@ -1,0 +1,8 @@
+"""`python -m services.feedback [api relay consumer scheduler | migrate]`."""
+
+import sys
+
+from services.feedback.app import WIRING
+from services.kernel.service import main
+
+main(WIRING, sys.argv[1:])

@@ -1,0 +1,42 @@
+"""Who may do what at feedback (state-machine.md, Feedback; domain.md, "Who may do and see what")."""
+
+from typing import Final
+
+from services.contracts.vocabulary import Role
+from services.kernel.access import READERS, Rule, may
+
+ATTEMPT: Final = may(Role.REPRESENTATIVE, says="record a failed attempt: a representative whose petition it is")
+VISIT: Final = may(
+    Role.REPRESENTATIVE,
+    Role.RESIDENT,
+    says="record the return visit: a representative other than the handler, or the resident with the petition's token",
+)
+DECIDE: Final = may(Role.STREET_COMMITTEE, says="close, reopen, decide on the ledger: the petition's street committee")
+READ: Final = Rule(READERS, "read stage, timeline and evaluation: every role, its own petitions")
+DESK: Final = may(
+    Role.REPRESENTATIVE,
+    Role.STATION_STAFF,
+    Role.STREET_COMMITTEE,
+    Role.COMMUNITY,
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    Role.DISTRICT_SUPERVISOR,
+    Role.INTEGRATOR,
+    says="lists at feedback: every role but residents, its own petitions",
+)
+COMMENTS: Final = may(
+    Role.RESIDENT,
+    Role.REPRESENTATIVE,
+    Role.STREET_COMMITTEE,
+    Role.DISTRICT_SUPERVISOR,
+    says="what visitors noted: not the departments that were judged",
+)
+RATES: Final = may(
+    Role.STREET_COMMITTEE,
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    Role.DISTRICT_SUPERVISOR,
+    Role.DISTRICT_LEADER,
+    Role.INTEGRATOR,
+    says="the three rates: a street's, a department's, or the district's",
+)

@@ -1,0 +1,42 @@
+-- What feedback keeps of every petition from the other services; each source writes its own columns alone.
+CREATE TABLE view.petition (
+    petition_id       uuid PRIMARY KEY,
+    intake_sequence   integer NOT NULL DEFAULT 0,
+    intake_stage      text,
+    intake_at         timestamptz,
+    tracking_code     text,
+    title             text,
+    street            text,
+    community         text,
+    followers         text[]  NOT NULL DEFAULT '{}',
+    dispatch_sequence integer NOT NULL DEFAULT 0,
+    dispatch_stage    text,
+    dispatch_at       timestamptz,
+    lead              text,
+    cohandlers        text[]  NOT NULL DEFAULT '{}',
+    -- domain/stage.py, overall
+    stage             text GENERATED ALWAYS AS (CASE WHEN COALESCE(intake_stage, 'DECIDE') = 'DECIDE'
+                          THEN COALESCE(dispatch_stage, 'DECIDE') ELSE intake_stage END) STORED
+) WITH (fillfactor = 80);
+
+-- Petitions by stage: of the district, a street, a lead department, a community, a representative.
+CREATE INDEX petition_by_stage ON view.petition (stage, petition_id);
+CREATE INDEX petition_by_street ON view.petition (street, stage, petition_id);
+CREATE INDEX petition_by_lead ON view.petition (lead, stage, petition_id) WHERE lead IS NOT NULL;
+CREATE INDEX petition_by_community ON view.petition (community, stage, petition_id);
+CREATE INDEX petition_followers ON view.petition USING gin (followers);
+
+-- Every event of intake and dispatch, for the timeline.
+CREATE TABLE view.event (
+    petition_id uuid        NOT NULL,
+    source      text        NOT NULL,
+    sequence    integer     NOT NULL,
+    event_id    uuid        NOT NULL,
+    type        text        NOT NULL,
+    cycle       smallint    NOT NULL,
+    happened_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    seen        text        NOT NULL,
+    data        jsonb       NOT NULL,
+    PRIMARY KEY (petition_id, source, sequence)
+);

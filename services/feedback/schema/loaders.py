@@ -1,0 +1,38 @@
+"""Batched reads within one request: a page of references costs one statement, not one each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from strawberry.dataloader import DataLoader
+
+from services.contracts.vocabulary import Role
+from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
+from services.feedback.queries import petitions, timelines
+from services.feedback.queries.petitions import Known
+from services.feedback.queries.timelines import Page, Wanted
+from services.kernel.graphql.context import Context
+from services.kernel.ids import PetitionId
+
+
+def petition_loader(context: Context[None]) -> DataLoader[PetitionId, Known | None]:
+    """Return this request's loader of petitions by id."""
+
+    async def load(ids: list[PetitionId]) -> Sequence[Known | None]:
+        found = await petitions.by_ids(context.reader, ids)
+        return [found.get(petition_id) for petition_id in ids]
+
+    return _once(context, "petition", load)
+
+
+def timeline_loader(context: Context[None]) -> DataLoader[Wanted, Page]:
+    """Return this request's loader of timeline pages, as the actor's role sees them."""
+    hidden = HIDDEN_FROM_RESIDENTS if context.actor.roles <= {Role.RESIDENT} else ()
+
+    async def load(wanted: list[Wanted]) -> Sequence[Page]:
+        return await timelines.pages(context.reader, wanted, hidden)
+
+    return _once(context, "timeline", load)
+
+
+def _once(context: Context[None], name: str, load: Any) -> Any:
+    return context.loaders.setdefault(name, DataLoader(load_fn=load))
