@@ -46,7 +46,6 @@ WITH page AS (
         WHERE {leading} AND state = wanted.state AND work_order_id > $2
           AND ($4::text IS NULL OR street = $4) AND ($5::text IS NULL OR department = $5)
           AND ($6::text IS NULL OR category = $6) AND ($7::timestamptz IS NULL OR due_at < $7)
-          AND ($8 OR street = ANY($9::text[]) OR department = ANY($10::text[]))
         ORDER BY work_order_id LIMIT $3
     ) AS found
     ORDER BY found.work_order_id LIMIT $3
@@ -121,34 +120,30 @@ def _found(row: Row) -> Found:
 
 async def page(reader: Connection, reach: Reach, wanted: Wanted) -> tuple[list[Found], bool]:
     """Return a page of the work orders within reach, by id (that is, by time), and whether there is more."""
-    if not (reach.everything or reach.streets or reach.departments):
-        return [], False
-    wanted = _narrowed(reach, wanted)
-    rows = await reader.fetch(
-        PAGES[index_for(wanted)],
-        _states(wanted),
-        wanted.after or _BEFORE_ALL,
-        wanted.first + 1,
-        wanted.street,
-        wanted.department,
-        wanted.category,
-        wanted.due_before,
-        reach.everything,
-        list(reach.streets),
-        list(reach.departments),
-    )
-    return [_found(row) for row in rows[: wanted.first]], len(rows) > wanted.first
+    found: dict[WorkOrderId, Found] = {}
+    for narrowed in within(reach, wanted):
+        for row in await reader.fetch(
+            PAGES[index_for(narrowed)],
+            _states(narrowed),
+            narrowed.after or _BEFORE_ALL,
+            narrowed.first + 1,
+            narrowed.street,
+            narrowed.department,
+            narrowed.category,
+            narrowed.due_before,
+        ):
+            found[row["work_order_id"]] = _found(row)
+    ordered = [found[order_id] for order_id in sorted(found)]
+    return ordered[: wanted.first], len(ordered) > wanted.first
 
 
-def _narrowed(reach: Reach, wanted: Wanted) -> Wanted:
-    """Say what reach implies, so that an index can be chosen by it."""
+def within(reach: Reach, wanted: Wanted) -> list[Wanted]:
+    """Return what is wanted, narrowed to each thing that the actor's own orders have in common: none, one, or two."""
     if reach.everything:
-        return wanted
-    if reach.streets and not reach.departments and wanted.street is None:
-        return replace(wanted, street=reach.streets[0])
-    if reach.departments and not reach.streets and wanted.department is None:
-        return replace(wanted, department=reach.departments[0])
-    return wanted
+        return [wanted]
+    streets = [replace(wanted, street=s) for s in reach.streets if wanted.street in {None, s}]
+    departments = [replace(wanted, department=d) for d in reach.departments if wanted.department in {None, d}]
+    return streets + departments
 
 
 def index_for(wanted: Wanted) -> str:

@@ -44,8 +44,9 @@ CREATE TABLE own.work_order (
     PRIMARY KEY (petition_id, work_order_id)
 ) WITH (fillfactor = 80);
 
--- An act names the order; the petition is found by it. Not unique, so that the table can be partitioned by petition_id.
-CREATE INDEX work_order_by_id ON own.work_order (work_order_id);
+-- An act names the order; the petition is found by it. Not unique, so that the table can be partitioned by petition_id;
+-- hashed, so that no desk is ever read in this order past everything else that is stored.
+CREATE INDEX work_order_by_id ON own.work_order USING hash (work_order_id);
 -- Desks: a page is read state by state from one of these (queries/work_orders.py).
 CREATE INDEX work_order_by_state ON own.work_order (state, work_order_id);
 CREATE INDEX work_order_by_street ON own.work_order (street, state, work_order_id);
