@@ -79,10 +79,11 @@ LEADS_TO: Final[Mapping[type[Event], Stage]] = MappingProxyType(
         i.PetitionRejected: Stage.DECIDE,
         i.PetitionReadied: Stage.DECIDE,
         i.PetitionResolvedOnSpot: Stage.EVALUATE,
-        i.PetitionWithdrawn: Stage.RAISE,
         d.WorkOrderOpened: Stage.HANDLE,
         d.PetitionReplied: Stage.EVALUATE,
         d.WorkOrderReplyReturned: Stage.HANDLE,
+        # What remains when an order goes is its evaluation: it was closed meanwhile, or the next order follows at once.
+        d.WorkOrderCancelled: Stage.EVALUATE,
     }
 )
 """The stage that a petition is in after an event, as far as its source can tell; all other events leave it."""
@@ -93,10 +94,11 @@ def stage_of(event: Event) -> Stage:
     return OF_CLOCK[event.kind] if isinstance(event, ClockEvent) else OF_EVENT[type(event)]
 
 
-def overall(intake: Stage | None, dispatch: Stage | None) -> Stage:
+def overall(intake: Stage | None, dispatch: Stage | None, *, withdrawn: bool) -> Stage:
     """Return the stage that a petition is in, from what each source says for itself.
 
-    Once intake has decided to hand over, dispatch tells. A reopened petition goes back when dispatch or intake takes it
-    up again: until then it is the evaluation that speaks. `view.petition.stage` is this function.
+    Dispatch tells from its first order on; what is withdrawn is back with the people who raised it. A reopened petition
+    goes back when dispatch or intake takes it up again: until then it is the evaluation that speaks.
+    `view.petition.stage` is this function.
     """
-    return (dispatch or Stage.DECIDE) if intake in {None, Stage.DECIDE} else intake or Stage.DECIDE
+    return Stage.RAISE if withdrawn else dispatch or intake or Stage.RAISE

@@ -67,7 +67,7 @@ async def pages(reader: Connection, wanted: Sequence[Wanted], hidden: Sequence[s
     )
     for row in rows:
         entry = _entry(row)
-        streams[row["nth"] - 1][entry.source].append(entry)
+        streams[int(row["nth"]) - 1][entry.source].append(entry)
     merged = [merge(s, w.place, w.first + 1) for s, w in zip(streams, wanted, strict=True)]
     return [Page(tuple(told[: w.first]), len(told) > w.first) for told, w in zip(merged, wanted, strict=True)]
 

@@ -68,7 +68,7 @@ class Visit:
     satisfied: bool | None = strawberry.field(description="Is the resident satisfied?")
     ledger_proposed: bool = strawberry.field(description="Whether the visitor proposed the ledger.")
     stands: bool = strawberry.field(
-        description="Whether it counts: not once the reply that was asked about was sent back or the petition withdrawn."
+        description="Whether it counts: not once the reply in question was sent back or the petition withdrawn."
     )
     comment: str | None = strawberry.field(description="What was noted; null for the departments that are judged.")
 

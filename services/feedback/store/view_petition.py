@@ -14,14 +14,15 @@ from services.kernel.envelope import Envelope
 _INTAKE: Final = """
 -- view_petition.intake: the latest of intake's columns; stage, code and title if an event said one
 INSERT INTO view.petition AS known
-    (petition_id, intake_sequence, intake_at, intake_stage, tracking_code, title, street, community, followers)
-SELECT petition_id, sequence, at, stage, tracking_code, title, street, community,
+    (petition_id, intake_sequence, intake_at, intake_stage, withdrawn, tracking_code, title, street, community, followers)
+SELECT petition_id, sequence, at, stage, withdrawn, tracking_code, title, street, community,
        CASE followers WHEN '' THEN '{}' ELSE string_to_array(followers, ',') END
-FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::text[])
-    AS given (petition_id, sequence, at, stage, tracking_code, title, street, community, followers)
+FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[], $5::bool[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::text[])
+    AS given (petition_id, sequence, at, stage, withdrawn, tracking_code, title, street, community, followers)
 ON CONFLICT (petition_id) DO UPDATE SET intake_sequence = EXCLUDED.intake_sequence, intake_at = EXCLUDED.intake_at,
     intake_stage = COALESCE(EXCLUDED.intake_stage, known.intake_stage),
+    withdrawn = known.withdrawn OR EXCLUDED.withdrawn,
     tracking_code = COALESCE(EXCLUDED.tracking_code, known.tracking_code),
     title = COALESCE(EXCLUDED.title, known.title),
     street = EXCLUDED.street, community = EXCLUDED.community, followers = EXCLUDED.followers
@@ -46,6 +47,7 @@ class _Said:
 
     meta: Envelope
     stage: Stage | None = None
+    withdrawn: bool = False
     tracking_code: str | None = None
     title: str | None = None
 
@@ -63,6 +65,8 @@ def _collect(events: Sequence[tuple[Event, Envelope]], source: Source) -> Mappin
                 row.tracking_code = event.tracking_code
             case i.PetitionAccepted():
                 row.title = event.title
+            case i.PetitionWithdrawn():
+                row.withdrawn = True
             case _:
                 pass
     return said
@@ -78,6 +82,7 @@ async def project_many(tx: Transaction, events: Sequence[tuple[Event, Envelope]]
             [r.meta.sequence for r in rows],
             [r.meta.time for r in rows],
             [r.stage for r in rows],
+            [r.withdrawn for r in rows],
             [r.tracking_code for r in rows],
             [r.title for r in rows],
             [r.meta.street for r in rows],

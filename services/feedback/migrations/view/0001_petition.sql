@@ -4,6 +4,7 @@ CREATE TABLE view.petition (
     intake_sequence   integer NOT NULL DEFAULT 0,
     intake_stage      text,
     intake_at         timestamptz,
+    withdrawn         boolean NOT NULL DEFAULT false,
     tracking_code     text,
     title             text,
     street            text,
@@ -15,8 +16,8 @@ CREATE TABLE view.petition (
     lead              text,
     cohandlers        text[]  NOT NULL DEFAULT '{}',
     -- domain/stage.py, overall
-    stage             text GENERATED ALWAYS AS (CASE WHEN COALESCE(intake_stage, 'DECIDE') = 'DECIDE'
-                          THEN COALESCE(dispatch_stage, 'DECIDE') ELSE intake_stage END) STORED
+    stage             text GENERATED ALWAYS AS (
+        CASE WHEN withdrawn THEN 'RAISE' ELSE COALESCE(dispatch_stage, intake_stage, 'RAISE') END) STORED
 ) WITH (fillfactor = 80);
 
 -- Petitions by stage: of the district, a street, a lead department, a community, a representative.
