@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.support.district import District
 
@@ -23,8 +24,7 @@ async def fetch_all(district: District, topic: str) -> list[Message]:
     consumer: Any = AIOKafkaConsumer(bootstrap_servers=district.servers.bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        await consumer.topics()
-        partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
+        partitions = [TopicPartition(topic, n) for n in await _partitions(district, topic)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)
@@ -35,6 +35,16 @@ async def fetch_all(district: District, topic: str) -> list[Message]:
         return found
     finally:
         await consumer.stop()
+
+
+async def _partitions(district: District, topic: str) -> list[int]:
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=district.servers.bootstrap)
+    await admin.start()
+    try:
+        [described] = await admin.describe_topics([topic])
+        return sorted(partition["partition"] for partition in described["partitions"])
+    finally:
+        await admin.close()
 
 
 async def republish(district: District, topic: str, messages: Sequence[Message]) -> None:
