@@ -14,7 +14,8 @@ from services.kernel.envelope import Envelope
 _INTAKE: Final = """
 -- view_petition.intake: the latest of intake's columns; stage, code and title if an event said one
 INSERT INTO view.petition AS known
-    (petition_id, intake_sequence, intake_at, intake_stage, withdrawn, tracking_code, title, street, community, followers)
+    (petition_id, intake_sequence, intake_at, intake_stage, withdrawn, tracking_code, title, street, community,
+     followers)
 SELECT petition_id, sequence, at, stage, withdrawn, tracking_code, title, street, community,
        CASE followers WHEN '' THEN '{}' ELSE string_to_array(followers, ',') END
 FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[], $5::bool[], $6::text[], $7::text[], $8::text[],
