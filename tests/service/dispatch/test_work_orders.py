@@ -44,8 +44,8 @@ class Desk:
     async def handling(self, petition: str, role: str = "district_supervisor") -> dict[str, Any] | None:
         representations = [{"__typename": "Petition", "id": petition}]
         answer = await self.district.ask(ENTITY, role=role, url=self.url, r=representations)
-        entities = answer.data["_entities"] if answer.data else [None]
-        return entities[0]["handling"] if entities[0] else None
+        entity: dict[str, Any] | None = answer.data["_entities"][0] if answer.data else None
+        return entity["handling"] if entity else None
 
     async def state(self, petition: str, state: str) -> str:
         """Wait until the latest order is in a state; return its id."""
