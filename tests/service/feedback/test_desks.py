@@ -1,0 +1,343 @@
+"""Feedback's lists and figures, on real servers: whose they are, what they hide, and what they cost at size."""
+
+import asyncio
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from joserfc import jwt
+
+from services.contracts.dispatch import PetitionReplied, WorkOrderReplyReturned
+from services.contracts.event import SYSTEM, Who
+from services.contracts.intake import PetitionAccepted, PetitionSubmitted
+from services.contracts.vocabulary import Extent, PetitionKind, Role, Source, Stage, Urgency
+from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
+from services.feedback.queries import cases, stages
+from services.kernel.auth import keys
+from services.kernel.auth.tokens import INTAKE_ISSUER
+from tests.support import people as p
+from tests.support.district import Answer, District, eventually
+from tests.support.publish import Voice
+
+SOLVED = {"means": "PHONE", "reached": True, "responded": True, "solved": True, "satisfied": True}
+ENTITY = """query($r: [_Any!]!, $first: Int!, $behind: String) {
+  _entities(representations: $r) { ... on Petition { id stage
+  evaluation { state allowedActs supervised visits { comment stands representative { id } }
+    cases { cycle state deadlines { kind } } }
+  timeline(first: $first, after: $behind) {
+    edges { node { type byRole stageLabel(locale: "en") department { id } } } } } } }"""
+
+
+@pytest.fixture
+def world(feedback_alone: District) -> District:
+    return feedback_alone
+
+
+async def submitted(world: District, **scope: Any) -> str:
+    petition = str(uuid4())
+    said = PetitionSubmitted(by=SYSTEM, tracking_code="7K3M9QX2CD", kind=PetitionKind.DEMAND, channel="visit")
+    accepted = PetitionAccepted(
+        by=SYSTEM, title="堵塞", category="drainage", urgency=Urgency.NORMAL, extent=Extent.COMMUNITY
+    )
+    await Voice(world, Source.INTAKE).say(petition, said, accepted, **scope)
+    return petition
+
+
+async def replied(world: District, **scope: Any) -> tuple[str, Voice]:
+    petition, dispatch = await submitted(world, **scope), Voice(world, Source.DISPATCH)
+    lead = scope.setdefault("lead", "housing")
+    event = PetitionReplied(
+        by=Who(role=Role.DEPARTMENT, subject="the-handler"),
+        work_order_id=uuid4(),
+        department=lead,
+        category="drainage",
+        title="堵塞",
+        handler="the-handler",
+    )
+    await dispatch.say(petition, event, seen={Source.INTAKE: 2}, **scope)
+    await eventually(lambda: state_of(world, petition))
+    return petition, dispatch
+
+
+async def state_of(world: District, petition: str) -> str | None:
+    rows = await world.feedback.fetch("SELECT state FROM own.case WHERE petition_id = $1", petition)
+    return rows[0]["state"] if rows else None
+
+
+async def ask(world: District, query: str, role: str, *, token: str | None = None, **variables: Any) -> Answer:
+    return await world.ask(query, role=role, token=token, url=world.feedback.url, **variables)
+
+
+async def entity(world: District, petition_id: str, role: str, **claims: Any) -> Answer:
+    token = world.token(role, **claims)
+    representations = [{"__typename": "Petition", "id": petition_id}]
+    return await ask(world, ENTITY, role, token=token, r=representations, first=100)
+
+
+async def visit(world: District, petition: str, **other: Any) -> Answer:
+    return await ask(world, p.VISIT, "representative", input={"petitionId": petition, **SOLVED, **other})
+
+
+DESK = """query($behind: String) { returnVisitsDue(first: 2, after: $behind) {
+    edges { node { id title petition { id } department { id } } } pageInfo { hasNextPage endCursor } } }"""
+
+
+async def desk(world: District, role: str, **claims: Any) -> list[str]:
+    token, found, after = world.token(role, **claims), list[str](), None
+    while True:
+        answer = await ask(world, DESK, role, token=token, behind=after)
+        connection = answer.ok()["returnVisitsDue"]
+        found += [edge["node"]["petition"]["id"] for edge in connection["edges"]]
+        if not connection["pageInfo"]["hasNextPage"]:
+            return found
+        after = connection["pageInfo"]["endCursor"]
+
+
+async def test_each_role_has_its_own_visits_on_its_desk_page_by_page(world: District) -> None:
+    mine = [(await replied(world))[0] for _ in range(5)]
+    other = (await replied(world, street="dewu", community="dewu-1", lead="water"))[0]
+    followed = (await replied(world, street="dewu", community="dewu-1", lead="water", followers=("rep-hui-bi",)))[0]
+    assert set(mine) <= set(await desk(world, "street_committee"))
+    assert other not in await desk(world, "street_committee")
+    assert {*mine, followed} <= set(await desk(world, "representative"))
+    assert other not in await desk(world, "representative")
+    assert set(mine) <= set(await desk(world, "community"))
+    assert {other, followed} == set(await desk(world, "department", department="water"))
+    assert {*mine, other, followed} <= set(await desk(world, "district_supervisor"))
+    assert {*mine, other, followed} <= set(await desk(world, "integrator", department="water"))
+    assert await desk(world, "integrator", street=None) == []
+    everything = await desk(world, "district_supervisor")
+    assert len(everything) == len(set(everything))
+
+
+async def test_desks_filter_by_street_department_and_due_date(world: District) -> None:
+    petition = (await replied(world, street="hongyan", community="hongyan-1", lead="transport"))[0]
+    query = """query($street: ID, $department: ID, $before: DateTime) {
+      cases(states: [AWAITING_VISIT, VISITED], street: $street, department: $department, dueBefore: $before) {
+        edges { node { petition { id } deadlines { kind } } } } }"""
+
+    async def found(**filters: Any) -> list[str]:
+        connection = (await ask(world, query, "district_supervisor", **filters)).ok()["cases"]
+        return [edge["node"]["petition"]["id"] for edge in connection["edges"]]
+
+    assert await found(street="hongyan") == [petition]
+    assert await found(department="transport") == [petition]
+    assert await found(street="hongyan", department="transport") == [petition]
+    assert await found(street="dewu", department="transport") == []
+    soon, late = (world.time() + timedelta(days=d) for d in (1, 12))
+    assert await found(street="hongyan", before=soon.isoformat()) == []
+    assert await found(street="hongyan", before=late.isoformat()) == [petition]
+
+
+async def test_petitions_are_found_by_the_stage_that_they_are_in(world: District) -> None:
+    at_first, evaluated = await submitted(world, street="fenghuang"), (await replied(world, street="fenghuang"))[0]
+    query = """query($stage: Stage!) { petitionsByStage(stage: $stage, street: "fenghuang") {
+        edges { node { trackingCode title stage petition { id stageLabel evaluation { state } } } } } }"""
+
+    async def found(stage: Stage) -> list[dict[str, Any]]:
+        token = world.token("street_committee", street="fenghuang")
+        answer = await ask(world, query, "street_committee", token=token, stage=stage.value)
+        return [edge["node"] for edge in answer.ok()["petitionsByStage"]["edges"]]
+
+    [deliberated] = await found(Stage.DELIBERATE)
+    assert deliberated == {
+        "trackingCode": "7K3M9-QX2CD",
+        "title": "堵塞",
+        "stage": "DELIBERATE",
+        "petition": {"id": at_first, "stageLabel": "民议", "evaluation": None},
+    }
+    [judged] = await found(Stage.EVALUATE)
+    assert judged["petition"] == {"id": evaluated, "stageLabel": "民评", "evaluation": {"state": "AWAITING_VISIT"}}
+    assert await found(Stage.HANDLE) == []
+
+
+async def test_known_without_a_reply_is_no_error_and_foreign_is_as_unknown(world: District) -> None:
+    petition = await submitted(world)
+    await eventually(lambda: known(world, petition))
+    [shown] = (await entity(world, petition, "street_committee")).ok()["_entities"]
+    assert (shown["stage"], shown["evaluation"]) == ("DELIBERATE", None)
+    assert [e["node"]["type"] for e in shown["timeline"]["edges"]] == ["petition.submitted", "petition.accepted"]
+    for refused in (
+        await entity(world, petition, "street_committee", street="dewu"),
+        await entity(world, str(uuid4()), "street_committee"),
+    ):
+        assert refused.codes == ["NOT_FOUND"]
+        assert refused.data == {"_entities": [None]}
+
+
+async def known(world: District, petition: str) -> bool:
+    rows = await world.feedback.fetch(
+        "SELECT 1 FROM view.petition WHERE petition_id = $1 AND intake_sequence = 2", petition
+    )
+    return bool(rows)
+
+
+async def test_departments_read_the_answers_and_not_the_notes(world: District) -> None:
+    petition, _ = await replied(world)
+    (await visit(world, petition, comment="商户还在等井盖")).ok()
+    for role, comment in (
+        ("street_committee", "商户还在等井盖"),
+        ("representative", "商户还在等井盖"),
+        ("district_supervisor", "商户还在等井盖"),
+        ("department", None),
+        ("community", None),
+    ):
+        [shown] = (await entity(world, petition, role)).ok()["_entities"]
+        assert shown["evaluation"]["visits"] == [
+            {"comment": comment, "stands": True, "representative": {"id": "rep-hui-bi"}}
+        ], role
+    rows = await world.feedback.fetch("SELECT data::text FROM own.event WHERE aggregate_id = $1", petition)
+    assert "商户" not in str(rows)
+
+
+def residents_token(world: District, petition: str) -> str:
+    """Return what intake would give to a resident."""
+    key = keys.private_key(Path(world.servers.keys), keys.INTAKE_PRIVATE)
+    claims = {"iss": INTAKE_ISSUER, "aud": "through-train", "sub": f"petition:{petition}", "exp": int(time.time()) + 60}
+    return jwt.encode({"alg": "ES256", "kid": key.kid}, {**claims, "roles": ["resident"], "petition": petition}, key)
+
+
+async def test_residents_are_told_the_story_without_the_offices_inner_workings(world: District) -> None:
+    petition, dispatch = await replied(world)
+    returned = WorkOrderReplyReturned(by=SYSTEM, work_order_id=uuid4(), department="housing")
+    await dispatch.say(petition, returned, lead="housing")
+
+    async def recalled() -> bool:
+        return await state_of(world, petition) == "RECALLED"
+
+    await eventually(recalled)
+    [whole] = (await entity(world, petition, "street_committee")).ok()["_entities"]
+    representations = [{"__typename": "Petition", "id": petition}]
+    answer = await ask(world, ENTITY, "x", token=residents_token(world, petition), r=representations, first=100)
+    [told] = answer.ok()["_entities"]
+    all_types = [e["node"]["type"] for e in whole["timeline"]["edges"]]
+    assert "case.recalled" in all_types
+    assert [e["node"]["type"] for e in told["timeline"]["edges"]] == [
+        t for t in all_types if t not in HIDDEN_FROM_RESIDENTS
+    ]
+
+
+RATES = """query($from: Date!, $to: Date!, $street: ID, $department: ID) {
+  rates(from: $from, to: $to, street: $street, department: $department) {
+    solved { numerator denominator notReached } } }"""
+
+
+async def solved(world: District, role: str, *, token: str | None = None, **filters: Any) -> Answer:
+    day = (world.time() + timedelta(hours=8)).date().isoformat()
+    return await ask(world, RATES, role, token=token, **{"from": day, "to": day, **filters})
+
+
+async def test_a_visit_that_stands_no_longer_is_taken_out_of_the_rates(world: District) -> None:
+    scope: dict[str, Any] = {"street": "maojiaying", "community": "community-73", "lead": "power"}
+    petition, dispatch = await replied(world, **scope)
+
+    async def count() -> int:
+        answer = await solved(world, "district_leader", street="maojiaying", department="power")
+        rate = answer.ok()["rates"]["solved"]
+        assert rate["numerator"] == rate["denominator"]
+        return rate["denominator"]
+
+    (await visit(world, petition)).ok()
+    assert await count() == 1
+    returned = WorkOrderReplyReturned(by=SYSTEM, work_order_id=uuid4(), department="power")
+    await dispatch.say(petition, returned, **scope)
+
+    async def taken() -> bool:
+        return await count() == 0
+
+    await eventually(taken)
+    [shown] = (await entity(world, petition, "district_supervisor")).ok()["_entities"]
+    assert [v["stands"] for v in shown["evaluation"]["visits"]] == [False]
+
+
+async def test_figures_are_shown_to_those_whom_they_concern(world: District) -> None:
+    petition, _ = await replied(world, street="wumu", community="community-73", lead="gas")
+    (await visit(world, petition, satisfied=False)).ok()
+    one = {"numerator": 1, "denominator": 1, "notReached": 0}
+    assert (await solved(world, "district_supervisor", street="wumu")).ok()["rates"]["solved"] == one
+    assert (await solved(world, "x", token=world.token("street_committee", street="wumu"))).ok()["rates"][
+        "solved"
+    ] == one
+    head = world.token("department_head", department="gas")
+    assert (await solved(world, "x", token=head)).ok()["rates"]["solved"] == one
+    assert (await solved(world, "x", token=head, street="wumu")).ok()["rates"]["solved"] == one
+    (await solved(world, "street_committee", street="wumu")).refused("NOT_FOUND")
+    (await solved(world, "department", department="gas")).refused("NOT_FOUND")
+    (await solved(world, "representative")).refused("FORBIDDEN")
+
+
+async def test_the_same_key_returns_the_first_answer_whatever_happened_since(world: District) -> None:
+    petition, _ = await replied(world)
+    query = p.act("recordVisit", "RecordVisitInput", "petition { id stage evaluation { state allowedActs } } position")
+    given = {"petitionId": petition, **SOLVED, "idempotencyKey": str(uuid4())}
+    first = (await ask(world, query, "representative", input=given)).ok()
+    assert first["recordVisit"]["petition"]["evaluation"] == {"state": "VISITED", "allowedActs": ["CLOSE"]}
+    (await ask(world, p.CLOSE, "street_committee", input={"petitionId": petition})).ok()
+    assert (await ask(world, query, "representative", input=given)).ok() == first
+
+
+async def test_of_many_visits_at_once_one_is_recorded(world: District) -> None:
+    petition, _ = await replied(world)
+    answers = await asyncio.gather(*(visit(world, petition) for _ in range(8)))
+    assert sorted(a.codes[0] if a.codes else "" for a in answers) == ["", *["INVALID_STATE"] * 7]
+    assert (await world.feedback.acts(petition)).count("visit.recorded") == 1
+
+
+@pytest.mark.parametrize("after", ["?", "bm9uZQ", "LTF8MHww", "OTk5OTk5OTk5OTk5OXwwfDA"])
+async def test_a_cursor_that_is_none_of_ours_is_said_so(world: District, after: str) -> None:
+    petition, _ = await replied(world)
+    representations = [{"__typename": "Petition", "id": petition}]
+    answer = await ask(world, ENTITY, "street_committee", r=representations, first=5, behind=after)
+    assert answer.refused("INVALID_INPUT")["field"] == "after"
+    desk_answer = await ask(world, DESK, "street_committee", behind=after)
+    assert desk_answer.refused("INVALID_INPUT")["field"] == "after"
+
+
+FILL = """
+INSERT INTO own.case SELECT gen_random_uuid(), 1, gen_random_uuid(),
+    CASE n % 10 WHEN 0 THEN 'AWAITING_VISIT' WHEN 1 THEN 'VISITED' WHEN 2 THEN 'REOPENED' ELSE 'CLOSED' END,
+    'street-' || n % 20, 'community-' || n % 200, 'department-' || n % 100, '{}', ARRAY['rep-' || n % 500],
+    'h', now(), 1, NULL, NULL, NULL, NULL FROM generate_series(1, 60000) AS n;
+INSERT INTO view.petition
+    (petition_id, intake_sequence, intake_stage, dispatch_stage, street, community, followers, lead)
+SELECT gen_random_uuid(), 1, 'DECIDE', 'EVALUATE', 'street-' || n % 20, 'community-' || n % 200,
+    ARRAY['rep-' || n % 500], 'department-' || n % 100 FROM generate_series(1, 60000) AS n;
+ANALYZE own.case, view.petition"""
+STATES = ["CLOSED", "VISITED"]
+NO = (None, None, None, None, None)
+PLANS: list[tuple[str, tuple[object, ...]]] = [
+    (cases._ALL, (STATES, *NO, 21)),
+    (cases._BY_STREET, (STATES, *NO, 21, "street-3")),
+    (cases._BY_DEPARTMENT, (STATES, *NO, 21, "department-3")),
+    (cases._WITHIN, (STATES, *NO, 21, ["community-3"], ["rep-3"], [], [])),
+    (stages._ALL, ("EVALUATE", None, None, 21)),
+    (stages._BY_STREET, ("EVALUATE", None, None, 21, "street-3")),
+    (stages._BY_LEAD, ("EVALUATE", None, None, 21, "department-3")),
+    (stages._WITHIN, ("EVALUATE", None, None, 21, ["community-3"], ["rep-3"], [], [])),
+]
+
+
+@pytest.fixture(scope="module")
+async def full(feedback_alone: District) -> District:
+    await feedback_alone.feedback.execute(FILL)
+    return feedback_alone
+
+
+async def explained(world: District, query: str, arguments: tuple[object, ...]) -> str:
+    connection = await asyncpg.connect(world.feedback.settings.database_url.get_secret_value())
+    try:
+        lines = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF)" + query, *arguments)
+    finally:
+        await connection.close()
+    return "\n".join(line[0] for line in lines)
+
+
+@pytest.mark.parametrize(("query", "arguments"), PLANS, ids=[q.split(":")[0].strip("\n- ") for q, _ in PLANS])
+async def test_lists_read_an_index_at_size(full: District, query: str, arguments: tuple[object, ...]) -> None:
+    plan = await explained(full, query, arguments)
+    assert "Seq Scan" not in plan, plan
+    assert "Index" in plan, plan
