@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -19,6 +20,7 @@ from rich.markup import escape
 
 from services.contracts.vocabulary import Role
 from services.kernel.auth.development import sign
+from services.kernel.calendar import SHANGHAI
 
 _console: Final = Console(highlight=False, soft_wrap=True)
 
@@ -41,6 +43,10 @@ query Whole($id: ID!) {
     timeline(first: 100) { edges { node { at service label stageLabel byRole } } }
   }
 }"""
+
+
+def _in_shanghai(instant: str) -> str:
+    return datetime.fromisoformat(instant).astimezone(SHANGHAI).strftime("%m-%d %H:%M")
 
 
 class DemoError(Exception):
@@ -106,7 +112,7 @@ class Player:
             ),
         )
         for service, state, deadlines in rows:
-            due = "  ".join(f"⏱ {d['label']} {d['dueAt'][:16].replace('T', ' ')}" for d in deadlines)
+            due = "  ".join(f"⏱ {d['label']} {_in_shanghai(d['dueAt'])}" for d in deadlines)
             _console.print(f"      {service:9} {escape(state)}  [cyan]{escape(due)}[/cyan]")
 
 
@@ -244,7 +250,7 @@ async def _feedback(player: Player, petition: str, filed: Mapping[str, Any]) -> 
     for edge in whole["timeline"]["edges"]:
         entry = edge["node"]
         _console.print(
-            f"      {entry['at'][:19].replace('T', ' ')}  {entry['stageLabel']}  {entry['label']}"
+            f"      {_in_shanghai(entry['at'])}  {entry['stageLabel']}  {entry['label']}"
             f"  [dim]{entry['service'].lower()}[/dim]"
         )
     [order] = whole["handling"]["workOrders"]

@@ -57,6 +57,9 @@ def handlers(references: ReferenceCache) -> Handlers:
     async def on_reply_returned(tx: Transaction, event: WorkOrderReplyReturned, meta: Envelope) -> None:
         await following.learn_reply(tx, _id(meta), meta.cycle, known=False, now=meta.time)
 
+    async def on_petition_closed(tx: Transaction, event: PetitionClosed, meta: Envelope) -> None:
+        await following.learn_closing(tx, _id(meta), now=meta.time)
+
     async def on_petition_reopened(tx: Transaction, event: PetitionReopened, meta: Envelope) -> None:
         known = await references.get()
         await following.reopen_petition(tx, _id(meta), event.new_cycle, known, now=meta.time)
@@ -74,7 +77,6 @@ def handlers(references: ReferenceCache) -> Handlers:
         (feedback, VisitScheduled),
         (feedback, VisitAttempted),
         (feedback, VisitRecorded),
-        (feedback, PetitionClosed),
         (feedback, PetitionLedgered),
         (feedback, CaseRecalled),
         (feedback, CaseCancelled),
@@ -88,6 +90,7 @@ def handlers(references: ReferenceCache) -> Handlers:
             (dispatch, PetitionReplied): on_petition_replied,
             (dispatch, WorkOrderReplyReturned): on_reply_returned,
             (feedback, PetitionReopened): on_petition_reopened,
+            (feedback, PetitionClosed): on_petition_closed,
         },
         ignored=frozenset(ignored),
         projections=[view_petition.project_many],

@@ -54,7 +54,7 @@ class InvalidState(Refusal):
     code = "INVALID_STATE"
 
     def __init__(self, act: str, state: str, allowed: Sequence[str], why: str = "") -> None:
-        offer = ", ".join(allowed) if allowed else "nothing: the state is final"
+        offer = ", ".join(allowed) if allowed else "nothing"
         super().__init__(
             f"{act} is not possible in state {state}{': ' + why if why else ''}. Possible now: {offer}.",
             state=state,

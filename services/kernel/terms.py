@@ -43,7 +43,7 @@ class Terms:
     def limit(self, policy: Policy, kind: ClockKind, deadline_class: DeadlineClass | None) -> Limit:
         """Return how long a clock may run under a policy.
 
-        :raises LookupError: the policy has no limit for it; such a policy is refused when it is recorded.
+        :raises LookupError: the policy has no limit for it.
         """
         for row in policy.limits:
             if row.kind is kind and row.deadline_class is deadline_class:

@@ -18,7 +18,6 @@ from services.kernel.ids import PetitionId
 
 LONGEST_PURPOSE: Final = 200
 _OVER: Final = frozenset({PetitionState.REJECTED, PetitionState.WITHDRAWN})
-_HANDED_OVER: Final = frozenset({PetitionState.READY})
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -29,11 +28,15 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def _concerned(by: Actor, petition: Petition) -> bool:
-    """Tell whether contact data is needed now: a station's only until handing over, a department's while it is open."""
+    """Tell whether contact data is needed now: a station's until handing over, a department's until the reply."""
+    if petition.closed or petition.state in _OVER:
+        return False
     roles = by.roles & access.CONTACT.roles
     if roles <= {Role.STATION_STAFF}:
-        return petition.state not in _OVER | _HANDED_OVER
-    return petition.state not in _OVER
+        return petition.state is not PetitionState.READY
+    if roles <= {Role.DEPARTMENT, Role.DEPARTMENT_HEAD}:
+        return not petition.reply_known
+    return True
 
 
 async def look_up_contact(

@@ -1,9 +1,8 @@
 """What intake learns about a petition from the other services; most of it emits nothing."""
 
-from dataclasses import replace
 from datetime import datetime
 
-from services.intake.domain import screening
+from services.intake.domain import following, screening
 from services.intake.domain.petition import Petition
 from services.intake.store import petitions
 from services.kernel.db import Transaction
@@ -12,23 +11,27 @@ from services.kernel.ids import PetitionId
 from services.kernel.reference import References
 
 
+async def _save(tx: Transaction, before: Petition, decision: Decision[Petition] | None, now: datetime) -> None:
+    if decision is not None:
+        await petitions.save(tx, before, decision, now=now)
+
+
 async def learn_lead(tx: Transaction, petition_id: PetitionId, lead: str | None, *, now: datetime) -> None:
-    """Remember which department is responsible: it may read contact data through intake."""
+    """Remember which department is responsible."""
     petition = await petitions.lock(tx, petition_id)
-    if petition.head.scope.lead != lead:
-        scope = replace(petition.head.scope, lead=lead)
-        await _learned(tx, petition, replace(petition, head=replace(petition.head, scope=scope)), now)
+    await _save(tx, petition, following.learn_lead(petition, lead), now)
 
 
 async def learn_reply(tx: Transaction, petition_id: PetitionId, cycle: int, *, known: bool, now: datetime) -> None:
-    """Remember whether a reply of the present cycle stands: after it nothing is withdrawn or added."""
+    """Remember whether a reply of the present cycle stands."""
     petition = await petitions.lock(tx, petition_id)
-    if petition.head.cycle == cycle and petition.reply_known != known:
-        await _learned(tx, petition, replace(petition, reply_known=known), now)
+    await _save(tx, petition, following.learn_reply(petition, cycle, known=known), now)
 
 
-async def _learned(tx: Transaction, before: Petition, after: Petition, now: datetime) -> None:
-    await petitions.save(tx, before, Decision(after, ()), now=now)
+async def learn_closing(tx: Transaction, petition_id: PetitionId, *, now: datetime) -> None:
+    """Remember that the case was closed."""
+    petition = await petitions.lock(tx, petition_id)
+    await _save(tx, petition, following.learn_closing(petition), now)
 
 
 async def reopen_petition(
@@ -36,5 +39,4 @@ async def reopen_petition(
 ) -> None:
     """Let a reopened petition go round again."""
     petition = await petitions.lock(tx, petition_id)
-    decision = screening.reopen(petition, new_cycle, references.terms, now=now)
-    await petitions.save(tx, petition, decision, now=now)
+    await _save(tx, petition, screening.reopen(petition, new_cycle, references.terms, now=now), now)

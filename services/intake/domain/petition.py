@@ -118,6 +118,7 @@ class Petition:
     referral: str | None = None
     measures: str | None = None
     reply_known: bool = False
+    closed: bool = False
 
 
 def _objection(petition: Petition, act: Act) -> str | None:
@@ -127,6 +128,8 @@ def _objection(petition: Petition, act: Act) -> str | None:
         return f"{made} has been done in this cycle" if made else None
     if needed is not None and needed not in petition.steps:
         return f"{needed} comes first, or must be skipped with a ground"
+    if act in {Act.WITHDRAW, Act.ADD_INFORMATION} and petition.closed:
+        return "it has been closed"
     if act in {Act.WITHDRAW, Act.ADD_INFORMATION} and petition.reply_known:
         return "a reply has been given"
     return None

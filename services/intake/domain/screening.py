@@ -13,7 +13,7 @@ from services.contracts.intake import (
     PetitionScreeningResumed,
     PetitionStepSkipped,
 )
-from services.contracts.vocabulary import ClockKind, DeadlineClass, ScreeningStep, Urgency
+from services.contracts.vocabulary import ClockKind, DeadlineClass, PetitionState, ScreeningStep, Urgency
 from services.intake.domain.petition import Act, Petition, move
 from services.kernel.head import Decision, Fact, decided
 from services.kernel.terms import Terms
@@ -101,15 +101,15 @@ def resolve_on_spot(petition: Petition, *, measures: str, terms: Terms, by: Who,
     return decided(moved, Fact(event, measures), clocks=ticking)
 
 
-def reopen(petition: Petition, new_cycle: int, terms: Terms, *, now: datetime) -> Decision[Petition]:
+def reopen(petition: Petition, new_cycle: int, terms: Terms, *, now: datetime) -> Decision[Petition] | None:
     """Go round again: what was solved on the spot is screened again; what had a work order waits at dispatch.
 
-    An older or repeated reopening, or one of a petition that is over, changes nothing.
+    An older or repeated reopening changes nothing: None.
     """
     if new_cycle <= petition.head.cycle:
-        return Decision(petition, ())
+        return None
     petition = replace(petition, head=replace(petition.head, cycle=new_cycle), reply_known=False)
-    if petition.state.value != "RESOLVED_ON_SPOT":
+    if petition.state is not PetitionState.RESOLVED_ON_SPOT:
         return Decision(petition, ())
     moved = move(petition, Act.RESUME_SCREENING)
     # What was heard stays heard; looking and deliberating start anew.

@@ -1,8 +1,9 @@
 """Reading petitions at intake: one, many by id, and the desks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -29,23 +30,59 @@ _REMARKS: Final = """
 SELECT aggregate_id, sequence, type, happened_at, data -> 'by' ->> 'role' AS role, remark
 FROM own.event WHERE aggregate_id = ANY($1) AND remark IS NOT NULL ORDER BY aggregate_id, sequence"""
 
-_FILTER: Final = """
-  AND ($1::text[] IS NULL OR state = ANY($1)) AND ($2::text IS NULL OR street = $2)
-  AND ($3::text IS NULL OR community = $3) AND ($4::text IS NULL OR category = $4)
-  AND ($5::timestamptz IS NULL OR due_at < $5) AND ($6::uuid IS NULL OR petition_id > $6)
-ORDER BY petition_id LIMIT $7"""
+_FILTER: Final = """($4::text IS NULL OR street = $4) AND ($5::text IS NULL OR community = $5)
+          AND ($6::text IS NULL OR category = $6) AND ($7::timestamptz IS NULL OR due_at < $7)"""
 
-_ALL: Final = f"""
--- petitions.all: the district's desk
-{_READ} WHERE TRUE {_FILTER}"""
 
-_BY_STREET: Final = f"""
--- petitions.by_street: a street committee's desk (index petition_by_street)
-{_READ} WHERE street = ANY($8) {_FILTER}"""
+def _page(name: str, *found: str) -> str:
+    """Compose a page's statement: at most a page from each place in an index, then the first of those."""
+    return f"""
+-- petitions.{name}: a page of a desk
+WITH page AS ({" UNION ".join(found)} ORDER BY petition_id LIMIT $3)
+{_READ} JOIN page USING (petition_id) ORDER BY petition_id"""
 
-_BY_PLACEMENT: Final = f"""
--- petitions.by_placement: what a representative, a station or a community sees (petition_by_community, _followers)
-{_READ} WHERE (community = ANY($8) OR followers && $9) {_FILTER}"""
+
+def _state_by_state(column: str = "", value: str = "", also: str = "TRUE", places: str = "") -> str:
+    """Compose the reading of one index.
+
+    Between rows, not by equality, so that no other index has this order: the primary key has the order of the ids
+    alone, and a plan along it reads past everything that is stored to the few that are open.
+    """
+    return f"""
+    SELECT found.petition_id FROM unnest($1::text[]) AS wanted (state) {places} CROSS JOIN LATERAL (
+        SELECT petition_id FROM own.petition
+        WHERE ({column} state, petition_id) > ({value} wanted.state, $2)
+          AND ({column} state) <= ({value} wanted.state) AND {also} AND {_FILTER}
+        ORDER BY {column} state, petition_id LIMIT $3
+    ) AS found"""
+
+
+PAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "by_state": _page("by_state", _state_by_state()),
+        "by_street": _page("by_street", _state_by_state("street,", "$4,")),
+        "by_community": _page("by_community", _state_by_state("community,", "$5,")),
+        "by_category": _page("by_category", _state_by_state("category,", "$6,", also="category IS NOT NULL")),
+    }
+)
+"""One statement for each index; the narrowest that a request allows is taken (petition_by_…)."""
+
+# A petition that one person follows, which is nearly every one, is read in order; the few that several follow are not.
+BY_PLACEMENTS: Final = _page(
+    "by_placements",
+    _state_by_state("community,", "place.code,", places="CROSS JOIN unnest($8::text[]) AS place (code)"),
+    _state_by_state("followers[1],", "$9,", also="cardinality(followers) = 1"),
+    f"""
+    (SELECT petition_id FROM own.petition
+     WHERE cardinality(followers) > 1 AND followers && ARRAY[$9::text] AND state = ANY($1) AND petition_id > $2
+       AND {_FILTER} ORDER BY petition_id LIMIT $3)""",
+)
+"""What a representative, a station or a community sees (petition_by_community, _by_follower, _by_followers)."""
+
+_DUE: Final = frozenset({PetitionState.SUBMITTED, PetitionState.ACCEPTED, PetitionState.SCREENING})
+"""The states in which a clock of intake's runs."""
+
+_BEFORE_ALL: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +130,38 @@ async def remarks(reader: Connection, ids: Sequence[PetitionId]) -> dict[Petitio
 
 async def page(reader: Connection, reach: Reach, wanted: Wanted) -> tuple[list[Petition], bool]:
     """Return a page of the petitions within reach, by id (that is, by time), and whether there is more."""
-    states = [s.value for s in wanted.states] if wanted.states is not None else None
-    filters = (
-        states,
+    if reach.everything:
+        rows = await reader.fetch(PAGES[index_for(wanted)], *arguments(wanted))
+    elif reach.streets:
+        [street] = reach.streets  # a token names one
+        if wanted.street not in {None, street}:
+            return [], False
+        narrowed = replace(wanted, street=street)
+        rows = await reader.fetch(PAGES[index_for(narrowed)], *arguments(narrowed))
+    else:
+        communities = [c for c in reach.communities if wanted.community in {None, c}]
+        rows = await reader.fetch(BY_PLACEMENTS, *arguments(wanted), communities, reach.follower)
+    return [petition_of(row) for row in rows[: wanted.first]], len(rows) > wanted.first
+
+
+def index_for(wanted: Wanted) -> str:
+    """Return the name of the statement that reads least."""
+    if wanted.community is not None:
+        return "by_community"
+    if wanted.category is not None:
+        return "by_category"
+    return "by_street" if wanted.street is not None else "by_state"
+
+
+def arguments(wanted: Wanted) -> tuple[object, ...]:
+    """Return the parameters that all pages have; one more than a page is asked for, to see whether there is more."""
+    states = PetitionState if wanted.states is None else wanted.states
+    return (
+        [s.value for s in dict.fromkeys(states) if wanted.due_before is None or s in _DUE],
+        wanted.after or _BEFORE_ALL,
+        wanted.first + 1,
         wanted.street,
         wanted.community,
         wanted.category,
         wanted.due_before,
-        wanted.after,
-        wanted.first + 1,
     )
-    if reach.everything:
-        rows = await reader.fetch(_ALL, *filters)
-    elif reach.streets:
-        rows = await reader.fetch(_BY_STREET, *filters, list(reach.streets))
-    else:
-        followers = [reach.follower] if reach.follower else []
-        rows = await reader.fetch(_BY_PLACEMENT, *filters, list(reach.communities), followers)
-    return [petition_of(row) for row in rows[: wanted.first]], len(rows) > wanted.first

@@ -31,7 +31,7 @@ TOPIC: Final = catalogue.petition_topic(Source.INTAKE)
 COLUMNS: Final = """
     petition.petition_id, tracking_code, sequence, cycle, state, kind, channel, street, community, estate, lead,
     cohandlers, followers, representative, submitted_at, submitted_by, working_text, title, category, urgency, extent,
-    steps, department, request, deadline_class, ground, reason, referral, measures, reply_known"""
+    steps, department, request, deadline_class, ground, reason, referral, measures, reply_known, closed"""
 
 _LOCK: Final = f"""
 -- petitions.lock: the row that everything about a petition waits for here
@@ -49,7 +49,7 @@ ON CONFLICT (petition_id) DO UPDATE SET
     category = EXCLUDED.category, urgency = EXCLUDED.urgency, extent = EXCLUDED.extent, steps = EXCLUDED.steps,
     department = EXCLUDED.department, request = EXCLUDED.request, deadline_class = EXCLUDED.deadline_class,
     ground = EXCLUDED.ground, reason = EXCLUDED.reason, referral = EXCLUDED.referral, measures = EXCLUDED.measures,
-    reply_known = EXCLUDED.reply_known, due_at = EXCLUDED.due_at"""
+    reply_known = EXCLUDED.reply_known, closed = EXCLUDED.closed, due_at = EXCLUDED.due_at"""
 
 
 async def lock(tx: Transaction, petition_id: PetitionId) -> Petition:
@@ -96,6 +96,7 @@ def petition_of(row: Row) -> Petition:
         referral=row["referral"],
         measures=row["measures"],
         reply_known=row["reply_known"],
+        closed=row["closed"],
     )
 
 
@@ -132,6 +133,7 @@ def _stored(petition: Petition) -> Mapping[str, Any]:
         "referral": petition.referral,
         "measures": petition.measures,
         "reply_known": petition.reply_known,
+        "closed": petition.closed,
         "due_at": earliest_due(petition.head.clocks),
     }
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.contracts.dispatch import PetitionReplied, WorkOrderAssigned, WorkOrderReplyReturned
 from services.contracts.event import Who
-from services.contracts.feedback import PetitionReopened
+from services.contracts.feedback import PetitionClosed, PetitionReopened
 from services.contracts.vocabulary import DeadlineClass, Role, Source
 from tests.support import people as p
 from tests.support.district import District, eventually
@@ -260,9 +260,13 @@ async def test_intake_follows_what_the_others_say(people: People) -> None:
     replied = PetitionReplied(
         by=by, work_order_id=order, department="housing", category="drainage", title="堵塞", handler="someone"
     )
-    await dispatch.say(filed.id, assigned, replied, lead="housing")
-    await eventually(not_withdrawable)
-    (await people.do(p.WITHDRAW, token=token, petitionId=filed.id)).refused("INVALID_STATE")
+    await dispatch.say(filed.id, assigned, lead="housing")
+
+    async def led() -> bool:
+        [row] = await people.district.intake.fetch("SELECT lead FROM own.petition WHERE petition_id = $1", filed.id)
+        return row["lead"] == "housing"
+
+    await eventually(led)
     contact = "mutation($input: LookUpContactInput!) { lookUpContact(input: $input) { name phone } }"
     looked = await people.do(contact, "department", petitionId=filed.id, purpose="约上门时间")
     assert looked.ok()["lookUpContact"] == {"name": "王小明", "phone": "13800138000"}
@@ -286,6 +290,10 @@ async def test_intake_follows_what_the_others_say(people: People) -> None:
     )
     await eventually(withdrawable)
     assert (await seen(people, filed))["cycle"] == 2
+    await feedback.say(filed.id, PetitionClosed(by=by, case_id=uuid4()), cycle=2)
+    await eventually(not_withdrawable)
+    (await people.do(p.WITHDRAW, token=token, petitionId=filed.id)).refused("INVALID_STATE")
+    (await people.do(contact, "street_committee", petitionId=filed.id, purpose="再看")).refused("NOT_FOUND")
 
 
 async def test_a_matter_solved_on_the_spot_is_screened_again_when_it_was_not(people: People) -> None:

@@ -30,16 +30,19 @@ CREATE TABLE own.petition (
     referral       text,
     measures       text,
     reply_known    boolean     NOT NULL,
+    closed         boolean     NOT NULL,
     due_at         timestamptz,
     CONSTRAINT petition_tracking_code UNIQUE (tracking_code)
 ) WITH (fillfactor = 85);
 
--- Desks: to accept, to screen, by street and community, and what is due.
-CREATE INDEX petition_by_street ON own.petition (street, state, petition_id);
-CREATE INDEX petition_by_community ON own.petition (community, petition_id);
+-- Desks: a page is read state by state from one of these (queries/petitions.py).
 CREATE INDEX petition_by_state ON own.petition (state, petition_id);
-CREATE INDEX petition_due ON own.petition (street, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX petition_followers ON own.petition USING gin (followers);
+CREATE INDEX petition_by_street ON own.petition (street, state, petition_id);
+CREATE INDEX petition_by_community ON own.petition (community, state, petition_id);
+CREATE INDEX petition_by_category ON own.petition (category, state, petition_id) WHERE category IS NOT NULL;
+-- Only a b-tree is read in order and only a GIN index knows each of many: hence one for a follower alone, one for several.
+CREATE INDEX petition_by_follower ON own.petition ((followers[1]), state, petition_id) WHERE cardinality(followers) = 1;
+CREATE INDEX petition_by_followers ON own.petition USING gin (followers) WHERE cardinality(followers) > 1;
 
 -- The resident's own words and contact data: encrypted with a key of the record, which is wrapped by a master key.
 -- Erasing wrapped_key erases them; the masked working text stays.

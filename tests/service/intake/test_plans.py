@@ -1,0 +1,115 @@
+"""Intake with much stored: every list is read straight from an index, at a cost that does not grow with it."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from services.contracts.vocabulary import PetitionState
+from services.intake.queries import petitions
+from services.intake.queries.petitions import Wanted
+from services.kernel import relay, scheduler
+from tests.support import stored
+from tests.support.plans import MODES, Full, full
+from tests.support.servers import Servers
+
+PETITIONS: Final = 50_000
+
+# The latest are open, as it is in life; most of the others have been handed over.
+OPEN: Final = PETITIONS // 50
+FILLING: Final = f"""
+INSERT INTO own.petition
+    (petition_id, tracking_code, sequence, cycle, state, kind, channel, street, community, cohandlers, followers,
+     submitted_at, submitted_by, working_text, title, category, urgency, extent, steps, reply_known, closed, due_at)
+SELECT {stored.ID}, 'T' || n, 6, 1,
+       CASE WHEN n > {PETITIONS - OPEN} THEN (ARRAY['SUBMITTED', 'ACCEPTED', 'SCREENING'])[1 + n % 3]
+            ELSE (ARRAY['READY', 'READY', 'READY', 'READY', 'READY', 'READY', 'RESOLVED_ON_SPOT', 'REJECTED', 'MERGED',
+                        'WITHDRAWN'])[1 + n % 10] END,
+       'DEMAND', 'web', {stored.STREET}, {stored.COMMUNITY}, '{{}}', {stored.FOLLOWERS},
+       {stored.AT}, '{{"role": "ANYONE", "subject": "anyone"}}', repeat('水管', 40), 'title',
+       {stored.CATEGORY}, 'NORMAL', 'SINGLE', '{{LISTEN,LOOK}}', false, false,
+       CASE WHEN n > {PETITIONS - OPEN} THEN {stored.AT} + interval '7 days' END
+FROM generate_series(1, {PETITIONS}) AS n;
+{stored.history(petitions=PETITIONS, events=3)}
+{stored.clocks(petitions=PETITIONS, kind="SCREENING", running=OPEN)}
+"""
+
+
+@pytest.fixture(scope="module")
+async def intake(servers: Servers) -> AsyncIterator[Full]:
+    async with full(servers, "intake", FILLING) as database:
+        yield database
+
+
+LATE: Final = datetime(2026, 6, 1, tzinfo=UTC)
+HALFWAY: Final = UUID(stored.id_of(PETITIONS // 2))
+
+WANTED: Final[Mapping[str, tuple[Wanted, str]]] = {
+    "district": (Wanted(), "petition_by_state"),
+    "district, halfway": (Wanted(after=HALFWAY), "petition_by_state"),
+    "to accept": (Wanted([PetitionState.SUBMITTED]), "petition_by_state"),
+    "due": (Wanted(due_before=LATE), "petition_by_state"),
+    "category": (Wanted(category="category-3"), "petition_by_category"),
+    "street": (Wanted(street="street-3"), "petition_by_street"),
+    "street, to screen, halfway": (
+        Wanted([PetitionState.ACCEPTED, PetitionState.SCREENING], street="street-3", after=HALFWAY),
+        "petition_by_street",
+    ),
+    "street, due": (Wanted(street="street-3", due_before=LATE), "petition_by_street"),
+    "street, category": (Wanted(street="street-3", category="category-3"), "petition_by_category"),
+    "community": (Wanted(community="community-10"), "petition_by_community"),
+    "community, due": (Wanted(community="community-10", due_before=LATE), "petition_by_community"),
+    "nothing there": (Wanted(community="nowhere"), "petition_by_community"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("desk", WANTED)
+async def test_a_desk_reads_a_page_from_each_state(intake: Full, desk: str, mode: str) -> None:
+    wanted, index = WANTED[desk]
+    statement = petitions.PAGES[petitions.index_for(wanted)]
+    read = await intake.read(statement, *petitions.arguments(wanted), mode=mode)
+    stored.is_bounded(read, await intake.size("own.petition"))
+    assert index in read.indexes, read
+    assert (read.rows == 0) == (desk == "nothing there")
+
+
+PLACED: Final[Mapping[str, tuple[Wanted, list[str], str | None]]] = {
+    "representative": (Wanted(), ["community-10", "community-11"], "rep-8"),
+    "representative, halfway": (Wanted(after=HALFWAY), ["community-10"], "rep-8"),
+    "representative, due": (Wanted(due_before=LATE), ["community-10"], "rep-8"),
+    "representative, category": (Wanted(category="category-3"), ["community-10"], "rep-8"),
+    "only a follower": (Wanted(), [], "rep-8"),
+    "station": (Wanted(), ["community-10", "community-11"], None),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("who", PLACED)
+async def test_a_representative_reads_a_page_from_each_place(intake: Full, who: str, mode: str) -> None:
+    wanted, communities, follower = PLACED[who]
+    arguments: tuple[Any, ...] = (*petitions.arguments(wanted), communities, follower)
+    read = await intake.read(petitions.BY_PLACEMENTS, *arguments, mode=mode)
+    stored.is_bounded(read, await intake.size("own.petition"))
+    assert read.rows > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_twenty_petitions_are_read_by_their_keys(intake: Full, mode: str) -> None:
+    ids = [stored.id_of(n) for n in range(1, PETITIONS, PETITIONS // 20)]
+    for statement in (petitions._BY_IDS, petitions._REMARKS):
+        stored.is_bounded(await intake.read(statement, ids, mode=mode), 400)
+    stored.is_bounded(await intake.read(petitions._BY_CODE, "T77", mode=mode), 30)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_scheduler_reads_what_is_due(intake: Full, mode: str) -> None:
+    await stored.scheduler_reads_a_page(intake, scheduler._DUE, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("waiting", [3, 20_000])
+async def test_the_relay_reads_the_lowest(intake: Full, mode: str, waiting: int) -> None:
+    await stored.relay_reads_a_batch(intake, relay._LOWEST, mode, waiting)
