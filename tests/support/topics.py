@@ -21,13 +21,14 @@ class Message:
 
 async def fetch_all(district: District, topic: str) -> list[Message]:
     """Return everything that a topic holds now, partition by partition."""
-    consumer: Any = AIOKafkaConsumer(bootstrap_servers=district.servers.bootstrap, enable_auto_commit=False)
+    consumer: Any = AIOKafkaConsumer(
+        bootstrap_servers=district.servers.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         partitions = [TopicPartition(topic, n) for n in await _partitions(district, topic)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         found: list[Message] = []
         while any([await consumer.position(part) < ends[part] for part in partitions]):
             for records in (await consumer.getmany(timeout_ms=200)).values():

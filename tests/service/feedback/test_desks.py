@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from joserfc import jwt
 
@@ -16,7 +15,6 @@ from services.contracts.event import SYSTEM, Who
 from services.contracts.intake import PetitionAccepted, PetitionSubmitted
 from services.contracts.vocabulary import Extent, PetitionKind, Role, Source, Stage, Urgency
 from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
-from services.feedback.queries import cases, stages
 from services.kernel.auth import keys
 from services.kernel.auth.tokens import INTAKE_ISSUER
 from tests.support import people as p
@@ -295,49 +293,3 @@ async def test_a_cursor_that_is_none_of_ours_is_said_so(world: District, after: 
     assert answer.refused("INVALID_INPUT")["field"] == "after"
     desk_answer = await ask(world, DESK, "street_committee", behind=after)
     assert desk_answer.refused("INVALID_INPUT")["field"] == "after"
-
-
-FILL = """
-INSERT INTO own.case SELECT gen_random_uuid(), 1, gen_random_uuid(),
-    CASE n % 10 WHEN 0 THEN 'AWAITING_VISIT' WHEN 1 THEN 'VISITED' WHEN 2 THEN 'REOPENED' ELSE 'CLOSED' END,
-    'street-' || n % 20, 'community-' || n % 200, 'department-' || n % 100, '{}', ARRAY['rep-' || n % 500],
-    'h', now(), 1, NULL, NULL, NULL, NULL FROM generate_series(1, 60000) AS n;
-INSERT INTO view.petition
-    (petition_id, intake_sequence, intake_stage, dispatch_stage, street, community, followers, lead)
-SELECT gen_random_uuid(), 1, 'DECIDE', 'EVALUATE', 'street-' || n % 20, 'community-' || n % 200,
-    ARRAY['rep-' || n % 500], 'department-' || n % 100 FROM generate_series(1, 60000) AS n;
-ANALYZE own.case, view.petition"""
-STATES = ["CLOSED", "VISITED"]
-NO = (None, None, None, None, None)
-PLANS: list[tuple[str, tuple[object, ...]]] = [
-    (cases._ALL, (STATES, *NO, 21)),
-    (cases._BY_STREET, (STATES, *NO, 21, "street-3")),
-    (cases._BY_DEPARTMENT, (STATES, *NO, 21, "department-3")),
-    (cases._WITHIN, (STATES, *NO, 21, ["community-3"], ["rep-3"], [], [])),
-    (stages._ALL, ("EVALUATE", None, None, 21)),
-    (stages._BY_STREET, ("EVALUATE", None, None, 21, "street-3")),
-    (stages._BY_LEAD, ("EVALUATE", None, None, 21, "department-3")),
-    (stages._WITHIN, ("EVALUATE", None, None, 21, ["community-3"], ["rep-3"], [], [])),
-]
-
-
-@pytest.fixture(scope="module")
-async def full(feedback_alone: District) -> District:
-    await feedback_alone.feedback.execute(FILL)
-    return feedback_alone
-
-
-async def explained(world: District, query: str, arguments: tuple[object, ...]) -> str:
-    connection = await asyncpg.connect(world.feedback.settings.database_url.get_secret_value())
-    try:
-        lines = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF)" + query, *arguments)
-    finally:
-        await connection.close()
-    return "\n".join(line[0] for line in lines)
-
-
-@pytest.mark.parametrize(("query", "arguments"), PLANS, ids=[q.split(":")[0].strip("\n- ") for q, _ in PLANS])
-async def test_lists_read_an_index_at_size(full: District, query: str, arguments: tuple[object, ...]) -> None:
-    plan = await explained(full, query, arguments)
-    assert "Seq Scan" not in plan, plan
-    assert "Index" in plan, plan
