@@ -11,7 +11,7 @@ from services.kernel.access import Actor, Rule, Scope, owns
 from services.kernel.db import Connection, Row
 from services.kernel.ids import PetitionId
 
-_BY_IDS: Final = f"""
+BY_IDS: Final = f"""
 -- petitions.by_ids: what is decided here, with what the others' events say, for a batch of petitions
 SELECT wanted.petition_id AS id, {COLUMNS}, known.petition_id IS NOT NULL AS known, known.stage,
        known.street AS known_street, known.community AS known_community, known.lead AS known_lead,
@@ -42,7 +42,7 @@ class Known:
 
 async def by_ids(reader: Connection, ids: Sequence[PetitionId]) -> dict[PetitionId, Known]:
     """Return those of the petitions that feedback has heard of."""
-    return {row["id"]: _known(row) for row in await reader.fetch(_BY_IDS, ids)}
+    return {row["id"]: _known(row) for row in await reader.fetch(BY_IDS, ids)}
 
 
 def _known(row: Row) -> Known:

@@ -6,7 +6,7 @@ from typing import Final
 from services.feedback.domain.rates import Count, Figures
 from services.kernel.db import Connection
 
-_SUM: Final = """
+SUM: Final = """
 -- rates.sum: the counters of a period; its days bound what is read, not the visits that were made
 SELECT COALESCE(sum(reached), 0)::int AS reached, COALESCE(sum(not_reached), 0)::int AS not_reached,
        COALESCE(sum(responded), 0)::int AS responded, COALESCE(sum(solved), 0)::int AS solved,
@@ -21,6 +21,6 @@ async def total(
 ) -> Count:
     """Return what the visits of a period come to, of those that the actor may see; both days count."""
     own = (figures.everything, list(figures.streets), list(figures.departments))
-    row = await reader.fetchrow(_SUM, first, last, street, department, *own)
+    row = await reader.fetchrow(SUM, first, last, street, department, *own)
     assert row is not None
     return Count(row["reached"], row["not_reached"], row["responded"], row["solved"], row["satisfied"])

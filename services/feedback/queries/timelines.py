@@ -11,7 +11,7 @@ from services.kernel.db import Connection, Row
 from services.kernel.history import parse_seen
 from services.kernel.ids import PetitionId
 
-_NEXT: Final = """
+NEXT: Final = """
 -- timelines.next: of each wanted page, the next events of the three sources
 SELECT wanted.nth, entry.* FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[])
     WITH ORDINALITY AS wanted (petition_id, intake, dispatch, feedback, most, nth)
@@ -59,7 +59,7 @@ async def pages(reader: Connection, wanted: Sequence[Wanted], hidden: Sequence[s
     """Return the pages that are wanted, in their order; event types that are hidden are left out."""
     streams: list[dict[Source, list[Entry]]] = [{source: list[Entry]() for source in Source} for _ in wanted]
     rows = await reader.fetch(
-        _NEXT,
+        NEXT,
         [w.petition_id for w in wanted],
         *([w.place.get(source, 0) for w in wanted] for source in (Source.INTAKE, Source.DISPATCH, Source.FEEDBACK)),
         [w.first + 1 for w in wanted],

@@ -35,12 +35,14 @@ CREATE TABLE own.case (
     PRIMARY KEY (petition_id, cycle)
 ) WITH (fillfactor = 80);
 
--- Desks: by state; by street; by department; what a community, a station or a representative sees.
+-- Desks: a page is read state by state from one of these (queries/cases.py).
 CREATE INDEX case_by_state ON own.case (state, case_id);
 CREATE INDEX case_by_street ON own.case (street, state, case_id);
 CREATE INDEX case_by_department ON own.case (department, state, case_id) WHERE department IS NOT NULL;
 CREATE INDEX case_by_community ON own.case (community, state, case_id);
-CREATE INDEX case_followers ON own.case USING gin (followers);
+-- Only a b-tree is read in order and only a GIN index knows each of many: one for a follower alone, one for several.
+CREATE INDEX case_by_follower ON own.case ((followers[1]), state, case_id) WHERE cardinality(followers) = 1;
+CREATE INDEX case_by_followers ON own.case USING gin (followers) WHERE cardinality(followers) > 1;
 
 -- Attempts and visits; `stands` is false once the reply that was asked about is gone.
 CREATE TABLE own.visit (

@@ -20,12 +20,13 @@ CREATE TABLE view.petition (
         CASE WHEN withdrawn THEN 'RAISE' ELSE COALESCE(dispatch_stage, intake_stage, 'RAISE') END) STORED
 ) WITH (fillfactor = 80);
 
--- Petitions by stage: of the district, a street, a lead department, a community, a representative.
+-- Petitions by stage (queries/stages.py): of the district, a street, a lead department, a community, a follower.
 CREATE INDEX petition_by_stage ON view.petition (stage, petition_id);
 CREATE INDEX petition_by_street ON view.petition (street, stage, petition_id);
 CREATE INDEX petition_by_lead ON view.petition (lead, stage, petition_id) WHERE lead IS NOT NULL;
 CREATE INDEX petition_by_community ON view.petition (community, stage, petition_id);
-CREATE INDEX petition_followers ON view.petition USING gin (followers);
+CREATE INDEX petition_by_follower ON view.petition ((followers[1]), stage, petition_id) WHERE cardinality(followers) = 1;
+CREATE INDEX petition_by_followers ON view.petition USING gin (followers) WHERE cardinality(followers) > 1;
 
 -- Every event of intake and dispatch, for the timeline.
 CREATE TABLE view.event (
