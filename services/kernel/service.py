@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,6 +27,7 @@ from services.contracts.event import SYSTEM
 from services.contracts.reference import AnyEntry
 from services.contracts.vocabulary import Source
 from services.kernel import reference, telemetry
+from services.kernel.auth.keys import MissingKeyError
 from services.kernel.auth.tokens import Verifier, issuers
 from services.kernel.consumer import Events
 from services.kernel.db import UNREACHABLE, Cause, open_database
@@ -33,7 +35,7 @@ from services.kernel.graphql.context import Runtime
 from services.kernel.graphql.endpoint import Endpoint
 from services.kernel.inbox import Handlers, Inbox
 from services.kernel.kafka import create_topics, reachable, topics_of
-from services.kernel.migrate import migrate
+from services.kernel.migrate import MigrationError, migrate
 from services.kernel.mutation import Mutations
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
@@ -287,14 +289,24 @@ def main(wiring: Wiring, arguments: Sequence[str]) -> None:
 
     :raises SystemExit: an unknown role, or settings that cannot be right.
     """
-    settings = Settings()  # pyright: ignore[reportCallIssue]
-    telemetry.configure_logs(wiring.source.value, settings.log_level)
-    if list(arguments) == ["migrate"]:
-        asyncio.run(prepare(wiring, settings))
-        return
     try:
-        roles = tuple(Role(name) for name in arguments) or ALL_ROLES
+        settings = Settings()  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        wrong = (f"THROUGH_TRAIN_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
+        sys.exit("\n".join(wrong))
+    telemetry.configure_logs(wiring.source.value, settings.log_level)
+    try:
+        if list(arguments) == ["migrate"]:
+            asyncio.run(prepare(wiring, settings))
+        else:
+            uvloop.run(serve(wiring, settings, _roles(arguments)))
+    except (MigrationError, MissingKeyError, *UNREACHABLE) as error:
+        sys.exit(f"{wiring.source.value}: {error}")
+
+
+def _roles(arguments: Sequence[str]) -> tuple[Role, ...]:
+    try:
+        return tuple(Role(name) for name in arguments) or ALL_ROLES
     except ValueError:
         known = ", ".join((*ALL_ROLES, "migrate"))
         sys.exit(f"unknown role in {' '.join(arguments)!r}; known: {known}")
-    uvloop.run(serve(wiring, settings, roles))

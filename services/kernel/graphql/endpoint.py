@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from strawberry import federation
 from strawberry.asgi import GraphQL
 from strawberry.extensions import (
+    AddValidationRules,
     MaxAliasesLimiter,
     MaxTokensLimiter,
     ParserCache,
@@ -33,6 +34,12 @@ _DEPTH: Final = 20
 _ALIASES: Final = 60
 _TOKENS: Final = 5_000
 _DOCUMENTS: Final = 500
+# Made once: each limiter makes new rule classes, and the validation cache goes by the rules it was asked with, so a
+# limiter made for each request would mean that nothing is ever found in it.
+_LIMITS: Final = [
+    *QueryDepthLimiter(max_depth=_DEPTH).validation_rules,
+    *MaxAliasesLimiter(max_alias_count=_ALIASES).validation_rules,
+]
 
 
 class _Subgraph(federation.Schema):
@@ -56,8 +63,7 @@ def extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
         Masked,
         lambda: ParserCache(maxsize=_DOCUMENTS),
         lambda: ValidationCache(maxsize=_DOCUMENTS),
-        lambda: QueryDepthLimiter(max_depth=_DEPTH),
-        lambda: MaxAliasesLimiter(max_alias_count=_ALIASES),
+        lambda: AddValidationRules(_LIMITS),
         lambda: MaxTokensLimiter(max_token_count=_TOKENS),
     ]
 
