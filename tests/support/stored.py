@@ -7,13 +7,18 @@ from tests.support.plans import Full, Read
 
 STREET: Final = "('street-' || n % 7)"
 COMMUNITY: Final = "('community-' || n % 77)"
-CATEGORY: Final = "('category-' || n / 7 % 20)"
-DEPARTMENT: Final = "('department-' || n / 11 % 25)"
+# By chance, but the same in each run: no category is one street's alone.
+CATEGORY: Final = "('category-' || abs(hashint4(n)) % 20)"
+DEPARTMENT: Final = "('department-' || abs(hashint4(n)) / 20 % 25)"
 # Nearly half were recorded by one of three hundred representatives; a few are followed by two.
 FOLLOWERS: Final = """
     CASE WHEN n % 1000 = 1 THEN ARRAY['rep-' || n / 3 % 300, 'rep-' || n / 5 % 300]
-         WHEN n % 2 = 0 THEN ARRAY['rep-' || n / 4 % 300] ELSE '{}' END"""
+         WHEN n % 2 = 0 THEN ARRAY['rep-' || abs(hashint4(n + 1)) % 300] ELSE '{}' END"""
 AT: Final = "(timestamptz '2024-01-01 01:00+00' + n * interval '20 minutes')"
+
+
+A_PAGE: Final = 1_200
+"""More buffers than a page of a desk takes, with two filters and eight states, of three or four thousand in a table."""
 
 
 def id_of(n: int, kind: int = 0) -> str:
@@ -45,7 +50,7 @@ def clocks(*, petitions: int, kind: str, running: int) -> str:
     return f"""
 INSERT INTO own.clock
 SELECT {ID}, {id_sql(9)}, '{kind}', NULL, 1, CASE WHEN n > {petitions - running} THEN 'RUNNING' ELSE 'STOPPED' END,
-       1, 'WORKING_DAY', {AT}, {AT} + interval '7 days', false, 0, date_trunc('week', {AT}) + interval '7 days', NULL,
+       1, 'WORKING_DAY', {AT}, {AT} + interval '7 days', false, 0, date_trunc('month', {AT}) + interval '60 days', NULL,
        '[]'
 FROM generate_series(1, {petitions}) AS n;
 INSERT INTO own.progress
@@ -68,7 +73,7 @@ async def scheduler_reads_a_page(full: Full, due: str, mode: str) -> None:
     for until in ("2100-01-01", "2000-01-01"):
         read = await full.read(due, until, "0001-01-01", id_of(0), 200, mode=mode)
         is_bounded(read, 450)
-        assert read.filtered == 0, read
+        assert all(node["Actual Rows"] <= 200 for node in read.nodes), read
 
 
 async def relay_reads_a_batch(full: Full, lowest: str, mode: str, waiting: int) -> None:

@@ -1,0 +1,105 @@
+"""Dispatch with much stored: every list is read straight from an index, at a cost that does not grow with it."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from services.contracts.vocabulary import WorkOrderState
+from services.dispatch.queries import work_orders
+from services.dispatch.queries.work_orders import Wanted
+from services.kernel import relay, scheduler
+from services.kernel.ids import WorkOrderId
+from tests.support import stored
+from tests.support.plans import MODES, Full, full
+from tests.support.servers import Servers
+
+PETITIONS: Final = 50_000
+# The latest are open, as it is in life; the others were replied to, or cancelled.
+OPEN: Final = PETITIONS // 50
+
+FILLING: Final = f"""
+INSERT INTO own.petition
+    (petition_id, tracking_code, sequence, cycle, street, community, lead, cohandlers, followers, title, category,
+     urgency, withdrawn, visit_known)
+SELECT {stored.ID}, 'T' || n, 6, 1, {stored.STREET}, {stored.COMMUNITY}, {stored.DEPARTMENT}, '{{}}',
+       {stored.FOLLOWERS}, 'title', {stored.CATEGORY}, 'NORMAL', false, true
+FROM generate_series(1, {PETITIONS}) AS n;
+INSERT INTO own.work_order
+    (petition_id, work_order_id, cycle, state, street, category, request, deadline_class, suggestion, opened_at,
+     department, ruled, asked, declines, returns, due_at)
+SELECT {stored.ID}, {stored.id_sql(1)}, 1,
+       CASE WHEN n > {PETITIONS - OPEN}
+            THEN (ARRAY['PENDING', 'ASSIGNED', 'UNDER_RULING', 'ACKNOWLEDGED', 'IN_PROGRESS'])[1 + n % 5]
+            WHEN n % 10 = 0 THEN 'CANCELLED' ELSE 'REPLIED' END,
+       {stored.STREET}, {stored.CATEGORY}, repeat('疏通', 40), 'GENERAL', '{{}}', {stored.AT},
+       CASE WHEN n > {PETITIONS - OPEN} AND n % 5 = 0 THEN NULL ELSE {stored.DEPARTMENT} END, false, false, '[]', '[]',
+       CASE WHEN n > {PETITIONS - OPEN} THEN {stored.AT} + interval '7 days' END
+FROM generate_series(1, {PETITIONS}) AS n;
+INSERT INTO view.petition (petition_id, intake_sequence, intake_state, tracking_code, street, community, followers)
+SELECT {stored.ID}, 6, 'READY', 'T' || n, {stored.STREET}, {stored.COMMUNITY}, {stored.FOLLOWERS}
+FROM generate_series(1, {PETITIONS}) AS n;
+{stored.history(petitions=PETITIONS, events=2)}
+{stored.clocks(petitions=PETITIONS, kind="HANDLING", running=OPEN)}
+"""
+
+
+@pytest.fixture(scope="module")
+async def dispatch(servers: Servers) -> AsyncIterator[Full]:
+    async with full(servers, "dispatch", FILLING) as database:
+        yield database
+
+
+LATE: Final = datetime(2026, 6, 1, tzinfo=UTC)
+HALFWAY: Final = WorkOrderId(UUID(stored.id_of(PETITIONS // 2, 1)))
+S: Final = WorkOrderState
+
+WANTED: Final[Mapping[str, tuple[Wanted, str]]] = {
+    "district": (Wanted(), "work_order_by_state"),
+    "district, halfway": (Wanted(after=HALFWAY), "work_order_by_state"),
+    "to assign": (Wanted([S.PENDING]), "work_order_by_state"),
+    "to rule on": (Wanted([S.UNDER_RULING]), "work_order_by_state"),
+    "due": (Wanted(due_before=LATE), "work_order_by_state"),
+    "street": (Wanted(street="street-3"), "work_order_by_street"),
+    "street, to assign": (Wanted([S.PENDING], street="street-3"), "work_order_by_street"),
+    "street, due": (Wanted(street="street-3", due_before=LATE), "work_order_by_street"),
+    "street, category": (Wanted(street="street-3", category="category-3"), "work_order_by_category"),
+    "category": (Wanted(category="category-3"), "work_order_by_category"),
+    "department": (Wanted(department="department-3"), "work_order_by_department"),
+    "department, halfway": (Wanted(department="department-3", after=HALFWAY), "work_order_by_department"),
+    "department, due": (Wanted(department="department-3", due_before=LATE), "work_order_by_department"),
+    "department, street": (Wanted(department="department-3", street="street-3"), "work_order_by_department"),
+    "department, category": (Wanted(department="department-3", category="category-3"), "work_order_by_department"),
+    "nothing there": (Wanted(department="nowhere"), "work_order_by_department"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("desk", WANTED)
+async def test_a_desk_reads_a_page_from_each_state(dispatch: Full, desk: str, mode: str) -> None:
+    wanted, index = WANTED[desk]
+    statement = work_orders.PAGES[work_orders.index_for(wanted)]
+    read = await dispatch.read(statement, *work_orders.arguments(wanted), mode=mode)
+    stored.is_bounded(read, stored.A_PAGE)
+    assert index in read.indexes, read
+    assert (read.rows == 0) == (desk == "nothing there")
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_twenty_petitions_and_orders_are_read_by_their_keys(dispatch: Full, mode: str) -> None:
+    ns = range(1, PETITIONS, PETITIONS // 20)
+    stored.is_bounded(await dispatch.read(work_orders._BY_PETITION, [stored.id_of(n) for n in ns], mode=mode), 600)
+    stored.is_bounded(await dispatch.read(work_orders._BY_ID, [stored.id_of(n, 1) for n in ns], mode=mode), 600)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_scheduler_reads_what_is_due(dispatch: Full, mode: str) -> None:
+    await stored.scheduler_reads_a_page(dispatch, scheduler._DUE, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("waiting", [3, 20_000])
+async def test_the_relay_reads_the_lowest(dispatch: Full, mode: str, waiting: int) -> None:
+    await stored.relay_reads_a_batch(dispatch, relay._LOWEST, mode, waiting)
