@@ -4,9 +4,11 @@ import strawberry
 from strawberry.tools import merge_types
 
 from services.intake.domain import access
-from services.intake.schema.mutations import Mutation
+from services.intake.schema.acceptance import AcceptanceMutation
 from services.intake.schema.petition import Petition, PetitionQuery
 from services.intake.schema.reference import Community, ReferenceQuery, Representative, Street
+from services.intake.schema.screening import ScreeningMutation
+from services.intake.schema.submission import SubmissionMutation
 from services.kernel.graphql.context import Guard, Info
 from services.kernel.graphql.endpoint import subgraph
 
@@ -41,5 +43,7 @@ class IdentityQuery:
 
 
 Query = merge_types("Query", (IdentityQuery, PetitionQuery, ReferenceQuery))
+
+Mutation = merge_types("Mutation", (SubmissionMutation, AcceptanceMutation, ScreeningMutation))
 
 schema = subgraph(query=Query, mutation=Mutation, types=[Petition, Street, Community, Representative])
