@@ -31,13 +31,16 @@ _TRY_LOCK: Final = """
 -- relay.try_lock: one active relay per service database
 SELECT pg_try_advisory_lock($1)"""
 
+# OFFSET 0 has each event looked up by its key: planned for any batch, a long outbox is joined with all of history.
 _LOWEST: Final = """
 -- relay.lowest: the oldest unpublished events that exist, whatever was published before
 SELECT outbox.position, outbox.topic, outbox.key, event.aggregate_id, event.sequence, event.event_id, event.type,
        event.cycle, event.happened_at, event.recorded_at, event.data, event.seen, event.correlation_id,
        event.causation_id, event.street, event.community, event.lead, event.cohandlers, event.followers
 FROM (SELECT * FROM own.outbox ORDER BY position LIMIT $1) AS outbox
-JOIN own.event ON event.aggregate_id = outbox.aggregate_id AND event.sequence = outbox.sequence
+CROSS JOIN LATERAL (
+    SELECT * FROM own.event WHERE event.aggregate_id = outbox.aggregate_id AND event.sequence = outbox.sequence OFFSET 0
+) AS event
 ORDER BY outbox.position"""
 
 _PUBLISHED: Final = """

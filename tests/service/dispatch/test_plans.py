@@ -100,6 +100,6 @@ async def test_the_scheduler_reads_what_is_due(dispatch: Full, mode: str) -> Non
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("waiting", [3, 20_000])
+@pytest.mark.parametrize("waiting", [3, 2 * PETITIONS])
 async def test_the_relay_reads_the_lowest(dispatch: Full, mode: str, waiting: int) -> None:
     await stored.relay_reads_a_batch(dispatch, relay._LOWEST, mode, waiting)
