@@ -16,7 +16,7 @@ from services.dispatch.queries import work_orders
 from services.dispatch.queries.work_orders import Found, Wanted
 from services.dispatch.schema.department import Department, Suggestion, department, named, suggestion
 from services.dispatch.schema.loaders import order_loader
-from services.kernel.access import Rule, reach
+from services.kernel.access import Rule, owns, reach
 from services.kernel.errors import NotFound
 from services.kernel.graphql.context import Guard, Info
 from services.kernel.graphql.types import (
@@ -105,13 +105,17 @@ class WorkOrder:
     it: strawberry.Private[rules.WorkOrder]
     id: ID = strawberry.field(description="Its id.")
 
-    @strawberry.field(description="The petition that it belongs to.")
+    @strawberry.field(
+        description="The petition that it belongs to; null for a department that handled only an earlier cycle."
+    )
     def petition(
-        self,
+        self, info: Info
     ) -> Annotated["Petition", strawberry.lazy("services.dispatch.schema.petition")] | None:
-        """Return the petition, which the other services know more of."""
+        """Return the petition, which the other services know more of, to those whose it still is."""
         from services.dispatch.schema.petition import Petition
 
+        if not owns(info.context.actor, self.of.head.scope, access.READ.roles):
+            return None
         return Petition(it=self.of, id=ID(str(self.of.head.id)))
 
     @strawberry.field(description="Where it stands.")

@@ -13,7 +13,7 @@ from services.kernel.ids import PetitionId
 
 BY_IDS: Final = f"""
 -- petitions.by_ids: what is decided here, with what the others' events say, for a batch of petitions
-SELECT wanted.petition_id AS id, {COLUMNS}, known.petition_id IS NOT NULL AS known, known.stage,
+SELECT wanted.petition_id AS id, {COLUMNS}, known.stage,
        known.street AS known_street, known.community AS known_community, known.lead AS known_lead,
        known.cohandlers AS known_cohandlers, known.followers AS known_followers
 FROM unnest($1::uuid[]) AS wanted (petition_id)
@@ -34,10 +34,11 @@ class Known:
     def is_own(self, actor: Actor, rule: Rule) -> bool:
         """Tell whether the petition is the actor's own.
 
-        The others' events know of a new department before the next reply does; the view may be under reconstruction.
+        The others' events know of a new department before the next reply does, and then the former one is out. Only
+        while the view is being rebuilt does what the last reply said count.
         """
-        scopes = (self.scope, self.petition.head.scope if self.petition else None)
-        return any(scope is not None and owns(actor, scope, rule.roles) for scope in scopes)
+        scope = self.scope or (self.petition.head.scope if self.petition else None)
+        return scope is not None and owns(actor, scope, rule.roles)
 
 
 async def by_ids(reader: Connection, ids: Sequence[PetitionId]) -> dict[PetitionId, Known]:
@@ -47,11 +48,12 @@ async def by_ids(reader: Connection, ids: Sequence[PetitionId]) -> dict[Petition
 
 def _known(row: Row) -> Known:
     scope = None
-    if row["known"]:
+    # Intake's events say where it is: without them the view tells nobody's petition.
+    if row["known_street"] is not None:
         scope = Scope(
             petition=row["id"],
-            street=row["known_street"] or "",
-            community=row["known_community"] or "",
+            street=row["known_street"],
+            community=row["known_community"],
             lead=row["known_lead"],
             cohandlers=tuple(row["known_cohandlers"]),
             followers=tuple(row["known_followers"]),

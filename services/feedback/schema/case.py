@@ -113,12 +113,16 @@ class Case:
     of: strawberry.Private[rules.Petition]
     id: ID = strawberry.field(description="Its id.")
 
-    @strawberry.field(description="The petition that it evaluates.")
-    async def petition(self) -> Annotated["Petition", strawberry.lazy("services.feedback.schema.petition")]:
-        """Return the petition."""
-        from services.feedback.schema.petition import petition_of
+    @strawberry.field(
+        description="The petition that it evaluates; null for a department that replied only in an earlier cycle."
+    )
+    async def petition(
+        self, info: Info
+    ) -> Annotated["Petition", strawberry.lazy("services.feedback.schema.petition")] | None:
+        """Return the petition to those whose it still is."""
+        from services.feedback.schema.petition import own_petition
 
-        return petition_of(self.of)
+        return own_petition(info, await petition_loader(info.context).load(self.of.head.id))
 
     @strawberry.field(description="The petition's title, as the reply was given under it.")
     def title(self) -> str:

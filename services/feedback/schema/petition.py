@@ -279,21 +279,30 @@ def petition_of(petition: rules.Petition) -> Petition:
     return Petition(it=petition, id=ID(str(petition.head.id)))
 
 
+def own_petition(info: Info, known: Known | None) -> Petition | None:
+    """Return a petition if it is the actor's own: what leads to one may be theirs for longer than it is itself."""
+    if known is None or not known.is_own(info.context.actor, access.READ):
+        return None
+    return Petition(it=known.petition, id=ID(str(known.id)))
+
+
 def visible(info: Info, known: Known | None) -> Petition:
     """Return a petition as the actor sees it.
 
     :raises NotFound: unknown, or not the actor's own.
     """
-    if known is None or not known.is_own(info.context.actor, access.READ):
+    if (petition := own_petition(info, known)) is None:
         raise NotFound("This petition")
-    return Petition(it=known.petition, id=ID(str(known.id)))
+    return petition
 
 
 @strawberry.type(description="A petition in a list by stage; code and title are kept here, so that it reads alone.")
 class StagedPetition:
     """A petition and its stage."""
 
-    petition: Petition = strawberry.field(description="The petition.")
+    petition: Petition | None = strawberry.field(
+        description="The petition; null if it became another's while the page was read."
+    )
     tracking_code: str | None = strawberry.field(description="The code that people follow it by.")
     title: str | None = strawberry.field(description="The street committee's title; from acceptance on.")
     stage: Stage = strawberry.field(description="The stage that it is in.")
@@ -341,15 +350,15 @@ class StageQuery:
             first=page_size(first),
         )
         known = await petition_loader(context).load_many([s.id for s in found])
-        edges = [_edge(s, k) for s, k in zip(found, known, strict=True)]
+        edges = [_edge(info, s, k) for s, k in zip(found, known, strict=True)]
         return StagedPetitionConnection(
             edges=edges, page_info=PageInfo(has_next_page=more, end_cursor=edges[-1].cursor if edges else None)
         )
 
 
-def _edge(found: staged.Staged, known: Known | None) -> StagedPetitionEdge:
+def _edge(info: Info, found: staged.Staged, known: Known | None) -> StagedPetitionEdge:
     node = StagedPetition(
-        petition=Petition(it=known.petition if known else None, id=ID(str(found.id))),
+        petition=own_petition(info, known),
         tracking_code=show_tracking_code(found.tracking_code) if found.tracking_code else None,
         title=found.title,
         stage=found.stage,

@@ -174,6 +174,35 @@ async def test_a_reopening_opens_a_new_order_with_the_history(desk: Desk) -> Non
     assert [o["id"] for o in handling["workOrders"]] == [first, second]
 
 
+HISTORY = """query($id: ID!) {
+  workOrder(id: $id) { id reply { words } petition { id handling { workOrders { id } deadlines { kind } } } }
+  departmentWorkOrders(states: [REPLIED], first: 100) { edges { node { id petition { id } } } } }"""
+
+
+async def test_a_former_department_keeps_its_own_order_and_sees_nothing_of_the_next_cycle(desk: Desk) -> None:
+    petition, first = await desk.replied()
+
+    async def seen() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        data = (await desk.district.ask(HISTORY, role="department", url=desk.url, id=first)).ok()
+        nodes = [edge["node"] for edge in data["departmentWorkOrders"]["edges"]]
+        return data["workOrder"], [node["petition"] for node in nodes if node["id"] == first]
+
+    order, listed = await seen()
+    assert order["petition"]["handling"]["workOrders"] == [{"id": first}]
+    assert listed == [{"id": petition}]
+    await desk.feedback.say(
+        petition, PetitionReopened(by=SYSTEM, case_id=uuid4(), new_cycle=2, cause="NOT_SOLVED", supervised=False)
+    )
+    second = await desk.state(petition, "PENDING")
+    (await desk.do(p.ASSIGN, "street_committee", second, department="water")).ok()
+    order, listed = await seen()
+    assert order == {"id": first, "reply": {"words": "已疏通"}, "petition": None}
+    assert listed == [None]
+    water = desk.district.token("department", department="water")
+    theirs = (await desk.district.ask(HISTORY, token=water, url=desk.url, id=second)).ok()["workOrder"]
+    assert theirs["petition"]["handling"]["workOrders"] == [{"id": first}, {"id": second}]
+
+
 async def test_a_visit_shuts_the_door_to_sending_back_and_a_recall_opens_it(desk: Desk) -> None:
     petition, order = await desk.replied()
     visited = VisitRecorded(

@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 from joserfc import jwt
 
-from services.contracts.dispatch import PetitionReplied, WorkOrderReplyReturned
+from services.contracts.dispatch import PetitionReplied, WorkOrderAssigned, WorkOrderReplyReturned
 from services.contracts.event import SYSTEM, Who
 from services.contracts.intake import PetitionAccepted, PetitionSubmitted
-from services.contracts.vocabulary import Extent, PetitionKind, Role, Source, Stage, Urgency
+from services.contracts.vocabulary import DeadlineClass, Extent, PetitionKind, Role, Source, Stage, Urgency
 from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
 from services.kernel.auth import keys
 from services.kernel.auth.tokens import INTAKE_ISSUER
@@ -110,6 +110,47 @@ async def test_each_role_has_its_own_visits_on_its_desk_page_by_page(world: Dist
     assert await desk(world, "integrator", street=None) == []
     everything = await desk(world, "district_supervisor")
     assert len(everything) == len(set(everything))
+
+
+CASES = """{ cases(states: [REOPENED], first: 100) {
+    edges { node { id cycle petition { id evaluation { state } timeline { edges { node { type } } } } } } } }"""
+
+
+async def test_a_former_department_keeps_its_own_case_and_sees_nothing_of_the_next_cycle(world: District) -> None:
+    petition, dispatch = await replied(world, lead="forestry")
+    forestry, water = (world.token("department", department=name) for name in ("forestry", "water"))
+    (await visit(world, petition, solved=False, satisfied=False)).ok()
+
+    async def cases() -> list[dict[str, Any]]:
+        return [edge["node"] for edge in (await ask(world, CASES, "x", token=forestry)).ok()["cases"]["edges"]]
+
+    [before] = await cases()
+    assert before["petition"]["id"] == petition
+    assert before["petition"]["evaluation"] == {"state": "REOPENED"}
+    assigned = WorkOrderAssigned(
+        by=SYSTEM, work_order_id=uuid4(), department="water", deadline_class=DeadlineClass.SIMPLE, suggested=False
+    )
+    await dispatch.say(petition, assigned, cycle=2, lead="water")
+
+    async def moved() -> bool:
+        return not (await entity(world, petition, "department", department="water")).errors
+
+    await eventually(moved)
+    assert await cases() == [{"id": before["id"], "cycle": 1, "petition": None}]
+    (await entity(world, petition, "department", department="forestry")).refused("NOT_FOUND")
+    by_stage = "{ petitionsByStage(stage: EVALUATE, first: 100) { edges { node { petition { id } } } } }"
+    for token, found in ((forestry, False), (water, True)):
+        edges = (await ask(world, by_stage, "x", token=token)).ok()["petitionsByStage"]["edges"]
+        assert (petition in [edge["node"]["petition"]["id"] for edge in edges]) is found
+
+
+async def test_while_the_view_is_rebuilt_a_petition_belongs_to_whom_the_last_reply_named(world: District) -> None:
+    petition, _ = await replied(world, street="fenghuang", community="maan", lead="sanitation")
+    await world.feedback.execute("DELETE FROM view.petition WHERE petition_id = $1", petition)
+    for role, claims in (("department", {"department": "sanitation"}), ("street_committee", {"street": "fenghuang"})):
+        [shown] = (await entity(world, petition, role, **claims)).ok()["_entities"]
+        assert shown["evaluation"]["state"] == "AWAITING_VISIT"
+    (await entity(world, petition, "department", department="housing")).refused("NOT_FOUND")
 
 
 async def test_desks_filter_by_street_department_and_due_date(world: District) -> None:
