@@ -27,14 +27,19 @@ export function publicError(error, requestId) {
   const id = randomUUID();
   const cause = error.originalError ?? error;
   const bornHere = error.extensions?.service === undefined;
-  log('error', 'internal error', { id, requestId, path: error.path?.join('.'), from: error.extensions?.service ?? 'gateway', ...(bornHere && { stack: cause.stack }) });
+  log('error', 'internal error', { id, requestId, path: error.path?.join('.'), from: error.extensions?.service ?? 'gateway', ...(bornHere && { name: cause.name, frames: frames(cause) }) });
   return new GraphQLError('Something went wrong. Quote the id when you report it.', { path: error.path, extensions: { code: 'INTERNAL', id } });
 }
 
-/** graphql-js gives no code to a bad variable: it is a plain GraphQLError that points into the document and has no path. */
+/** Where an error was born. Never its message, with which a stack begins: it may quote what a resident wrote. */
+function frames(error) {
+  return (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+}
+
+/** graphql-js gives no code to a bad variable: it is a GraphQLError that points into the document and has no path. */
 function isAboutTheDocument(error, code) {
   if (DOCUMENT_CODES.has(code)) return true;
-  return code === undefined && error instanceof GraphQLError && error.originalError === undefined && error.path === undefined && error.nodes !== undefined;
+  return code === undefined && error instanceof GraphQLError && error.path === undefined && error.nodes !== undefined;
 }
 
 /** Yoga's plugin form of publicError, for HTTP and WebSocket answers and for each event of a subscription. */

@@ -17,7 +17,7 @@ def firing(references: ReferenceCache) -> Fire:
     """Return what the scheduler does with a due clock."""
 
     async def fire(tx: Transaction, petition_id: PetitionId, clock_id: ClockId, now: datetime) -> bool:
-        return await clocks.fire_clock(tx, petition_id, clock_id, await references.get(), now=now)
+        return await clocks.fire_clock(tx, petition_id, clock_id, references.current, now=now)
 
     return fire
 

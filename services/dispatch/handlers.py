@@ -56,13 +56,13 @@ def handlers(references: ReferenceCache) -> Handlers:
             deadline_class=event.deadline_class,
         )
         # The envelope's time everywhere: a late arrival takes nothing from the clocks, and a replay decides alike.
-        await following.open_work_order(tx, asked, event.department, await references.get(), now=meta.time)
+        await following.open_work_order(tx, asked, event.department, references.current, now=meta.time)
 
     async def on_information_added(tx: Transaction, event: PetitionInformationAdded, meta: Envelope) -> None:
-        await following.add_information(tx, _id(meta), await references.get(), now=meta.time)
+        await following.add_information(tx, _id(meta), references.current, now=meta.time)
 
     async def on_petition_withdrawn(tx: Transaction, event: PetitionWithdrawn, meta: Envelope) -> None:
-        await following.withdraw_petition(tx, _id(meta), await references.get(), now=meta.time)
+        await following.withdraw_petition(tx, _id(meta), references.current, now=meta.time)
 
     async def on_visit_recorded(tx: Transaction, event: VisitRecorded, meta: Envelope) -> None:
         await following.learn_visit(tx, _id(meta), meta.cycle, known=True, now=meta.time)
@@ -71,10 +71,10 @@ def handlers(references: ReferenceCache) -> Handlers:
         await following.learn_visit(tx, _id(meta), meta.cycle, known=False, now=meta.time)
 
     async def on_petition_closed(tx: Transaction, event: PetitionClosed, meta: Envelope) -> None:
-        await following.close_petition(tx, _id(meta), meta.cycle, await references.get(), now=meta.time)
+        await following.close_petition(tx, _id(meta), meta.cycle, references.current, now=meta.time)
 
     async def on_petition_reopened(tx: Transaction, event: PetitionReopened, meta: Envelope) -> None:
-        await following.reopen_petition(tx, _id(meta), event.new_cycle, await references.get(), now=meta.time)
+        await following.reopen_petition(tx, _id(meta), event.new_cycle, references.current, now=meta.time)
 
     intake, feedback = Source.INTAKE, Source.FEEDBACK
     ignored: list[tuple[Source, type[Event]]] = [

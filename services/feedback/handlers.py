@@ -51,20 +51,18 @@ def handlers(references: ReferenceCache) -> Handlers:
 
     async def on_petition_replied(tx: Transaction, event: PetitionReplied, meta: Envelope) -> None:
         result = Result(meta.scope(), meta.cycle, event.department, event.handler, event.title, event.category)
-        await following.schedule_visit(tx, result, await references.get(), now=meta.time)
+        await following.schedule_visit(tx, result, references.current, now=meta.time)
 
     async def on_petition_resolved_on_spot(tx: Transaction, event: PetitionResolvedOnSpot, meta: Envelope) -> None:
         result = Result(meta.scope(), meta.cycle, None, event.by.subject, event.title, event.category)
-        await following.schedule_visit(tx, result, await references.get(), now=meta.time)
+        await following.schedule_visit(tx, result, references.current, now=meta.time)
 
     async def on_work_order_reply_returned(tx: Transaction, event: WorkOrderReplyReturned, meta: Envelope) -> None:
         petition_id = PetitionId(meta.scope().petition)
-        await following.recall_case(
-            tx, petition_id, meta.cycle, event.department, await references.get(), now=meta.time
-        )
+        await following.recall_case(tx, petition_id, meta.cycle, event.department, references.current, now=meta.time)
 
     async def on_petition_withdrawn(tx: Transaction, event: PetitionWithdrawn, meta: Envelope) -> None:
-        await following.cancel_case(tx, meta.scope(), meta.cycle, await references.get(), now=meta.time)
+        await following.cancel_case(tx, meta.scope(), meta.cycle, references.current, now=meta.time)
 
     intake, dispatch = Source.INTAKE, Source.DISPATCH
     ignored: list[tuple[Source, type[Event]]] = [

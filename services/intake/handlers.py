@@ -61,7 +61,7 @@ def handlers(references: ReferenceCache) -> Handlers:
         await following.learn_closing(tx, _id(meta), now=meta.time)
 
     async def on_petition_reopened(tx: Transaction, event: PetitionReopened, meta: Envelope) -> None:
-        known = await references.get()
+        known = references.current
         await following.reopen_petition(tx, _id(meta), event.new_cycle, known, now=meta.time)
 
     dispatch, feedback = Source.DISPATCH, Source.FEEDBACK

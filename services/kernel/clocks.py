@@ -4,7 +4,7 @@ Pure: the calendar and policies come in as Terms, the instant as `now`. Only nam
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from typing import Final, Self
 from uuid import UUID
@@ -75,6 +75,7 @@ class Clock:
     fires_at: datetime | None
     paused_at: datetime | None
     ledger: tuple[LedgerEntry, ...]
+    paused: timedelta = timedelta(0)
 
     @property
     def is_open(self) -> bool:
@@ -87,8 +88,8 @@ def _next_firing(clock: Clock, terms: Terms) -> datetime:
     policy = terms.version(clock.policy_version)
     match clock.level:
         case Level.NONE:
-            whole = terms.between(clock.started_at, clock.due_at, clock.unit)
-            return terms.add(clock.started_at, whole * policy.reminder_percent / 100, clock.unit)
+            limit = terms.between(clock.started_at, clock.due_at, clock.unit) - clock.paused
+            return terms.add(clock.started_at, clock.paused + limit * policy.reminder_percent / 100, clock.unit)
         case Level.REMINDED:
             return clock.due_at
         case Level.FIRST:
@@ -189,7 +190,7 @@ class Ticking:
             self.now,
             self.by,
         )
-        overdue = clock.state is ClockState.RUNNING and self.now > clock.due_at
+        overdue = (clock.paused_at or self.now) > clock.due_at
         event = ClockStopped(
             by=self.by,
             clock_id=clock.id,
@@ -221,17 +222,39 @@ class Ticking:
         floor = self.terms.calendar.add(self.now, WORKING_DAY * at_least_working_days)
         due_at = max(due_at, floor) if at_least_working_days else due_at
         # A level that was reached stays reached: each happens once per clock, also when its due date moves on.
-        running = replace(clock, state=ClockState.RUNNING, paused_at=None, due_at=due_at)
+        guessed = clock.unit is LimitUnit.WORKING_DAYS and self.terms.calendar.guesses_between(clock.started_at, due_at)
+        running = replace(
+            clock,
+            state=ClockState.RUNNING,
+            paused_at=None,
+            paused=clock.paused + paused,
+            due_at=due_at,
+            guessed=guessed,
+        )
         fires_at = None if running.level is Level.THIRD else _next_firing(running, self.terms)
         running = replace(running, fires_at=fires_at)
         return self._with(_entered(running, Move.RESUMED, self.now, self.by))
 
     def revive(self, clock: Clock, at_least_working_days: int) -> Self:
-        """Start measuring again with a stopped clock, as if it had been paused since it stopped."""
+        """Start measuring again with a stopped clock, as if it had been paused since it stopped.
+
+        Whoever follows the events sees the same clock started again, with its new due date.
+        """
         stopped_at = clock.ledger[-1].at
         paused = replace(clock, state=ClockState.PAUSED, paused_at=stopped_at)
-        ticking = self._with(paused)
-        return ticking.resume(clock.kind, clock.about, at_least_working_days)
+        ticking = self._with(paused).resume(clock.kind, clock.about, at_least_working_days)
+        again = ticking.open(clock.kind, clock.about)
+        if again is None:
+            return ticking
+        event = ClockStarted(
+            by=self.by,
+            clock_id=again.id,
+            kind=again.kind,
+            about=again.about,
+            due_at=again.due_at,
+            policy_version=again.policy_version,
+        )
+        return replace(ticking, events=(*ticking.events, event))
 
     def fire(self, clock: Clock) -> Self:
         """Press one level further: reminder, then levels 1 to 3; each is an event and happens once."""

@@ -1,7 +1,7 @@
 """The consumer: fetches what other services published and hands it to the inbox; commits offsets after the database."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import reference, telemetry
-from services.kernel.db import TRANSIENT, UNREACHABLE, Database
+from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe
 from services.kernel.envelope import UnreadableError
 from services.kernel.errors import Unavailable
 from services.kernel.inbox import Arrived, Inbox, arrived
@@ -23,6 +23,7 @@ from services.kernel.kafka import (
     next_offsets,
 )
 from services.kernel.pulse import Pulse
+from services.kernel.reference import ReferenceCache
 
 log = structlog.get_logger()
 
@@ -34,7 +35,11 @@ _BACK_OFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 class Events:
-    """Consumes the other services' topics for one service until it is cancelled."""
+    """Consumes the other services' topics for one service until it is cancelled.
+
+    Reference entries have a consumer of their own: petitions may have to wait for a policy, and what they wait for must
+    not wait behind them.
+    """
 
     def __init__(
         self,
@@ -43,36 +48,67 @@ class Events:
         *,
         database: Database,
         inbox: Inbox,
+        references: ReferenceCache,
         bootstrap: str,
         topic_prefix: str,
         applied: Pulse,
         committed: Pulse,
     ) -> None:
         self._service = service
+        self._sources = sources
         self._bootstrap = bootstrap
         self._prefix = topic_prefix
         self._database = database
         self._inbox = inbox
+        self._references = references
         self._applied = applied
         self._committed = committed
-        self._references = [
-            catalogue.reference_topic(s, topic_prefix) for s in sources if s in catalogue.REFERENCE_SOURCES
-        ]
-        self._topics = [*(catalogue.petition_topic(s, topic_prefix) for s in sources), *self._references]
 
     async def run(self) -> None:
-        """Consume, and start over after any failure of the broker."""
+        """Consume both, and start over after any failure of the broker."""
+        group = f"{self._prefix}{self._service.value}"
+        publishers = [s for s in self._sources if s in catalogue.REFERENCE_SOURCES]
+        async with asyncio.TaskGroup() as both:
+            both.create_task(
+                self._consume(
+                    f"{group}-references",
+                    [catalogue.reference_topic(s, self._prefix) for s in publishers],
+                    self._take_references,
+                )
+            )
+            await self._policies()
+            both.create_task(
+                self._consume(
+                    group, [catalogue.petition_topic(s, self._prefix) for s in self._sources], self._take_petitions
+                )
+            )
+
+    async def _policies(self) -> None:
+        """Wait until there is a policy: without one no clock can start, so that no event could take effect."""
         while True:
-            consumer = new_consumer(self._bootstrap, f"{self._prefix}{self._service.value}", self._topics)
+            try:
+                if (await self._references.get()).terms.policies:
+                    return
+            except UNREACHABLE as error:
+                log.warning("references wait", error=describe(error))
+            await asyncio.sleep(_BACK_OFF[0])
+
+    async def _consume(
+        self, group: str, topics: Sequence[str], take: Callable[[Sequence[Record]], Awaitable[None]]
+    ) -> None:
+        while True:
+            consumer = new_consumer(self._bootstrap, group, topics)
             try:
                 await consumer.start()
                 while True:
                     fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=BATCH)
-                    if fetched:
-                        await self._take(fetched)
+                    records = [record for of_partition in fetched.values() for record in of_partition]
+                    if records:
+                        await take(records)
+                        telemetry.CONSUMED.labels(self._service.value).inc(len(records))
                         await self._commit(consumer, fetched)
             except (BrokerError, OSError) as error:
-                log.warning("consumer starts over", error=f"{type(error).__name__}: {error}")
+                log.warning("consumer starts over", error=describe(error))
                 await asyncio.sleep(_BACK_OFF[-1])
             finally:
                 await consumer.stop()
@@ -82,31 +118,18 @@ class Events:
             await consumer.commit(next_offsets(fetched))
         except BrokerError as error:
             # Rebalanced meanwhile, most likely: whoever has the partition now meets duplicates, which change nothing.
-            log.info("offsets not committed", error=f"{type(error).__name__}: {error}")
+            log.info("offsets not committed", error=describe(error))
 
-    async def _take(self, fetched: Mapping[object, Sequence[Record]]) -> None:
-        petitions: list[Arrived] = []
-        references: list[Record] = []
-        for record in (r for records in fetched.values() for r in records):
-            if record.topic in self._references:
-                references.append(record)
-                continue
+    async def _take_petitions(self, records: Sequence[Record]) -> None:
+        batch: list[Arrived] = []
+        for record in records:
             place = (record.topic, record.partition, record.offset)
             try:
-                petitions.append(arrived(record.key, record.value, record.headers, *place))
+                batch.append(arrived(record.key, record.value, record.headers, *place))
             except UnreadableError as error:
                 await self._bury(record, error)
-        for attempt in range(1_000_000):
-            try:
-                if references:
-                    await self._take_references(references)
-                if petitions:
-                    await self._inbox.apply(petitions)
-                break
-            except WAITS as error:
-                log.warning("events wait", error=f"{type(error).__name__}: {error}", events=len(petitions))
-                await asyncio.sleep(_BACK_OFF[min(attempt, len(_BACK_OFF) - 1)])
-        telemetry.CONSUMED.labels(self._service.value).inc(len(petitions) + len(references))
+        if batch:
+            await self._held(lambda: self._inbox.apply(batch), len(batch))
         self._applied.beat()
         self._committed.beat()
 
@@ -117,7 +140,19 @@ class Events:
                 readable.append(reference.read(record.key, record.value, record.headers))
             except UnreadableError as error:
                 await self._bury(record, error)
-        await reference.keep(self._database.reader, readable)
+        await self._held(lambda: reference.keep(self._database.reader, readable), len(readable))
+        self._references.forget()
+
+    async def _held(self, apply: Callable[[], Awaitable[None]], events: int) -> None:
+        """Apply events, holding them for as long as the database is away or something that they need is missing."""
+        attempt = 0
+        while True:
+            try:
+                return await apply()
+            except WAITS as error:
+                log.warning("events wait", error=describe(error), events=events)
+                await asyncio.sleep(_BACK_OFF[min(attempt, len(_BACK_OFF) - 1)])
+                attempt += 1
 
     async def _bury(self, record: Record, error: UnreadableError) -> None:
         """Send an unreadable message to the dead letters; only then may its offset be committed."""

@@ -16,14 +16,19 @@ from services.kernel.errors import InvalidInput, Unavailable
 
 asyncpg: Any = _asyncpg  # ships no types: wrapped here once
 
+_ACQUIRE_SECONDS: Final = 10.0
+_LOCK_MILLISECONDS: Final = "5000"
+
 Row = Mapping[str, Any]
 
 TRANSIENT: Final[tuple[type[Exception], ...]] = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
 )
-"""Worth running the same transaction again at once: 40P01, 40001, 55P03."""
+"""Worth running the same transaction again at once: 40P01, 40001, 55P03, and statements prepared before a migration."""
 
 UNREACHABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.PostgresConnectionError,
@@ -31,13 +36,19 @@ UNREACHABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.QueryCanceledError,
     ConnectionError,
     TimeoutError,
     OSError,
 )
 """The database is away, or is just coming or going: hold and try again later."""
+
+UNSTORABLE: Final[tuple[type[Exception], ...]] = (asyncpg.DataError, UnicodeEncodeError, OverflowError)
+"""A value that no column can hold (22xxx): a character, a number or an instant out of range. The client's mistake."""
 
 UniqueViolation: Final[type[Exception]] = asyncpg.UniqueViolationError
 
@@ -90,7 +101,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self, cause: Cause) -> AsyncGenerator[Transaction]:
         """Open a READ COMMITTED transaction; commit at the end, roll back on any exception."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection, connection.transaction():
             yield Transaction(cast(Connection, connection), cause)
 
     async def close(self) -> None:
@@ -124,7 +135,12 @@ async def open_database(
         max_size=connections,
         reset=_keep_session,
         command_timeout=30,
-        server_settings={"application_name": application, "jit": "off", "timezone": "UTC"},
+        server_settings={
+            "application_name": application,
+            "jit": "off",
+            "timezone": "UTC",
+            "lock_timeout": _LOCK_MILLISECONDS,
+        },
     )
     return Database(pool)
 
@@ -132,11 +148,18 @@ async def open_database(
 @asynccontextmanager
 async def own_connection(url: str, *, application: str) -> AsyncGenerator[Connection]:
     """Open a connection outside the pool, for session state such as advisory locks."""
-    connection: Any = await asyncpg.connect(url, server_settings={"application_name": application, "jit": "off"})
+    connection: Any = await asyncpg.connect(
+        url, command_timeout=30, server_settings={"application_name": application, "jit": "off"}
+    )
     try:
         yield cast(Connection, connection)
     finally:
         await connection.close(timeout=5)
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
 
 
 def refuse_nul(value: object, field: str = "input") -> None:
@@ -149,12 +172,25 @@ def refuse_nul(value: object, field: str = "input") -> None:
             raise InvalidInput(field, f"{field} contains the character U+0000, which no text may contain.")
     elif isinstance(value, Mapping):
         for key, inner in cast(Mapping[object, object], value).items():
-            refuse_nul(inner, str(key))
+            name = _camel(str(key))
+            refuse_nul(inner, name if field == "input" else f"{field}.{name}")
     elif isinstance(value, list | tuple):
         for inner in cast(Sequence[object], value):
             refuse_nul(inner, field)
 
 
+def describe(error: Exception) -> str:
+    """Return what a log may say of an error.
+
+    Messages of database errors quote the row, and rows hold what people wrote: of those only the type, the SQLSTATE and
+    the constraint are told.
+    """
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | UnicodeError):
+        details = [str(getattr(error, name, None) or "") for name in ("sqlstate", "constraint_name")]
+        return " ".join([type(error).__name__, *filter(None, details)])
+    return f"{type(error).__name__}: {error}"
+
+
 def unavailable() -> Unavailable:
     """Return what a client is told when the database is away."""
-    return Unavailable("The database cannot be reached for the moment. Nothing was changed; try again later.")
+    return Unavailable("The database cannot be reached for the moment; repeat with the same idempotencyKey later.")

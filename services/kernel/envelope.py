@@ -117,6 +117,9 @@ def _read(event: BaseCloudEvent) -> Envelope:
     schema = event.get_dataschema()
     if time is None or subject is None or schema is None:
         raise ValueError("time, subject and dataschema are required")
+    sequence, cycle = int(extra["sequence"]), int(extra["cycle"])
+    if not (1 <= sequence < 2**31 and 0 <= cycle < 2**15):
+        raise ValueError("sequence or cycle is out of range")
     return Envelope(
         id=UUID(event.get_id()),
         source=Source(event.get_source().removeprefix("/")),
@@ -125,11 +128,11 @@ def _read(event: BaseCloudEvent) -> Envelope:
         time=time,
         recorded=datetime.fromisoformat(extra["recordedtime"]),
         dataschema=schema,
-        sequence=int(extra["sequence"]),
+        sequence=sequence,
         seen=parse_seen(extra.get("seen", "")),
         correlation=extra["correlationid"],
         causation=extra["causationid"],
-        cycle=int(extra["cycle"]),
+        cycle=cycle,
         street=extra.get("street", ""),
         community=extra.get("community", ""),
         lead=extra.get("lead"),

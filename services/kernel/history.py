@@ -6,7 +6,7 @@ gives its parameters, FIRST_FREE the number of the first parameter that the serv
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -34,11 +34,15 @@ history AS (
     INSERT INTO own.outbox (aggregate_id, sequence, topic)
     SELECT $1, $2 + nth, $17 FROM unnest($13::uuid[]) WITH ORDINALITY AS fact (event_id, nth) ORDER BY nth
 ), clock AS (
-    INSERT INTO own.clock
-    SELECT * FROM jsonb_populate_recordset(NULL::own.clock, $18::jsonb)
+    INSERT INTO own.clock (petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at, due_at,
+                           guessed, level, fires_at, paused_at, paused_seconds, ledger)
+    SELECT petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at, due_at,
+           guessed, level, fires_at, paused_at, paused_seconds, ledger
+    FROM jsonb_populate_recordset(NULL::own.clock, $18::jsonb)
     ON CONFLICT (petition_id, clock_id) DO UPDATE SET
         state = EXCLUDED.state, due_at = EXCLUDED.due_at, guessed = EXCLUDED.guessed, level = EXCLUDED.level,
-        fires_at = EXCLUDED.fires_at, paused_at = EXCLUDED.paused_at, ledger = EXCLUDED.ledger
+        fires_at = EXCLUDED.fires_at, paused_at = EXCLUDED.paused_at, paused_seconds = EXCLUDED.paused_seconds,
+        ledger = EXCLUDED.ledger
 )"""
 
 CLOCKS_OF: Final = """
@@ -73,6 +77,7 @@ class _StoredClock(msgspec.Struct, frozen=True, kw_only=True):
     level: int
     fires_at: datetime | None
     paused_at: datetime | None
+    paused_seconds: float
     ledger: tuple[LedgerEntry, ...]
 
 
@@ -110,6 +115,7 @@ def _stored(head: Head, clock: Clock) -> _StoredClock:
         level=int(clock.level),
         fires_at=clock.fires_at,
         paused_at=clock.paused_at,
+        paused_seconds=clock.paused.total_seconds(),
         ledger=clock.ledger,
     )
 
@@ -132,6 +138,7 @@ def parse_clocks(text: str | None) -> tuple[Clock, ...]:
             fires_at=c.fires_at,
             paused_at=c.paused_at,
             ledger=c.ledger,
+            paused=timedelta(seconds=c.paused_seconds),
         )
         for c in (_CLOCKS_DECODER.decode(text) if text else ())
     )

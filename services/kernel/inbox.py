@@ -23,7 +23,7 @@ import structlog
 from services.contracts import catalogue
 from services.contracts.event import Event
 from services.contracts.vocabulary import Source
-from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Transaction
+from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Transaction, describe
 from services.kernel.envelope import Envelope, Headers, UnreadableError, from_message
 from services.kernel.errors import Unavailable
 
@@ -128,7 +128,7 @@ class _PoisonedError(Exception):
     """Applying one event failed for good."""
 
     def __init__(self, arrived: Arrived, error: Exception) -> None:
-        super().__init__(f"{type(error).__name__}: {error}")
+        super().__init__(describe(error))
         self.arrived = arrived
 
 
@@ -149,12 +149,24 @@ class Handlers:
 class Inbox:
     """Applies events to one service's database."""
 
-    def __init__(self, database: Database, sources: frozenset[Source], handlers: Handlers) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sources: frozenset[Source],
+        handlers: Handlers,
+        refresh: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Describe the inbox.
+
+        `refresh` is awaited before each transaction, for what the rules keep in memory: inside one it would need a
+        second connection, which may be held by those who wait for this very transaction.
+        """
         if missing := handlers.unaccounted(sources):
             raise ValueError(f"neither reacted to nor ignored: {', '.join(sorted(missing))}")
         self._database = database
         self._sources = sources
         self._handlers = handlers
+        self._refresh = refresh
 
     async def apply(self, batch: Sequence[Arrived]) -> None:
         """Apply a batch of events in one transaction; afterwards its offsets may be committed.
@@ -163,6 +175,7 @@ class Inbox:
         :raises Unavailable: something that the rules need has not arrived; likewise.
         """
         poison: dict[Key, str] = {}
+        await self._refresh()
         try:
             await self._retried(batch, poison, singly=False)
         except (*UNREACHABLE, *TRANSIENT, Unavailable):
@@ -194,6 +207,7 @@ class Inbox:
         for attempt in range(_ATTEMPTS):
             try:
                 await self._once(batch, poison, singly=singly)
+                return
             except TRANSIENT:
                 if attempt == _ATTEMPTS - 1:
                     raise

@@ -78,7 +78,7 @@ def new_consumer(bootstrap: str, group: str, topics: Sequence[str]) -> Consumer:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         metadata_max_age_ms=10_000,
-        session_timeout_ms=10_000,
+        session_timeout_ms=6_000,
         heartbeat_interval_ms=2_000,
         fetch_max_wait_ms=200,
     )

@@ -20,7 +20,7 @@ from services.kernel.db import (
     refuse_nul,
     unavailable,
 )
-from services.kernel.errors import Conflict, InvalidInput, Refusal
+from services.kernel.errors import Conflict, InvalidInput, Refusal, Unavailable
 from services.kernel.pulse import Pulse
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
@@ -86,8 +86,6 @@ class Mutations:
                 except AGAIN:
                     # A unique violation is a twin that won (its answer is found in the next round), or a random
                     # tracking code that was given before (the next one will not have been).
-                    if attempt == _ATTEMPTS - 1:
-                        raise
                     await asyncio.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)  # noqa: S311 - spreads retries
                 except Refusal:
                     # A concurrent twin may have won: then its answer is ours, whatever we were refused for.
@@ -97,7 +95,7 @@ class Mutations:
                 else:
                     self._committed.beat()
                     return result
-            raise AssertionError("unreachable: the last attempt returns or raises")
+            raise Unavailable("Too many act on this at once; try again in a moment.")
         except UNREACHABLE as error:
             raise unavailable() from error
 
@@ -109,7 +107,11 @@ class Mutations:
             return None
         if bytes(row["input_hash"]) != request.digest():
             raise Conflict("This idempotencyKey was already used with another input; use a new key for a new request.")
-        return msgspec.json.decode(row["answer"], type=answer)
+        try:
+            return msgspec.json.decode(row["answer"], type=answer)
+        except msgspec.ValidationError:
+            # Stored by another version of this service: what was asked for was done, but how it looked then is lost.
+            raise Conflict("This was done under this idempotencyKey before; read its result instead.") from None
 
     async def _once(self, request: Request, command: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
         async with self._database.transaction(Cause(request.id, request.id)) as tx:

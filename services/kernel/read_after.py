@@ -21,6 +21,7 @@ DEADLINE_HEADER: Final = "read-after-deadline"
 PATIENCE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.05
 _MOST: Final = 20
+_BEYOND: Final = 2**31
 
 _BEHIND: Final = """
 -- read_after.behind: whether any of the positions has not been applied here yet
@@ -56,6 +57,8 @@ def parse(text: str) -> tuple[Position, ...]:
         positions = tuple(Position(Source(s), UUID(a), int(n)) for s, a, n in parts)
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise InvalidInput("Read-After", "Read-After must be a position as a mutation returned it.") from None
+    if any(not 0 < p.sequence < _BEYOND for p in positions):
+        raise InvalidInput("Read-After", "Read-After must be a position as a mutation returned it.")
     if len(positions) > _MOST:
         raise InvalidInput("Read-After", f"Read-After may name at most {_MOST} positions.")
     return positions

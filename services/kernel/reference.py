@@ -166,7 +166,7 @@ def collect(entries: Sequence[AnyEntry]) -> References:
     by_kind: dict[ReferenceKind, dict[str, AnyEntry]] = {}
     for entry in entries:
         by_kind.setdefault(kind_of(entry), {})[entry.id] = entry
-    policies = tuple(e for e in entries if isinstance(e, Policy) and not e.retired)
+    policies = tuple(e for e in entries if isinstance(e, Policy))
     overrides = {e.day: e.working for e in entries if isinstance(e, Holiday) and not e.retired}
     return References(by_kind, Terms(policies, Calendar(overrides)))
 
@@ -191,6 +191,11 @@ class ReferenceCache:
                 self._references = collect([_ENTRY.decode(r["entry"]) for r in rows])
                 self._version = version
             self._checked = time.monotonic()
+        return self._references
+
+    @property
+    def current(self) -> References:
+        """The references as last read: for use inside a transaction, where no other connection is asked for."""
         return self._references
 
     def forget(self) -> None:

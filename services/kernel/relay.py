@@ -15,7 +15,7 @@ import structlog
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import telemetry
-from services.kernel.db import UNREACHABLE, Connection, Row, own_connection
+from services.kernel.db import UNREACHABLE, Connection, Row, describe, own_connection
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.history import parse_seen
 from services.kernel.kafka import BrokerError, Producer, new_producer
@@ -78,7 +78,7 @@ class Relay:
                     await self._publish_all(connection)
             except (*UNREACHABLE, BrokerError) as error:
                 telemetry.RELAY_RESTARTS.labels(self._source.value).inc()
-                log.warning("relay starts over", error=f"{type(error).__name__}: {error}")
+                log.warning("relay starts over", error=describe(error))
                 await asyncio.sleep(_STANDBY_SECONDS)
 
     async def _publish_all(self, connection: Connection) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from services.contracts.vocabulary import Source
 from services.kernel import telemetry
-from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Row, Transaction, UniqueViolation
+from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Row, Transaction, describe
 from services.kernel.errors import Unavailable
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.pulse import Pulse
@@ -29,6 +29,7 @@ WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailab
 
 PAGE: Final = 200
 _FORGET_SECONDS: Final = 60.0
+_FULL_PAGE: Final = "DELETE 1000"
 
 _DUE: Final = """
 -- scheduler.due: the next page of clocks that want attention, oldest first
@@ -62,6 +63,7 @@ class Scheduler:
         database: Database,
         fire: Fire,
         *,
+        refresh: Callable[[], Awaitable[object]],
         now: Callable[[], datetime],
         poll: float,
         committed: Pulse,
@@ -69,6 +71,7 @@ class Scheduler:
         self._source = source
         self._database = database
         self._fire = fire
+        self._refresh = refresh
         self._now = now
         self._poll = poll
         self._committed = committed
@@ -80,22 +83,24 @@ class Scheduler:
             try:
                 fired = await self.tick()
                 if time.monotonic() - forgot >= _FORGET_SECONDS:
-                    await self._database.reader.execute(_FORGET_ANSWERS)
+                    while await self._database.reader.execute(_FORGET_ANSWERS) == _FULL_PAGE:
+                        continue
                     forgot = time.monotonic()
             except WAITS as error:
-                log.warning("scheduler waits", error=f"{type(error).__name__}: {error}")
+                log.warning("scheduler waits", error=describe(error))
                 fired = 0
             if not fired:
                 await asyncio.sleep(self._poll)
 
     async def tick(self) -> int:
         """Fire everything that is due now; return how many clocks moved. An outage of days is caught up in ticks."""
+        await self._refresh()
         now, fired = self._now(), 0
         after: tuple[datetime, UUID] = (_BEGINNING, _FIRST)
         while True:
             rows = await self._page(now, after)
             for row in rows:
-                fired += await self._one(row, now)
+                fired += await self._one(row)
             if len(rows) < PAGE:
                 return fired
             after = (rows[-1]["fires_at"], rows[-1]["clock_id"])
@@ -103,20 +108,19 @@ class Scheduler:
     async def _page(self, now: datetime, after: tuple[datetime, UUID]) -> list[Row]:
         return list(await self._database.reader.fetch(_DUE, now, *after, PAGE))
 
-    async def _one(self, row: Row, now: datetime) -> bool:
+    async def _one(self, row: Row) -> bool:
         clock = str(row["clock_id"])
         try:
             async with self._database.transaction(Cause(f"clock:{clock}", f"clock:{clock}")) as tx:
                 if await tx.connection.fetchrow(_SKIP_LOCKED, row["petition_id"]) is None:
                     return False
-                fired = await self._fire(tx, row["petition_id"], row["clock_id"], now)
-        except UniqueViolation:
-            return False  # this level was reached already
-        except WAITS:
+                fired = await self._fire(tx, row["petition_id"], row["clock_id"], self._now())
+        except UNREACHABLE:
             raise
-        except Exception:
+        except Exception as error:
             # One petition that cannot be fired must not hide the others; it is tried again, and said again, every tick.
-            log.exception("clock could not be fired", petition_id=str(row["petition_id"]), clock_id=clock)
+            petition = str(row["petition_id"])
+            log.error("clock not fired", petition_id=petition, clock_id=clock, error=describe(error))  # noqa: TRY400
             return False
         if fired:
             telemetry.CLOCKS_FIRED.labels(self._source.value).inc()

@@ -6,6 +6,7 @@ Each service's app.py fills a Wiring; `python -m services.<name> [api relay cons
 import asyncio
 import signal
 import sys
+import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from services.kernel import reference, telemetry
 from services.kernel.auth.keys import MissingKeyError
 from services.kernel.auth.tokens import Verifier, issuers
 from services.kernel.consumer import Events
-from services.kernel.db import UNREACHABLE, Cause, open_database
+from services.kernel.db import UNREACHABLE, Cause, describe, open_database
 from services.kernel.graphql.context import Runtime
 from services.kernel.graphql.endpoint import Endpoint
 from services.kernel.inbox import Handlers, Inbox
@@ -157,7 +158,8 @@ async def running(
                 wiring.source,
                 sorted(wiring.consumed),
                 database=database,
-                inbox=Inbox(database, wiring.consumed, wiring.handlers(references)),
+                inbox=Inbox(database, wiring.consumed, wiring.handlers(references), references.get),
+                references=references,
                 bootstrap=settings.kafka_bootstrap,
                 topic_prefix=settings.topic_prefix,
                 applied=applied,
@@ -167,6 +169,7 @@ async def running(
                 wiring.source,
                 database,
                 wiring.fire(references),
+                refresh=references.get,
                 now=now,
                 poll=settings.scheduler_poll,
                 committed=committed,
@@ -182,8 +185,9 @@ async def _guarded(role: Role, job: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await job()
-        except Exception:
-            log.exception("job failed and starts over", job=role.value)
+        except Exception as error:
+            frames = traceback.format_tb(error.__traceback__)
+            log.error("job failed and starts over", job=role.value, error=describe(error), frames=frames)  # noqa: TRY400
             await asyncio.sleep(1)
 
 

@@ -13,7 +13,10 @@ WORKING_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Policies (any order) and calendar. A policy is fixed for a clock when the clock starts."""
+    """Policies (any order, retired ones too: running clocks go by them) and calendar.
+
+    A policy is fixed for a clock when the clock starts.
+    """
 
     policies: tuple[Policy, ...]
     calendar: Calendar
@@ -23,7 +26,7 @@ class Terms:
 
         :raises Unavailable: none is; the reference data has not arrived yet.
         """
-        known = [p for p in self.policies if p.effective_from <= at]
+        known = [p for p in self.policies if p.effective_from <= at and not p.retired]
         if not known:
             raise Unavailable(
                 "No deadline policy is in force yet: the reference data has not arrived. Try again later."

@@ -8,11 +8,19 @@ from services.kernel.errors import InvalidInput
 
 _FORBIDDEN: Final = frozenset("\0\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-IDENTITY: Final = re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9Xx](?![0-9])")
-MOBILE: Final = re.compile(r"(?<![0-9])(?:\+?86[- ]?)?1[3-9][0-9](?:[- ]?[0-9]{4}){2}(?![0-9])")
-LANDLINE: Final = re.compile(r"(?<![0-9])(?:\(?0[0-9]{2,3}\)?[- ]?)[2-9][0-9]{6,7}(?![0-9])")
+# What an input method makes of a digit, a sign or a space: to people they are the same.
+_NARROW: Final = str.maketrans("０１２３４５６７８９－—–·．（）＋Ｘｘ\u3000\u00a0＠", "0123456789---..()+Xx  @")
+_GAP: Final = r"[ .-]?"
+IDENTITY: Final = re.compile(rf"(?<![0-9])[1-9](?:{_GAP}[0-9]){{16}}{_GAP}[0-9Xx](?![0-9])")
+MOBILE: Final = re.compile(rf"(?<![0-9])(?:\+?86{_GAP})?1{_GAP}[3-9](?:{_GAP}[0-9]){{9}}(?![0-9])")
+LANDLINE: Final = re.compile(r"(?<![0-9])(?:\(?0[0-9]{2,3}\)?[- ]?)[2-9][0-9]{2,3}[- ]?[0-9]{4}(?![0-9])")
 MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 NUMBERS: Final = (IDENTITY, MOBILE, LANDLINE)
+
+
+def narrow(text: str) -> str:
+    """Return a text with full-width digits and signs as plain ones, character for character."""
+    return text.translate(_NARROW)
 
 
 def required(value: str, field: str, *, longest: int) -> str:
@@ -31,10 +39,16 @@ def optional(value: str | None, field: str, *, longest: int) -> str:
     text = (value or "").strip()
     if len(text) > longest:
         raise InvalidInput(field, f"{field} has {len(text)} characters; at most {longest} are possible.")
-    bad = next((c for c in text if c in _FORBIDDEN or (unicodedata.category(c) == "Cc" and c not in "\n\r\t")), None)
+    bad = next((c for c in text if _hides(c)), None)
     if bad is not None:
         raise InvalidInput(field, f"{field} contains the control character U+{ord(bad):04X}; write it without.")
-    return text
+    # Only what somebody can see counts as text.
+    return text if any(unicodedata.category(c) != "Cf" for c in text) else ""
+
+
+def _hides(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return character in _FORBIDDEN or kind == "Cs" or (kind == "Cc" and character not in "\n\r\t")
 
 
 def without_numbers(value: str, field: str) -> str:
@@ -42,7 +56,7 @@ def without_numbers(value: str, field: str) -> str:
 
     :raises InvalidInput: it contains a phone or identity number (domain.md, Personal data).
     """
-    if any(pattern.search(value) for pattern in NUMBERS):
+    if any(pattern.search(narrow(value)) for pattern in NUMBERS):
         raise InvalidInput(
             field,
             f"{field} seems to contain a phone or identity number; write it without: other services see it.",

@@ -62,13 +62,15 @@ class Mutation:
     """The acts of dispatch."""
 
     @strawberry.mutation(extensions=_by(access.ASSIGN), description="Make a department responsible.")
-    async def assign_work_order(self, info: Info, input: inputs.AssignWorkOrderInput) -> WorkOrderPayload:
+    async def assign_work_order(self, info: Info, input: inputs.AssignWorkOrderInput) -> WorkOrderPayload | None:
         """Assign."""
         cmd = assignment.AssignWorkOrder(_id(input.work_order_id), input.department, input.deadline_class, input.reason)
         return await _do(info, input, assignment.assign_work_order, cmd)
 
     @strawberry.mutation(extensions=_by(access.HANDLE), description="Take an order; from here it cannot be declined.")
-    async def acknowledge_work_order(self, info: Info, input: inputs.AcknowledgeWorkOrderInput) -> WorkOrderPayload:
+    async def acknowledge_work_order(
+        self, info: Info, input: inputs.AcknowledgeWorkOrderInput
+    ) -> WorkOrderPayload | None:
         """Acknowledge."""
         cmd = handling.AcknowledgeWorkOrder(_id(input.work_order_id))
         return await _do(info, input, handling.acknowledge_work_order, cmd)
@@ -77,7 +79,7 @@ class Mutation:
         extensions=_by(access.HANDLE),
         description="Hand an order back as not one's own; the second time the district supervisor rules.",
     )
-    async def decline_work_order(self, info: Info, input: inputs.DeclineWorkOrderInput) -> WorkOrderPayload:
+    async def decline_work_order(self, info: Info, input: inputs.DeclineWorkOrderInput) -> WorkOrderPayload | None:
         """Decline."""
         cmd = assignment.DeclineWorkOrder(_id(input.work_order_id), input.ground, input.reason, input.proposed)
         return await _do(info, input, assignment.decline_work_order, cmd)
@@ -85,13 +87,13 @@ class Mutation:
     @strawberry.mutation(
         extensions=_by(access.RULE), description="Decide who is responsible, after the second decline."
     )
-    async def rule_on_work_order(self, info: Info, input: inputs.RuleOnWorkOrderInput) -> WorkOrderPayload:
+    async def rule_on_work_order(self, info: Info, input: inputs.RuleOnWorkOrderInput) -> WorkOrderPayload | None:
         """Rule."""
         cmd = ruling.RuleOnWorkOrder(_id(input.work_order_id), input.department, input.reason)
         return await _do(info, input, ruling.rule_on_work_order, cmd)
 
     @strawberry.mutation(extensions=_by(access.HANDLE), description="Begin to work on an order.")
-    async def start_work_order(self, info: Info, input: inputs.StartWorkOrderInput) -> WorkOrderPayload:
+    async def start_work_order(self, info: Info, input: inputs.StartWorkOrderInput) -> WorkOrderPayload | None:
         """Start."""
         cmd = handling.StartWorkOrder(_id(input.work_order_id))
         return await _do(info, input, handling.start_work_order, cmd)
@@ -99,13 +101,13 @@ class Mutation:
     @strawberry.mutation(
         extensions=_by(access.HANDLE), description="Ask the resident something; handling pauses until the answer."
     )
-    async def ask_resident(self, info: Info, input: inputs.AskResidentInput) -> WorkOrderPayload:
+    async def ask_resident(self, info: Info, input: inputs.AskResidentInput) -> WorkOrderPayload | None:
         """Ask."""
         cmd = handling.AskResident(_id(input.work_order_id), input.question)
         return await _do(info, input, handling.ask_resident, cmd)
 
     @strawberry.mutation(extensions=_by(access.HANDLE), description="Answer the petition; a return visit follows.")
-    async def reply_to_work_order(self, info: Info, input: inputs.ReplyToWorkOrderInput) -> WorkOrderPayload:
+    async def reply_to_work_order(self, info: Info, input: inputs.ReplyToWorkOrderInput) -> WorkOrderPayload | None:
         """Reply."""
         cmd = handling.ReplyToWorkOrder(_id(input.work_order_id), input.words, input.measures)
         return await _do(info, input, handling.reply_to_work_order, cmd)
@@ -113,7 +115,7 @@ class Mutation:
     @strawberry.mutation(
         extensions=_by(access.SEND_BACK), description="Send a reply back, while no return visit is known."
     )
-    async def send_back_reply(self, info: Info, input: inputs.SendBackReplyInput) -> WorkOrderPayload:
+    async def send_back_reply(self, info: Info, input: inputs.SendBackReplyInput) -> WorkOrderPayload | None:
         """Send back."""
         cmd = handling.SendBackReply(_id(input.work_order_id), input.ground, input.reason)
         return await _do(info, input, handling.send_back_reply, cmd)

@@ -40,7 +40,7 @@ class Mutation:
     """The acts of feedback."""
 
     @strawberry.mutation(extensions=_by(access.ATTEMPT), description="Record that the resident was not met.")
-    async def record_visit_attempt(self, info: Info, input: inputs.RecordVisitAttemptInput) -> EvaluationPayload:
+    async def record_visit_attempt(self, info: Info, input: inputs.RecordVisitAttemptInput) -> EvaluationPayload | None:
         """Record an attempt."""
         context: Context[None] = info.context
         petition_id = _id(input.petition_id)
@@ -57,7 +57,7 @@ class Mutation:
         )
 
     @strawberry.mutation(extensions=_by(access.VISIT), description="Record the return visit; not solved reopens.")
-    async def record_visit(self, info: Info, input: inputs.RecordVisitInput) -> EvaluationPayload:
+    async def record_visit(self, info: Info, input: inputs.RecordVisitInput) -> EvaluationPayload | None:
         """Record a visit."""
         context: Context[None] = info.context
         references = await context.runtime.references.get()
@@ -74,7 +74,7 @@ class Mutation:
         )
 
     @strawberry.mutation(extensions=_by(access.DECIDE), description="Close a visited petition.")
-    async def close_petition(self, info: Info, input: inputs.ClosePetitionInput) -> EvaluationPayload:
+    async def close_petition(self, info: Info, input: inputs.ClosePetitionInput) -> EvaluationPayload | None:
         """Close."""
         context: Context[None] = info.context
         references = await context.runtime.references.get()
@@ -94,7 +94,7 @@ class Mutation:
     @strawberry.mutation(
         extensions=_by(access.DECIDE), description="Reopen what was solved to no satisfaction, with a cause."
     )
-    async def reopen_petition(self, info: Info, input: inputs.ReopenPetitionInput) -> EvaluationPayload:
+    async def reopen_petition(self, info: Info, input: inputs.ReopenPetitionInput) -> EvaluationPayload | None:
         """Reopen."""
         context: Context[None] = info.context
         references = await context.runtime.references.get()
@@ -112,7 +112,7 @@ class Mutation:
         )
 
     @strawberry.mutation(extensions=_by(access.DECIDE), description="Put a petition on the ledger (挂账).")
-    async def approve_ledger(self, info: Info, input: inputs.ApproveLedgerInput) -> EvaluationPayload:
+    async def approve_ledger(self, info: Info, input: inputs.ApproveLedgerInput) -> EvaluationPayload | None:
         """Approve the ledger."""
         context: Context[None] = info.context
         references = await context.runtime.references.get()
@@ -130,7 +130,7 @@ class Mutation:
         )
 
     @strawberry.mutation(extensions=_by(access.DECIDE), description="Refuse the ledger: the petition is reopened.")
-    async def refuse_ledger(self, info: Info, input: inputs.RefuseLedgerInput) -> EvaluationPayload:
+    async def refuse_ledger(self, info: Info, input: inputs.RefuseLedgerInput) -> EvaluationPayload | None:
         """Refuse the ledger."""
         context: Context[None] = info.context
         references = await context.runtime.references.get()

@@ -92,7 +92,7 @@ async def reject_petition(
     :raises InvalidState: the phase does not fit the petition's state.
     """
     who = require(by, access.DECIDE)
-    reason = text.required(cmd.reason, "reason", longest=LONGEST_REASON)
+    reason = text.without_numbers(text.required(cmd.reason, "reason", longest=LONGEST_REASON), "reason")
     ground = known_ground(cmd.ground, f"REJECT_{cmd.phase.value}", references)
     if ground.needs_referral and cmd.referral is None:
         raise InvalidInput("referral", f"Ground {ground.id} needs a referral: say where the resident should go.")

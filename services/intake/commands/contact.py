@@ -5,19 +5,24 @@ from typing import Final
 
 import msgspec
 
-from services.contracts.vocabulary import PetitionState, Role
+from services.contracts.vocabulary import CaseState, PetitionState, Role, WorkOrderState
 from services.intake.domain import access
 from services.intake.domain.petition import Petition
-from services.intake.store import originals, petitions
+from services.intake.store import originals, petitions, view_petition
+from services.intake.store.view_petition import Elsewhere
 from services.intake.vault import Vault
 from services.kernel import text
-from services.kernel.access import Actor, require, require_own
+from services.kernel.access import OWN, Actor, require
 from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.ids import PetitionId
 
 LONGEST_PURPOSE: Final = 200
 _OVER: Final = frozenset({PetitionState.REJECTED, PetitionState.WITHDRAWN})
+_BEFORE_HANDING_OVER: Final = frozenset({PetitionState.SUBMITTED, PetitionState.ACCEPTED, PetitionState.SCREENING})
+_AT_A_DEPARTMENT: Final = frozenset(
+    {WorkOrderState.ASSIGNED, WorkOrderState.ACKNOWLEDGED, WorkOrderState.IN_PROGRESS, WorkOrderState.UNDER_RULING}
+)
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -27,16 +32,22 @@ class Shown(msgspec.Struct, frozen=True):
     phone: str
 
 
-def _concerned(by: Actor, petition: Petition) -> bool:
-    """Tell whether contact data is needed now: a station's until handing over, a department's until the reply."""
+def _needs(role: Role, by: Actor, petition: Petition, elsewhere: Elsewhere) -> bool:
+    """Tell whether a role needs contact data now (domain.md, "Who may do and see what", column "sees")."""
+    if role is Role.RESIDENT:
+        return True
     if petition.closed or petition.state in _OVER:
         return False
-    roles = by.roles & access.CONTACT.roles
-    if roles <= {Role.STATION_STAFF}:
-        return petition.state is not PetitionState.READY
-    if roles <= {Role.DEPARTMENT, Role.DEPARTMENT_HEAD}:
-        return not petition.reply_known
-    return True
+    match role:
+        case Role.STREET_COMMITTEE:
+            return True
+        case Role.STATION_STAFF:
+            return petition.state in _BEFORE_HANDING_OVER
+        case Role.REPRESENTATIVE:
+            recorded = by.representative in petition.head.scope.followers
+            return (recorded and petition.state in _BEFORE_HANDING_OVER) or elsewhere.case is CaseState.AWAITING_VISIT
+        case _:
+            return elsewhere.order in _AT_A_DEPARTMENT
 
 
 async def look_up_contact(
@@ -44,13 +55,16 @@ async def look_up_contact(
 ) -> Shown:
     """Return contact data to whoever needs it now, and record the look with its purpose.
 
-    :raises NotFound: the petition is not the actor's, is over, or its contact data was erased.
+    Each role is judged by itself: being a station's does not help somebody of another street's committee.
+
+    :raises NotFound: the petition is not the actor's, or contact data is not needed (any more), or was erased.
     """
     who = require(by, access.CONTACT)
     wanted = text.required(purpose, "purpose", longest=LONGEST_PURPOSE)
     petition = await petitions.lock(tx, petition_id)
-    require_own(by, petition.head.scope, access.CONTACT, "This contact data")
-    if not _concerned(by, petition):
+    elsewhere = await view_petition.elsewhere(tx, petition_id)
+    roles = [role for role in by.roles & access.CONTACT.roles if OWN[role](by, petition.head.scope)]
+    if not any(_needs(role, by, petition, elsewhere) for role in roles):
         raise NotFound("This contact data")
     contact = await originals.look(tx, vault, petition_id, wanted, by=who, now=now)
     if contact is None:

@@ -9,19 +9,24 @@ from services.contracts.vocabulary import DeadlineClass, ScreeningStep
 from services.intake.commands.acceptance import known_ground
 from services.intake.commands.answers import Changed
 from services.intake.domain import access, screening
-from services.intake.domain.petition import Petition
+from services.intake.domain.petition import Petition, allowed
 from services.intake.domain.screening import HandingOver
 from services.intake.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, Rule, require, require_own
 from services.kernel.db import Transaction
-from services.kernel.errors import InvalidInput
+from services.kernel.errors import InvalidInput, InvalidState
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
 
 LONGEST_FINDINGS: Final = 4_000
 LONGEST_REQUEST_BYTES: Final = 4_096
 LONGEST_REASON: Final = 1_000
+
+
+def _plain(value: str, field: str) -> str:
+    # Several roles read it that may not see contact data.
+    return text.without_numbers(text.required(value, field, longest=LONGEST_FINDINGS), field)
 
 
 async def _own(tx: Transaction, petition_id: PetitionId, by: Actor, rule: Rule) -> Petition:
@@ -33,7 +38,7 @@ async def _own(tx: Transaction, petition_id: PetitionId, by: Actor, rule: Rule) 
 async def listen(tx: Transaction, petition_id: PetitionId, said: str, *, by: Actor, now: datetime) -> Changed:
     """LISTEN: record what was said, and by whom."""
     who = require(by, access.LISTEN)
-    heard = text.required(said, "said", longest=LONGEST_FINDINGS)
+    heard = _plain(said, "said")
     petition = await _own(tx, petition_id, by, access.LISTEN)
     return Changed(await petitions.save(tx, petition, screening.listen(petition, said=heard, by=who), now=now))
 
@@ -41,7 +46,7 @@ async def listen(tx: Transaction, petition_id: PetitionId, said: str, *, by: Act
 async def look(tx: Transaction, petition_id: PetitionId, findings: str, *, by: Actor, now: datetime) -> Changed:
     """LOOK: record what was found at the place."""
     who = require(by, access.TAKE_PART)
-    found = text.required(findings, "findings", longest=LONGEST_FINDINGS)
+    found = _plain(findings, "findings")
     petition = await _own(tx, petition_id, by, access.TAKE_PART)
     return Changed(await petitions.save(tx, petition, screening.look(petition, findings=found, by=who), now=now))
 
@@ -51,7 +56,7 @@ async def deliberate(
 ) -> Changed:
     """DELIBERATE: record the outcome and how many weighed it."""
     who = require(by, access.TAKE_PART)
-    came_to = text.required(outcome, "outcome", longest=LONGEST_FINDINGS)
+    came_to = _plain(outcome, "outcome")
     if not 1 <= participants <= 10_000:
         raise InvalidInput("participants", "participants must be from 1 to 10000.")
     petition = await _own(tx, petition_id, by, access.TAKE_PART)
@@ -111,6 +116,18 @@ async def hand_over(tx: Transaction, cmd: HandOver, references: References, *, b
     return Changed(await petitions.save(tx, petition, decision, now=now))
 
 
+async def nominate(tx: Transaction, petition_id: PetitionId, *, by: Actor) -> Changed:
+    """HANDLE: propose a petition for the annual projects, which are not open for candidates yet.
+
+    :raises NotFound: it is not of the committee's street.
+    :raises InvalidState: always, with what is possible instead.
+    """
+    require(by, access.DECIDE)
+    petition = await _own(tx, petition_id, by, access.DECIDE)
+    possible = [act.value for act in allowed(petition)]
+    raise InvalidState("NOMINATE", petition.state.value, possible, "annual projects are not open for candidates yet")
+
+
 async def resolve_on_spot(
     tx: Transaction,
     petition_id: PetitionId,
@@ -122,7 +139,7 @@ async def resolve_on_spot(
 ) -> Changed:
     """HANDLE: record that the matter was solved on the spot, and what was done."""
     who = require(by, access.DECIDE)
-    done = text.required(measures, "measures", longest=LONGEST_FINDINGS)
+    done = _plain(measures, "measures")
     petition = await _own(tx, petition_id, by, access.DECIDE)
     decision = screening.resolve_on_spot(petition, measures=done, terms=references.terms, by=who, now=now)
     return Changed(await petitions.save(tx, petition, decision, now=now))

@@ -38,12 +38,13 @@ INTERNAL: Final = may(
     says="working text, findings and reasons of screening",
 )
 CONTACT: Final = may(
+    Role.RESIDENT,
     Role.STREET_COMMITTEE,
     Role.STATION_STAFF,
     Role.REPRESENTATIVE,
     Role.DEPARTMENT,
     Role.DEPARTMENT_HEAD,
-    says="contact data: each look is recorded",
+    says="contact data, while it is needed: each look is recorded",
 )
 REFERENCE: Final = may(Role.OPERATOR, says="record reference entries")
 EVERYBODY: Final = Rule(frozenset(Role) - {Role.SYSTEM}, "public reference data and one's own identity")

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from services.kernel.text import IDENTITY, LANDLINE, MAIL, MOBILE
+from services.kernel.text import IDENTITY, LANDLINE, MAIL, MOBILE, narrow
 
 _NAME: Final = re.compile(
     r"(姓名\s*[:：是为]?\s*|我叫\s*|联系人\s*[:：是为]?\s*|本人\s*[:：]\s*)([\u4e00-\u9fff·]{2,4}?)(?=[^\u4e00-\u9fff·]|$|[住电家在是，]|的)"
@@ -19,7 +19,7 @@ MAIL_MASK: Final = "[邮箱 mail]"
 
 def mask(text: str) -> str:
     """Return a text with phone and identity numbers, bank cards, mail addresses and introduced names masked."""
-    text = IDENTITY.sub(IDENTITY_MASK, text)
+    text = IDENTITY.sub(IDENTITY_MASK, narrow(text))
     text = _CARD.sub(IDENTITY_MASK, text)
     text = MOBILE.sub(PHONE_MASK, text)
     text = LANDLINE.sub(PHONE_MASK, text)

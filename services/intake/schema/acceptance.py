@@ -15,7 +15,7 @@ class AcceptanceMutation:
     """The street committee's first decision, and its last one against a petition."""
 
     @strawberry.mutation(extensions=by(access.DECIDE), description="Take a petition on; screening begins.")
-    async def accept_petition(self, info: Info, input: inputs.AcceptPetitionInput) -> PetitionPayload:
+    async def accept_petition(self, info: Info, input: inputs.AcceptPetitionInput) -> PetitionPayload | None:
         """Accept."""
         actor, now = info.context.actor, info.context.now()
         cmd = acceptance.AcceptPetition(
@@ -26,12 +26,12 @@ class AcceptanceMutation:
         )
 
     @strawberry.mutation(extensions=by(access.DECIDE), description="Turn a petition down before screening.")
-    async def reject_petition(self, info: Info, input: inputs.RejectPetitionInput) -> PetitionPayload:
+    async def reject_petition(self, info: Info, input: inputs.RejectPetitionInput) -> PetitionPayload | None:
         """Reject at acceptance."""
         return await _reject(info, input, Phase.ACCEPTANCE)
 
     @strawberry.mutation(extensions=by(access.DECIDE), description="HANDLE: decline after screening, with a ground.")
-    async def decline_petition(self, info: Info, input: inputs.RejectPetitionInput) -> PetitionPayload:
+    async def decline_petition(self, info: Info, input: inputs.RejectPetitionInput) -> PetitionPayload | None:
         """Reject after screening."""
         return await _reject(info, input, Phase.SCREENING)
 

@@ -129,6 +129,7 @@ class NominatePetitionInput:
     """A nomination."""
 
     petition_id: ID = strawberry.field(description=_PETITION)
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="The resident takes a petition back.")

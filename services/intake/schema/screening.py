@@ -6,7 +6,6 @@ from services.intake.commands import screening
 from services.intake.domain import access
 from services.intake.schema import inputs
 from services.intake.schema.payload import PetitionPayload, by, petition_id, run
-from services.kernel.errors import InvalidState
 from services.kernel.graphql.context import Info
 
 
@@ -15,19 +14,21 @@ class ScreeningMutation:
     """The steps of screening."""
 
     @strawberry.mutation(extensions=by(access.LISTEN), description="LISTEN: record what was said.")
-    async def listen_to_petition(self, info: Info, input: inputs.ListenToPetitionInput) -> PetitionPayload:
+    async def listen_to_petition(self, info: Info, input: inputs.ListenToPetitionInput) -> PetitionPayload | None:
         """Step one."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
         return await run(info, input, lambda tx, _: screening.listen(tx, petition, input.said, by=actor, now=now))
 
     @strawberry.mutation(extensions=by(access.TAKE_PART), description="LOOK: record what was found at the place.")
-    async def look_at_petition(self, info: Info, input: inputs.LookAtPetitionInput) -> PetitionPayload:
+    async def look_at_petition(self, info: Info, input: inputs.LookAtPetitionInput) -> PetitionPayload | None:
         """Step two."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
         return await run(info, input, lambda tx, _: screening.look(tx, petition, input.findings, by=actor, now=now))
 
     @strawberry.mutation(extensions=by(access.TAKE_PART), description="DELIBERATE: record the outcome.")
-    async def deliberate_on_petition(self, info: Info, input: inputs.DeliberateOnPetitionInput) -> PetitionPayload:
+    async def deliberate_on_petition(
+        self, info: Info, input: inputs.DeliberateOnPetitionInput
+    ) -> PetitionPayload | None:
         """Step three."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
         return await run(
@@ -37,7 +38,7 @@ class ScreeningMutation:
         )
 
     @strawberry.mutation(extensions=by(access.DECIDE), description="Leave LOOK or DELIBERATE out, with a ground.")
-    async def skip_screening_step(self, info: Info, input: inputs.SkipScreeningStepInput) -> PetitionPayload:
+    async def skip_screening_step(self, info: Info, input: inputs.SkipScreeningStepInput) -> PetitionPayload | None:
         """The fast track."""
         actor, now = info.context.actor, info.context.now()
         cmd = screening.SkipStep(petition_id(input.petition_id), input.step, input.ground, input.reason)
@@ -46,7 +47,7 @@ class ScreeningMutation:
         )
 
     @strawberry.mutation(extensions=by(access.DECIDE), description="HANDLE: hand over to a department.")
-    async def hand_over_petition(self, info: Info, input: inputs.HandOverPetitionInput) -> PetitionPayload:
+    async def hand_over_petition(self, info: Info, input: inputs.HandOverPetitionInput) -> PetitionPayload | None:
         """Make the petition READY."""
         actor, now = info.context.actor, info.context.now()
         cmd = screening.HandOver(petition_id(input.petition_id), input.request, input.department, input.deadline_class)
@@ -55,7 +56,9 @@ class ScreeningMutation:
         )
 
     @strawberry.mutation(extensions=by(access.DECIDE), description="HANDLE: solved on the spot.")
-    async def resolve_petition_on_spot(self, info: Info, input: inputs.ResolvePetitionOnSpotInput) -> PetitionPayload:
+    async def resolve_petition_on_spot(
+        self, info: Info, input: inputs.ResolvePetitionOnSpotInput
+    ) -> PetitionPayload | None:
         """Record a solution."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
         return await run(
@@ -70,8 +73,7 @@ class ScreeningMutation:
         extensions=by(access.DECIDE),
         description="HANDLE: a candidate for the annual projects. The name is reserved; it is refused for now.",
     )
-    async def nominate_petition(self, input: inputs.NominatePetitionInput) -> PetitionPayload:
+    async def nominate_petition(self, info: Info, input: inputs.NominatePetitionInput) -> PetitionPayload | None:
         """Refuse: annual projects are not offered yet."""
-        petition_id(input.petition_id)
-        possible = ["HAND_OVER", "RESOLVE_ON_SPOT", "DECLINE"]
-        raise InvalidState("NOMINATE", "SCREENING", possible, "annual projects are not open for candidates yet")
+        actor, petition = info.context.actor, petition_id(input.petition_id)
+        return await run(info, input, lambda tx, _: screening.nominate(tx, petition, by=actor))

@@ -44,7 +44,7 @@ class SubmissionMutation:
     """What residents, and those who record for them, do."""
 
     @strawberry.mutation(extensions=by(access.SUBMIT), description="Say what is wrong; a tracking code comes at once.")
-    async def submit_petition(self, info: Info, input: inputs.SubmitPetitionInput) -> SubmitPetitionPayload:
+    async def submit_petition(self, info: Info, input: inputs.SubmitPetitionInput) -> SubmitPetitionPayload | None:
         """Take a petition in."""
         context: Context[Vault] = info.context
         vault = context.runtime.extra
@@ -72,7 +72,7 @@ class SubmissionMutation:
         )
 
     @strawberry.mutation(extensions=by(access.OPEN), description="Open one's petition with tracking code and secret.")
-    async def open_petition(self, info: Info, input: inputs.OpenPetitionInput) -> OpenPetitionPayload:
+    async def open_petition(self, info: Info, input: inputs.OpenPetitionInput) -> OpenPetitionPayload | None:
         """Return a token for the petition."""
         context: Context[Vault] = info.context
         opened = await opening.open_petition(
@@ -81,7 +81,6 @@ class SubmissionMutation:
             input.secret,
             context.runtime.extra,
             audience=context.runtime.settings.audience,
-            now=context.now(),
         )
         return OpenPetitionPayload(
             petition_id=ID(str(opened.petition_id)),
@@ -90,7 +89,7 @@ class SubmissionMutation:
         )
 
     @strawberry.mutation(extensions=by(access.RESIDENT), description="Take one's petition back, until the reply.")
-    async def withdraw_petition(self, info: Info, input: inputs.WithdrawPetitionInput) -> PetitionPayload:
+    async def withdraw_petition(self, info: Info, input: inputs.WithdrawPetitionInput) -> PetitionPayload | None:
         """Withdraw."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
         return await run(
@@ -102,7 +101,7 @@ class SubmissionMutation:
         )
 
     @strawberry.mutation(extensions=by(access.RESIDENT), description="Add to what was said, until the reply.")
-    async def add_information(self, info: Info, input: inputs.AddInformationInput) -> PetitionPayload:
+    async def add_information(self, info: Info, input: inputs.AddInformationInput) -> PetitionPayload | None:
         """Add information."""
         context: Context[Vault] = info.context
         petition, vault = petition_id(input.petition_id), context.runtime.extra
@@ -118,7 +117,7 @@ class SubmissionMutation:
         extensions=by(access.CONTACT),
         description="Look at a resident's contact data; who looked, when and what for is recorded.",
     )
-    async def look_up_contact(self, info: Info, input: inputs.LookUpContactInput) -> ContactDetails:
+    async def look_up_contact(self, info: Info, input: inputs.LookUpContactInput) -> ContactDetails | None:
         """Return contact data and record the look."""
         context: Context[Vault] = info.context
         petition = petition_id(input.petition_id)

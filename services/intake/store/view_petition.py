@@ -1,6 +1,7 @@
 """view.petition: what intake keeps of a petition from dispatch and feedback. Takes many events at once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -10,6 +11,7 @@ from services.contracts.event import Event
 from services.contracts.vocabulary import CaseState, Source, WorkOrderState
 from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
+from services.kernel.ids import PetitionId
 
 _STATES: Final[Mapping[type[Event], str]] = MappingProxyType(
     {
@@ -33,6 +35,10 @@ _STATES: Final[Mapping[type[Event], str]] = MappingProxyType(
     }
 )
 
+_ELSEWHERE: Final = """
+-- view_petition.elsewhere: where a petition stands in the other services, as far as intake has heard
+SELECT dispatch_state, feedback_state FROM view.petition WHERE petition_id = $1"""
+
 _DISPATCH: Final = """
 -- view_petition.dispatch: the latest of dispatch's columns, and the state if an event said one
 INSERT INTO view.petition AS known (petition_id, dispatch_sequence, dispatch_state, lead, cohandlers)
@@ -53,6 +59,25 @@ FROM unnest($1::uuid[], $2::int[], $3::text[]) AS given (petition_id, sequence, 
 ON CONFLICT (petition_id) DO UPDATE SET feedback_sequence = EXCLUDED.feedback_sequence,
     feedback_state = COALESCE(EXCLUDED.feedback_state, known.feedback_state)
 WHERE EXCLUDED.feedback_sequence > known.feedback_sequence"""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where a petition stands in the other services; absent where it has not come to."""
+
+    order: WorkOrderState | None = None
+    case: CaseState | None = None
+
+
+async def elsewhere(tx: Transaction, petition_id: PetitionId) -> Elsewhere:
+    """Return where a petition stands in the other services."""
+    row = await tx.connection.fetchrow(_ELSEWHERE, petition_id)
+    if row is None:
+        return Elsewhere()
+    return Elsewhere(
+        WorkOrderState(row["dispatch_state"]) if row["dispatch_state"] else None,
+        CaseState(row["feedback_state"]) if row["feedback_state"] else None,
+    )
 
 
 async def project_many(tx: Transaction, events: Sequence[tuple[Event, Envelope]]) -> None:

@@ -2,10 +2,11 @@
 
 import inspect
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import strawberry
 
+from services.contracts.labels import LABELS
 from services.contracts.vocabulary import (
     CaseState,
     ClockKind,
@@ -44,4 +45,9 @@ def register() -> None:
     """Make the vocabulary known to Strawberry, described by its own docstrings."""
     for vocabulary in _SHOWN:
         strawberry.enum(vocabulary, description=inspect.getdoc(vocabulary))
+        definition: Any = vars(vocabulary)["__strawberry_definition__"]
+        for value in definition.values:
+            # Where people read a code they read its label; elsewhere the code's own words are all there is.
+            plain = (value.name.replace("_", " ").capitalize(),) * 2
+            value.description = f"{LABELS.get((vocabulary, value.name), plain)[1]}."
     strawberry.enum(Source, name="Service", description=inspect.getdoc(Source))

@@ -7,7 +7,7 @@ import structlog
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 
-from services.kernel.db import UNREACHABLE
+from services.kernel.db import UNREACHABLE, UNSTORABLE, describe
 from services.kernel.errors import Refusal
 from services.kernel.ids import new_uuid
 
@@ -34,9 +34,12 @@ def masked(error: GraphQLError) -> GraphQLError:
         extensions = {"code": "INVALID_INPUT", **(error.extensions or {})}
         return _replaced(error, error.message, extensions)
     if isinstance(original, UNREACHABLE):
-        log.warning("unreachable", error=f"{type(original).__name__}: {original}")
+        log.warning("unreachable", error=describe(original))
         text = "The database cannot be reached for the moment; try again later."
         return _replaced(error, text, {"code": "UNAVAILABLE"})
+    if isinstance(original, UNSTORABLE):
+        text = "A value in the request cannot be stored: a character, a number or a date out of range."
+        return _replaced(error, text, {"code": "INVALID_INPUT"})
     error_id = str(new_uuid())
     # Type and place only: messages of database errors quote the row, and rows hold what residents wrote.
     frames = traceback.format_tb(original.__traceback__)

@@ -37,7 +37,7 @@ class ClockEntry:
 
     at: datetime = strawberry.field(description="When.")
     move: str = strawberry.field(description="STARTED, PAUSED, RESUMED, EXTENDED, REMINDED, ESCALATED or STOPPED.")
-    by: str = strawberry.field(description="By whom: role and subject.")
+    by: str = strawberry.field(description="By whom: the role.")
     due_at: datetime = strawberry.field(description="The due date that followed.")
     note: str = strawberry.field(description="What it was reckoned from.")
 
@@ -75,7 +75,10 @@ def deadline(clock: clocks.Clock) -> Deadline:
         reminded=clock.level >= clocks.Level.REMINDED,
         policy_version=clock.policy_version,
         warning=_GUESSED if clock.guessed else None,
-        ledger=[ClockEntry(at=e.at, move=e.move.value, by=e.by, due_at=e.due_at, note=e.note) for e in clock.ledger],
+        ledger=[
+            ClockEntry(at=e.at, move=e.move.value, by=e.by.split(":")[0], due_at=e.due_at, note=e.note)
+            for e in clock.ledger
+        ],
     )
 
 

@@ -40,6 +40,7 @@ class Desk:
     database: Database
     inbox: Inbox
     bad: Bad
+    statements: list[str]
 
     async def rows(self, query: str, *args: object) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in await self.database.reader.fetch(query, *args)]
@@ -58,14 +59,22 @@ class Desk:
         return await self.rows(query, petition)
 
 
+async def _nothing() -> None:
+    """These handlers keep nothing in memory."""
+
+
 @pytest.fixture
 async def desk(servers: Servers) -> AsyncGenerator[Desk]:
     name = f"inbox_{uuid4().hex[:8]}"
     admin = await asyncpg.connect(servers.admin_dsn)
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template('intake')} OWNER intake")
     await admin.close()
+    statements: list[str] = []
     database = await open_database(
-        servers.dsns["intake"].rsplit("/", 1)[0] + f"/{name}", connections=4, application="test"
+        servers.dsns["intake"].rsplit("/", 1)[0] + f"/{name}",
+        connections=4,
+        application="test",
+        observe=statements.append,
     )
     await database.reader.execute(
         "CREATE TABLE own.effect (nth serial, what text, petition uuid, source text, sequence int)"
@@ -91,7 +100,9 @@ async def desk(servers: Servers) -> AsyncGenerator[Desk]:
     reactions: dict[tuple[Source, type[Event]], Any] = {
         (source, event): react for source in SOURCES for event in catalogue.EVENTS[source].values()
     }
-    yield Desk(database, Inbox(database, SOURCES, Handlers(reactions, frozenset(), [project_many])), bad)
+    yield Desk(
+        database, Inbox(database, SOURCES, Handlers(reactions, frozenset(), [project_many]), _nothing), bad, statements
+    )
     await database.close()
 
 
@@ -143,6 +154,14 @@ async def test_a_batch_takes_effect_once_and_in_order(desk: Desk) -> None:
     assert await desk.effects(petition, "projection") == [(D, 1), (D, 2), (D, 3)]
     assert await desk.progress(petition) == [("dispatch", 3, 3), ("feedback", 0, 0)]
     assert await desk.rows("SELECT source, applied FROM view.progress") == [("dispatch", 3)]
+
+
+async def test_a_batch_is_one_transaction(servers: Servers, desk: Desk) -> None:
+    petition = uuid4()
+    desk.statements.clear()
+    await desk.inbox.apply([event(petition, D, n) for n in range(1, 20)])
+    assert sum(s.startswith("BEGIN") for s in desk.statements) == 1
+    assert sum("inbox.lock_progress" in s for s in desk.statements) == 1
 
 
 async def test_an_event_twice_in_one_batch_takes_effect_once(desk: Desk) -> None:
@@ -257,4 +276,4 @@ async def test_what_this_reader_does_not_know_is_parked_not_dropped(desk: Desk, 
 
 async def test_a_service_must_account_for_every_event(desk: Desk) -> None:
     with pytest.raises(ValueError, match=r"neither reacted to nor ignored: dispatch/clock\.escalated"):
-        Inbox(desk.database, frozenset({D}), Handlers({}, frozenset(), []))
+        Inbox(desk.database, frozenset({D}), Handlers({}, frozenset(), []), _nothing)

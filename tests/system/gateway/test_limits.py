@@ -109,3 +109,10 @@ async def test_no_page_is_served_that_would_load_from_outside(
     async with session.get(js_gateway.root + path, headers={"accept": "text/html"}) as response:
         assert response.status in {404, 406, 400}
         assert "<script" not in await response.text()
+
+
+async def test_what_stands_in_a_bad_variable_is_told_to_nobody_else(js_gateway: Gateway) -> None:
+    query = "query Q($id: ID!) { petition(id: $id) { id } }"
+    answer = await js_gateway.ask(query, variables={"id": ["张三 13800138777"]})
+    assert answer.codes() == ["INVALID_INPUT"]
+    assert "13800138777" not in str(js_gateway.logs)

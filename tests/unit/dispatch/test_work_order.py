@@ -27,7 +27,7 @@ EVENTS = {
     Act.ASK_RESIDENT: ["work_order.information_requested", "clock.started"],
     Act.RESUME: ["work_order.resumed", "clock.stopped"],
     Act.REPLY: ["work_order.replied", "petition.replied", "clock.stopped"],
-    Act.SEND_BACK: ["work_order.reply_returned"],
+    Act.SEND_BACK: ["work_order.reply_returned", "clock.started"],
 }
 CLOCKS = {
     S.PENDING: {C.ASSIGNMENT},

@@ -72,6 +72,24 @@ def test_a_pause_moves_the_due_date_by_the_working_time_paused() -> None:
     assert [entry.move for entry in resumed.ledger] == [Move.STARTED, Move.PAUSED, Move.RESUMED]
 
 
+def test_a_pause_does_not_use_up_the_time_until_the_reminder() -> None:
+    next_day, april = START + timedelta(days=1), datetime(2027, 4, 1, 2, tzinfo=UTC)
+    paused = at(next_day, started()).pause(ClockKind.HANDLING, ORDER).clocks
+    resumed = at(april, *paused).resume(ClockKind.HANDLING, ORDER).clocks[0]
+    # One of five days was used: the reminder (four days) is three working days after going on, the end four.
+    assert resumed.fires_at == TERMS.calendar.add(april, timedelta(days=3))
+    assert resumed.due_at == TERMS.calendar.add(april, timedelta(days=4))
+    assert resumed.guessed
+
+
+def test_a_clock_that_was_late_when_it_was_paused_was_late() -> None:
+    late = START + timedelta(days=20)
+    paused = at(late, started()).pause(ClockKind.HANDLING, ORDER).clocks
+    stopped = at(late, *paused).stop(ClockKind.HANDLING, ORDER).events[0]
+    assert isinstance(stopped, ClockStopped)
+    assert stopped.overdue
+
+
 def test_an_urgent_clock_pauses_by_the_hour_even_over_a_weekend() -> None:
     clock = started(cls=DeadlineClass.URGENT)
     paused = at(START + timedelta(hours=3), clock).pause(ClockKind.HANDLING, ORDER).clocks
@@ -82,7 +100,11 @@ def test_an_urgent_clock_pauses_by_the_hour_even_over_a_weekend() -> None:
 def test_a_revived_clock_has_a_least_time_left() -> None:
     late = datetime(2026, 11, 30, 2, tzinfo=UTC)
     stopped = at(late, started()).stop(ClockKind.HANDLING, ORDER).clocks[0]
-    again = at(late, stopped).revive(stopped, at_least_working_days=2).clocks[0]
+    revived = at(late, stopped).revive(stopped, at_least_working_days=2)
+    again = revived.clocks[0]
+    [event] = revived.events
+    assert isinstance(event, ClockStarted)
+    assert (event.clock_id, event.due_at) == (stopped.id, again.due_at)
     assert again.state is ClockState.RUNNING
     assert again.due_at == datetime(2026, 12, 2, 2, tzinfo=UTC)
 

@@ -35,7 +35,7 @@ def test_what_cannot_be_a_tracking_code_is_said_so(bad: str) -> None:
         parse_tracking_code(bad)
 
 
-@pytest.mark.parametrize("bad", ["a\0b", "a\x07b", "abc\u202edef", "\u2066x"])
+@pytest.mark.parametrize("bad", ["a\0b", "a\x07b", "abc\u202edef", "\u2066x", "a\ud800"])
 def test_characters_that_hide_are_refused(bad: str) -> None:
     with pytest.raises(InvalidInput, match="control character"):
         text.required(bad, "title", longest=100)
@@ -47,10 +47,24 @@ def test_lengths_are_counted_in_characters() -> None:
         text.required("𠮷" * 11, "title", longest=10)
     with pytest.raises(InvalidInput, match="must not be empty"):
         text.required(" \n ", "title", longest=10)
+    with pytest.raises(InvalidInput, match="must not be empty"):
+        text.required("\u200b\u200d", "title", longest=10)
 
 
 @pytest.mark.parametrize(
-    "number", ["13800138000", "138 0013 8000", "+86 138-0013-8000", "0858-8223456", "520202199001011234"]
+    "number",
+    [
+        "13800138000",
+        "138 0013 8000",
+        "+86 138-0013-8000",
+        "0858-8223456",
+        "520202199001011234",
+        "１３８００１３８０００",
+        "138－0013－8000",
+        "138.0013.8000",
+        "1380 013 8000",
+        "520202 19900101 1234",
+    ],
 )
 def test_numbers_of_persons_do_not_travel(number: str) -> None:
     with pytest.raises(InvalidInput, match="phone or identity number"):
@@ -65,6 +79,7 @@ def test_numbers_of_persons_do_not_travel(number: str) -> None:
         ("请打0858-8223456或发zhang.san@example.com", f"请打{PHONE_MASK}或发{MAIL_MASK}"),
         ("卡号6222 0212 3456 7890 123", f"卡号{IDENTITY_MASK}"),
         ("My name is Li Wei, call 138 0013 8000", f"My name is {NAME_MASK}, call {PHONE_MASK}"),
+        ("电话１３８００１３８０００找我", f"电话{PHONE_MASK}找我"),
         ("二中批发巷9号楼下水道堵了3天", "二中批发巷9号楼下水道堵了3天"),
     ],
 )
@@ -75,4 +90,4 @@ def test_personal_data_is_masked_in_the_working_text(said: str, masked: str) -> 
 def test_nul_is_refused_wherever_it_hides() -> None:
     with pytest.raises(InvalidInput) as refused:
         refuse_nul({"contact": {"name": ["ok", "a\0"]}})
-    assert refused.value.extensions["field"] == "name"
+    assert refused.value.extensions["field"] == "contact.name"

@@ -47,6 +47,7 @@ CREATE TABLE own.clock (
     fires_at       timestamptz,
     paused_at      timestamptz,
     ledger         jsonb       NOT NULL,
+    paused_seconds double precision NOT NULL DEFAULT 0,
     PRIMARY KEY (petition_id, clock_id)
 );
 -- The scheduler's one query. Many clocks share a time (the end of a working day), so the page's second key is in it too.
