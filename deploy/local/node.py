@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.errors import DownloadFailed, LocalRunError, ProcessFailed
+from deploy.local.folders import DATA_SETTING, usable
 from deploy.local.process import Command, Process
 from deploy.local.settings import ROOT
 
@@ -57,11 +58,13 @@ async def install_packages(node: Node, logs: Path, folder: Path = GATEWAY_FOLDER
     """Run `npm ci` when the lock file is not the one that was installed last.
 
     :raises DownloadFailed: npm could not do it.
+    :raises FolderUnusable: its log cannot be written.
     """
     if are_installed(folder):
         return
-    logs.mkdir(parents=True, exist_ok=True)
-    with (logs / "npm.lock").open("w") as lock:
+    with usable(logs, DATA_SETTING):
+        lock_file = (logs / "npm.lock").open("w")
+    with lock_file as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` and `make test` may be started together
         if are_installed(folder):
             return

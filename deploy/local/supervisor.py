@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-from deploy.local.errors import DataFolderBusy, FolderUnusable, LocalRunError
+from deploy.local.errors import DataFolderBusy, LocalRunError
+from deploy.local.folders import DATA_SETTING, usable
 from deploy.local.process import Process
 
 
@@ -48,10 +49,9 @@ class Part:
 class Supervisor:
     """Keep the parts running until a signal, or until one of them ends."""
 
-    def __init__(self, parts: Sequence[Part], *, data_folder: Path, say: Callable[[str], None]) -> None:
-        """Take the parts in any order; `say` is given one line at a time for the user."""
+    def __init__(self, parts: Sequence[Part], *, say: Callable[[str], None]) -> None:
+        """Take the parts in any order, on a folder that is `held`; `say` gets one line at a time for the user."""
         self._parts = {part.name: part for part in parts}
-        self._data_folder = data_folder
         self._say = say
         self._started: list[Part] = []
         self._stop_wanted = asyncio.Event()
@@ -59,11 +59,10 @@ class Supervisor:
     async def run(self, when_ready: Callable[[], Awaitable[None]] | None = None) -> None:
         """Start everything, call `when_ready`, and return when a signal has stopped everything.
 
-        :raises DataFolderBusy: another run holds the data folder.
         :raises ProcessFailed: a part ended by itself; the others have been stopped.
         :raises LocalRunError: a part could not be started; the others have been stopped.
         """
-        with held(self._data_folder), self._signals():
+        with self._signals():
             life = asyncio.create_task(self._live(when_ready))
             wanted = asyncio.create_task(self._stop_wanted.wait())
             try:
@@ -143,15 +142,13 @@ class Supervisor:
 def held(folder: Path) -> Generator[None]:
     """Hold a data folder for this process; the hold ends with the process, however that ends.
 
+    Enter it before anything is written there: two first runs at once would overwrite each other's passwords.
+
     :raises DataFolderBusy: another process holds it.
+    :raises FolderUnusable: it cannot be made or written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with usable(folder, DATA_SETTING):
         lock_file = (folder / "lock").open("a+")
-    except PermissionError:
-        raise FolderUnusable(
-            f"{folder} cannot be written: choose another place with THROUGH_TRAIN_DATA_FOLDER."
-        ) from None
     with lock_file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

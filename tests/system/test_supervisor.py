@@ -31,7 +31,7 @@ import asyncio, sys
 from pathlib import Path
 from deploy.local.errors import LocalRunError
 from deploy.local.process import Command
-from deploy.local.supervisor import Part, Supervisor
+from deploy.local.supervisor import Part, Supervisor, held
 from deploy.local.web import Address, WebProcess
 
 folder, ports, last = Path(sys.argv[1]), [int(port) for port in sys.argv[2:5]], sys.argv[5]
@@ -52,7 +52,8 @@ parts = [
     part("ground", ports[0], ()),
 ]
 try:
-    asyncio.run(Supervisor(parts, data_folder=folder, say=lambda line: print(line, flush=True)).run(ready))
+    with held(folder):
+        asyncio.run(Supervisor(parts, say=lambda line: print(line, flush=True)).run(ready))
 except LocalRunError as error:
     sys.exit(str(error))
 """

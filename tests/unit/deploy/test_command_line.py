@@ -1,0 +1,52 @@
+"""The command line: what the user chose wrongly is said in a sentence, and nothing is started or written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.settings import ROOT
+from deploy.local.supervisor import held
+
+
+def refused(*command: str, **settings: object) -> str:
+    """Run a command that must give up; return what it says, which is no traceback."""
+    chosen = {f"THROUGH_TRAIN_{name.upper()}": str(value) for name, value in settings.items()}
+    outcome = subprocess.run(
+        [sys.executable, "-m", "deploy.local", *command],
+        env={**os.environ, **chosen},
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert outcome.returncode == 1, outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    return outcome.stderr.removesuffix("\n")
+
+
+@pytest.mark.parametrize("command", ["run", "servers", "clean-data"])
+def test_a_data_folder_that_cannot_be_used_is_named_in_one_sentence(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    said = refused(command, data_folder=file)
+    assert said == f"✗ {file} cannot be used (it is no folder): choose another folder with THROUGH_TRAIN_DATA_FOLDER."
+
+
+def test_a_cache_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    said = refused("setup", cache_folder=file)
+    assert str(file) in said
+    assert "THROUGH_TRAIN_CACHE_FOLDER" in said
+
+
+@pytest.mark.parametrize("command", ["run", "servers"])
+def test_nothing_is_written_where_another_run_is(tmp_path: Path, command: str) -> None:
+    with held(tmp_path):
+        assert "in use by process" in refused(command, data_folder=tmp_path)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["lock"]
