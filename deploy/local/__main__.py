@@ -112,6 +112,7 @@ def clean_data() -> None:
 
 
 async def _set_up(settings: LocalSettings) -> None:
+    chosen = node.find_node(settings.node)  # it may be refused, so before any work is described
     for missing, what in (
         (not jars.are_cached(settings.cache_folder), jars.DOWNLOAD),
         (not node.are_installed(), node.DOWNLOAD),
@@ -120,7 +121,7 @@ async def _set_up(settings: LocalSettings) -> None:
             _say(f"to download, once: {what}")
     await asyncio.gather(
         kafka.prepare(settings.cache_folder),
-        node.install_packages(node.find_node(settings.node), settings.logs_folder),
+        node.install_packages(chosen, settings.logs_folder),
     )
 
 

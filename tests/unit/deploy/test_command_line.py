@@ -50,3 +50,9 @@ def test_nothing_is_written_where_another_run_is(tmp_path: Path, command: str) -
     with held(tmp_path):
         assert "in use by process" in refused(command, data_folder=tmp_path)
         assert [entry.name for entry in tmp_path.iterdir()] == ["lock"]
+
+
+def test_a_chosen_node_that_is_none_is_refused_without_a_warning(tmp_path: Path) -> None:
+    said = refused("setup", node="/nope", data_folder=tmp_path)
+    assert said.startswith("✗ THROUGH_TRAIN_NODE names /nope, which is no Node")
+    assert "\n" not in said
