@@ -46,11 +46,20 @@ _FIND_BY_ORDER: Final = f"""
 {_LOCKED} WHERE petition.petition_id = (SELECT petition_id FROM own.work_order WHERE work_order_id = $1 LIMIT 1)
 FOR NO KEY UPDATE OF petition"""
 
+# Named, so that a column of a later version, which this one does not know, gets its default.
+_STORED: Final = """
+    petition_id, tracking_code, sequence, cycle, street, community, lead, cohandlers, followers, title, category,
+    urgency, withdrawn, visit_known"""
+_STORED_ORDER: Final = """
+    petition_id, work_order_id, cycle, state, street, category, request, deadline_class, suggestion, opened_at,
+    department, assigned_at, acknowledged_at, started_at, ruled, question, asked, asked_at, reply, declines, returns,
+    due_at"""
+
 _SAVE: Final = f"""
 -- petitions.save: a decision, whole: history, outbox, clocks, work orders, state
 WITH {history.RECORD}, work_order AS (
-    INSERT INTO own.work_order
-    SELECT * FROM jsonb_populate_recordset(NULL::own.work_order, ${history.FIRST_FREE + 1}::jsonb)
+    INSERT INTO own.work_order ({_STORED_ORDER})
+    SELECT {_STORED_ORDER} FROM jsonb_populate_recordset(NULL::own.work_order, ${history.FIRST_FREE + 1}::jsonb)
     ON CONFLICT (petition_id, work_order_id) DO UPDATE SET
         state = EXCLUDED.state, deadline_class = EXCLUDED.deadline_class, department = EXCLUDED.department,
         assigned_at = EXCLUDED.assigned_at, acknowledged_at = EXCLUDED.acknowledged_at,
@@ -58,8 +67,8 @@ WITH {history.RECORD}, work_order AS (
         asked = EXCLUDED.asked, asked_at = EXCLUDED.asked_at, reply = EXCLUDED.reply,
         declines = EXCLUDED.declines, returns = EXCLUDED.returns, due_at = EXCLUDED.due_at
 )
-INSERT INTO own.petition
-SELECT * FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
+INSERT INTO own.petition ({_STORED})
+SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
 ON CONFLICT (petition_id) DO UPDATE SET
     sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, lead = EXCLUDED.lead, cohandlers = EXCLUDED.cohandlers,
     followers = EXCLUDED.followers, title = EXCLUDED.title, category = EXCLUDED.category,

@@ -36,32 +36,6 @@ _LOCK: Final = f"""
 SELECT {COLUMNS}, {history.FRESH}
 FROM own.petition WHERE petition_id = $1 FOR NO KEY UPDATE OF petition"""
 
-_CASES, _VISITS, _COUNTS, _PETITION = (history.FIRST_FREE + n for n in range(4))
-
-_SAVE: Final = f"""
--- petitions.save: a decision, whole: history, outbox, clocks, the case, its visits, the rates, the petition
-WITH {history.RECORD}, evaluated AS (
-    INSERT INTO own.case SELECT * FROM jsonb_populate_recordset(NULL::own.case, ${_CASES}::jsonb)
-    ON CONFLICT (petition_id, cycle) DO UPDATE SET
-        state = EXCLUDED.state, department = EXCLUDED.department, cohandlers = EXCLUDED.cohandlers,
-        followers = EXCLUDED.followers, handler = EXCLUDED.handler, round = EXCLUDED.round, ledger = EXCLUDED.ledger,
-        reopening = EXCLUDED.reopening, ended_at = EXCLUDED.ended_at, due_at = EXCLUDED.due_at
-), visited AS (
-    INSERT INTO own.visit SELECT * FROM jsonb_populate_recordset(NULL::own.visit, ${_VISITS}::jsonb)
-    ON CONFLICT (petition_id, visit_id) DO UPDATE SET stands = EXCLUDED.stands
-), counted AS (
-    INSERT INTO own.rate AS known SELECT * FROM jsonb_populate_recordset(NULL::own.rate, ${_COUNTS}::jsonb)
-    ON CONFLICT (day, street, department, shard) DO UPDATE SET
-        reached = known.reached + EXCLUDED.reached, not_reached = known.not_reached + EXCLUDED.not_reached,
-        responded = known.responded + EXCLUDED.responded, solved = known.solved + EXCLUDED.solved,
-        satisfied = known.satisfied + EXCLUDED.satisfied
-)
-INSERT INTO own.petition SELECT * FROM jsonb_populate_record(NULL::own.petition, ${_PETITION}::jsonb)
-ON CONFLICT (petition_id) DO UPDATE SET
-    sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, lead = EXCLUDED.lead, cohandlers = EXCLUDED.cohandlers,
-    followers = EXCLUDED.followers, title = EXCLUDED.title, category = EXCLUDED.category,
-    withdrawn = EXCLUDED.withdrawn, reopened = EXCLUDED.reopened"""
-
 
 class _StoredCase(msgspec.Struct, frozen=True, kw_only=True):
     petition_id: PetitionId
@@ -111,6 +85,42 @@ class _StoredCount(msgspec.Struct, frozen=True, kw_only=True):
     solved: int
     satisfied: int
 
+
+# Named, so that a column of a later version, which this one does not know, gets its default.
+_CASE, _VISIT, _COUNT = (", ".join(stored.__struct_fields__) for stored in (_StoredCase, _StoredVisit, _StoredCount))
+_STORED: Final = """
+    petition_id, sequence, cycle, street, community, lead, cohandlers, followers, title, category, withdrawn,
+    reopened"""
+
+_CASES, _VISITS, _COUNTS, _PETITION = (history.FIRST_FREE + n for n in range(4))
+
+_SAVE: Final = f"""
+-- petitions.save: a decision, whole: history, outbox, clocks, the case, its visits, the rates, the petition
+WITH {history.RECORD}, evaluated AS (
+    INSERT INTO own.case ({_CASE})
+    SELECT {_CASE} FROM jsonb_populate_recordset(NULL::own.case, ${_CASES}::jsonb)
+    ON CONFLICT (petition_id, cycle) DO UPDATE SET
+        state = EXCLUDED.state, department = EXCLUDED.department, cohandlers = EXCLUDED.cohandlers,
+        followers = EXCLUDED.followers, handler = EXCLUDED.handler, round = EXCLUDED.round, ledger = EXCLUDED.ledger,
+        reopening = EXCLUDED.reopening, ended_at = EXCLUDED.ended_at, due_at = EXCLUDED.due_at
+), visited AS (
+    INSERT INTO own.visit ({_VISIT})
+    SELECT {_VISIT} FROM jsonb_populate_recordset(NULL::own.visit, ${_VISITS}::jsonb)
+    ON CONFLICT (petition_id, visit_id) DO UPDATE SET stands = EXCLUDED.stands
+), counted AS (
+    INSERT INTO own.rate AS known ({_COUNT})
+    SELECT {_COUNT} FROM jsonb_populate_recordset(NULL::own.rate, ${_COUNTS}::jsonb)
+    ON CONFLICT (day, street, department, shard) DO UPDATE SET
+        reached = known.reached + EXCLUDED.reached, not_reached = known.not_reached + EXCLUDED.not_reached,
+        responded = known.responded + EXCLUDED.responded, solved = known.solved + EXCLUDED.solved,
+        satisfied = known.satisfied + EXCLUDED.satisfied
+)
+INSERT INTO own.petition ({_STORED})
+SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${_PETITION}::jsonb)
+ON CONFLICT (petition_id) DO UPDATE SET
+    sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, lead = EXCLUDED.lead, cohandlers = EXCLUDED.cohandlers,
+    followers = EXCLUDED.followers, title = EXCLUDED.title, category = EXCLUDED.category,
+    withdrawn = EXCLUDED.withdrawn, reopened = EXCLUDED.reopened"""
 
 _CASES_DECODER: Final = msgspec.json.Decoder(list[_StoredCase])
 _VISITS_DECODER: Final = msgspec.json.Decoder(list[_StoredVisit])

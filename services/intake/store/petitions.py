@@ -28,10 +28,15 @@ from services.kernel.ids import PetitionId, TrackingCode
 
 TOPIC: Final = catalogue.petition_topic(Source.INTAKE)
 
-COLUMNS: Final = """
-    petition.petition_id, tracking_code, sequence, cycle, state, kind, channel, street, community, estate, lead,
-    cohandlers, followers, representative, submitted_at, submitted_by, working_text, title, category, urgency, extent,
-    steps, department, request, deadline_class, ground, reason, referral, measures, reply_known, closed"""
+_COLUMNS: Final = """
+    tracking_code, sequence, cycle, state, kind, channel, street, community, estate, lead, cohandlers, followers,
+    representative, submitted_at, submitted_by, working_text, title, category, urgency, extent, steps, department,
+    request, deadline_class, ground, reason, referral, measures, reply_known, closed"""
+
+COLUMNS: Final = f"petition.petition_id, {_COLUMNS}"
+
+# Named, so that a column of a later version, which this one does not know, gets its default.
+_STORED: Final = f"petition_id, due_at, {_COLUMNS}"
 
 _LOCK: Final = f"""
 -- petitions.lock: the row that everything about a petition waits for here
@@ -41,8 +46,8 @@ FROM own.petition WHERE petition_id = $1 FOR NO KEY UPDATE OF petition"""
 _SAVE: Final = f"""
 -- petitions.save: a decision, whole: history, outbox, clocks, state
 WITH {history.RECORD}
-INSERT INTO own.petition
-SELECT * FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
+INSERT INTO own.petition ({_STORED})
+SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
 ON CONFLICT (petition_id) DO UPDATE SET
     sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, state = EXCLUDED.state, lead = EXCLUDED.lead,
     cohandlers = EXCLUDED.cohandlers, followers = EXCLUDED.followers, title = EXCLUDED.title,
