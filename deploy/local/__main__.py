@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from deploy.local import jars, kafka, node
 from deploy.local.errors import LocalRunError
+from deploy.local.ports import require_distinct
 from deploy.local.process import Command, leashed
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.stack import Stack
@@ -41,6 +42,7 @@ def run(
             played.touch()
 
     async def everything() -> None:
+        require_distinct(settings.ports())
         with held(settings.data_folder):
             await _set_up(settings)
             await Supervisor(Stack(settings).parts(), say=_say).run(when_ready)
@@ -58,6 +60,7 @@ def servers() -> None:
         _console.print(f"POSTGRES={stack.postgres.admin_dsn}\nKAFKA={stack.kafka.bootstrap}", markup=False)
 
     async def both() -> None:
+        require_distinct(settings.server_ports())
         with held(settings.data_folder):
             await _set_up(settings)
             await Supervisor(stack.servers(), say=_say).run(when_ready)

@@ -3,6 +3,7 @@
 Anything else that escapes from `deploy.local` is a bug and keeps its traceback.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -36,6 +37,14 @@ class PortTaken(LocalRunError):
     def __init__(self, port: int, setting: str, holder: str | None) -> None:
         who = f"by {holder}" if holder else "by another process"
         super().__init__(f"Port {port} is taken {who}: stop it, or choose another port with {setting}.")
+        self.port = port
+
+
+class PortsClash(LocalRunError):
+    """Report a port that was given to more than one part."""
+
+    def __init__(self, port: int, settings: Sequence[str]) -> None:
+        super().__init__(f"Port {port} can serve one part only: give {' and '.join(settings)} different ones.")
         self.port = port
 
 

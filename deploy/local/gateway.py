@@ -72,6 +72,13 @@ class Gateway:
         """Return the gateway's process, for tests that kill it."""
         return self._web.process
 
+    async def make_way(self) -> None:
+        """End what a killed run left, and check that the port is free.
+
+        :raises PortTaken: somebody else listens there.
+        """
+        await self._web.make_way()
+
     async def start(self) -> None:
         """Start the gateway and return when it is ready.
 

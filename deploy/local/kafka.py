@@ -108,6 +108,15 @@ class Kafka:
         """Return the broker's process, or None before the first start."""
         return self._process
 
+    async def make_way(self) -> None:
+        """End what a killed run left, and check that both ports are free.
+
+        :raises PortTaken: somebody else listens on one of them.
+        """
+        await self._end_leftover()
+        for port, setting in zip((self.port, self.controller_port), self._port_settings, strict=True):
+            require_free(port, setting)
+
     async def start(self) -> None:
         """Fetch the jars and format the folder if need be, start the broker, and return when it serves.
 
@@ -115,10 +124,8 @@ class Kafka:
         """
         jars = await kafka_jars(self._cache)
         quick = self._quick_start(jars)
+        await self.make_way()
         self.folder.mkdir(parents=True, exist_ok=True)
-        await self._end_leftover()
-        for port, setting in zip((self.port, self.controller_port), self._port_settings, strict=True):
-            require_free(port, setting)
         self._write_properties()
         if not (self.folder / "log" / "meta.properties").exists():
             await self._format(self._java(jars, *quick))

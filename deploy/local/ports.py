@@ -2,10 +2,11 @@
 
 import contextlib
 import socket
+from collections.abc import Mapping
 
 import psutil
 
-from deploy.local.errors import PortTaken
+from deploy.local.errors import PortsClash, PortTaken
 
 LOOPBACK = "127.0.0.1"
 
@@ -16,6 +17,16 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def require_distinct(ports: Mapping[str, int]) -> None:
+    """Check that no port is given twice; the keys are the settings.
+
+    :raises PortsClash: one is; all the settings that give it are named.
+    """
+    for port in ports.values():
+        if len(settings := [setting for setting, other in ports.items() if other == port]) > 1:
+            raise PortsClash(port, settings)
 
 
 def require_free(port: int, setting: str) -> None:

@@ -110,6 +110,14 @@ class Postgres:
         """Return the server's process, or None before the first start."""
         return self._process
 
+    async def make_way(self) -> None:
+        """End what a killed run left, and check that the port is free.
+
+        :raises PortTaken: somebody else listens there.
+        """
+        await self._end_leftover()
+        require_free(self.port, self._port_setting)
+
     async def start(self) -> None:
         """Initialise the folder if it is new, start the server, and return when it answers.
 
@@ -117,8 +125,7 @@ class Postgres:
         """
         identity = account.unprivileged()
         programs = await asyncio.to_thread(_programs, identity)
-        await self._end_leftover()
-        require_free(self.port, self._port_setting)
+        await self.make_way()
         cluster = await asyncio.to_thread(self._prepare_folder, identity)
         if not self._initialised.exists():
             await self._initialise(programs, cluster, identity)

@@ -53,6 +53,25 @@ class LocalSettings(BaseSettings):
         """Return where every process's output lies."""
         return self.data_folder / "logs"
 
+    def server_ports(self) -> dict[str, int]:
+        """Return the ports of PostgreSQL and Kafka, by their settings."""
+        ports = {
+            "postgres": self.postgres_port,
+            "kafka": self.kafka_port,
+            "kafka_controller": self.kafka_controller_port,
+        }
+        return {self.port_setting(name): port for name, port in ports.items()}
+
+    def ports(self) -> dict[str, int]:
+        """Return every port, by its setting."""
+        ports = {
+            "gateway": self.gateway_port,
+            "intake": self.intake_port,
+            "dispatch": self.dispatch_port,
+            "feedback": self.feedback_port,
+        }
+        return {self.port_setting(name): port for name, port in ports.items()} | self.server_ports()
+
     def port_setting(self, name: str) -> str:
         """Return the environment variable that sets a port: `intake` gives THROUGH_TRAIN_INTAKE_PORT."""
         return f"THROUGH_TRAIN_{name.upper()}_PORT"

@@ -30,6 +30,10 @@ class Task:
         """Describe the task; nothing is touched before `start`."""
         self.process = Process(command, log=logs / f"{command.name}.log", pid_file=pids / f"{command.name}.pid")
 
+    async def make_way(self) -> None:
+        """End what a killed run left of the task; it has no port."""
+        await self.process.end_leftover()
+
     async def start(self) -> None:
         """Run the task to its end.
 

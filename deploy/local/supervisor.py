@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-from deploy.local.errors import DataFolderBusy, LocalRunError
+from deploy.local.errors import DataFolderBusy, LocalRunError, PortTaken
 from deploy.local.folders import DATA_SETTING, usable
 from deploy.local.process import Process
 
@@ -25,6 +25,10 @@ class Server(Protocol):
     @property
     def process(self) -> Process | None:
         """Return the process, or None before the first start."""
+        ...
+
+    async def make_way(self) -> None:
+        """End what a killed run left, and check that the ports are free; write nothing."""
         ...
 
     async def start(self) -> None:
@@ -59,6 +63,8 @@ class Supervisor:
     async def run(self, when_ready: Callable[[], Awaitable[None]] | None = None) -> None:
         """Start everything, call `when_ready`, and return when a signal has stopped everything.
 
+        Nothing is started before every port is seen to be free.
+
         :raises ProcessFailed: a part ended by itself; the others have been stopped.
         :raises LocalRunError: a part could not be started; the others have been stopped.
         """
@@ -76,6 +82,7 @@ class Supervisor:
             raise _first(failure)
 
     async def _live(self, when_ready: Callable[[], Awaitable[None]] | None) -> None:
+        await self._make_way()
         ready = {name: asyncio.Event() for name in self._parts}
         async with asyncio.TaskGroup() as tasks:
             for part in self._parts.values():
@@ -84,6 +91,15 @@ class Supervisor:
                 await event.wait()
             if when_ready is not None:
                 await when_ready()
+
+    async def _make_way(self) -> None:
+        clearing = (part.server.make_way() for part in self._parts.values())
+        failures = [failure for failure in await asyncio.gather(*clearing, return_exceptions=True) if failure]
+        taken = [failure for failure in failures if isinstance(failure, PortTaken)]
+        if failures != taken:
+            raise next(failure for failure in failures if not isinstance(failure, PortTaken))
+        if taken:
+            raise LocalRunError("\n".join(map(str, taken)))
 
     async def _keep(self, part: Part, ready: dict[str, asyncio.Event]) -> None:
         for name in part.after:

@@ -33,6 +33,14 @@ class WebProcess:
         self.address = address
         self.process = Process(command, log=logs / f"{command.name}.log", pid_file=pids / f"{command.name}.pid")
 
+    async def make_way(self) -> None:
+        """End what a killed run left, and check that the port is free.
+
+        :raises PortTaken: somebody else listens there.
+        """
+        await self.process.end_leftover()
+        require_free(self.address.port, self.address.setting)
+
     async def start(self) -> None:
         """Start the process and return when it is ready.
 
@@ -40,8 +48,7 @@ class WebProcess:
         :raises ProcessFailed: it ended at once.
         :raises NotReady: it lives but does not become ready.
         """
-        await self.process.end_leftover()
-        require_free(self.address.port, self.address.setting)
+        await self.make_way()
         await self.process.start()
         try:
             await self.process.wait_ready(lambda: answers(self.address.port, "/readyz"), within=_READY_WITHIN)

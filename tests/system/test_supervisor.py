@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from queue import Queue
 import psutil
 import pytest
 
-from deploy.local.ports import free_port
+from deploy.local.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.serial, pytest.mark.system, pytest.mark.xdist_group("serial")]
 
@@ -232,8 +233,19 @@ def test_a_taken_port_is_named_with_its_setting_and_its_holder(tmp_path: Path) -
         first.wait_for("all ready")
         with stand_ins(tmp_path / "two", ports=ports) as second:
             assert second.end() == 1
-    assert f"Port {ports[0]} is taken by python" in second.output()
-    assert "THROUGH_TRAIN_GROUND_PORT" in second.output()
+    for port, setting in zip(ports, ("GROUND", "WALLS", "ROOF"), strict=True):
+        assert f"Port {port} is taken by python" in second.output()
+        assert f"THROUGH_TRAIN_{setting}_PORT" in second.output()
+
+
+def test_a_taken_port_of_the_last_part_is_noticed_before_the_first_is_started(tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        ports = (free_port(), free_port(), int(server.getsockname()[1]))
+        with stand_ins(tmp_path / "data", ports=ports) as run:
+            assert run.end() == 1
+    assert "THROUGH_TRAIN_ROOF_PORT" in run.output()
+    assert "ready" not in run.output()
+    assert not (tmp_path / "data" / "logs").exists()
 
 
 @pytest.fixture

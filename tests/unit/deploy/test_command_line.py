@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.ports import free_port
 from deploy.local.settings import ROOT
 from deploy.local.supervisor import held
 
@@ -56,3 +57,17 @@ def test_a_chosen_node_that_is_none_is_refused_without_a_warning(tmp_path: Path)
     said = refused("setup", node="/nope", data_folder=tmp_path)
     assert said.startswith("✗ THROUGH_TRAIN_NODE names /nope, which is no Node")
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "one", "other"), [("run", "intake", "gateway"), ("servers", "postgres", "kafka_controller")]
+)
+def test_one_port_for_two_parts_is_refused_before_anything_is_made(
+    tmp_path: Path, command: str, one: str, other: str
+) -> None:
+    port, folder = free_port(), tmp_path / "data"
+    said = refused(command, data_folder=folder, **{f"{one}_port": port, f"{other}_port": port})
+    assert f"Port {port}" in said
+    assert f"THROUGH_TRAIN_{one.upper()}_PORT" in said
+    assert f"THROUGH_TRAIN_{other.upper()}_PORT" in said
+    assert not folder.exists()

@@ -23,6 +23,14 @@ def test_every_port_is_set_by_the_variable_that_its_error_names(monkeypatch: pyt
     for name in ("gateway", "intake", "dispatch", "feedback", "postgres", "kafka", "kafka_controller"):
         monkeypatch.setenv(settings.port_setting(name), "12345")
         assert getattr(LocalSettings(), f"{name}_port") == 12345
+    assert set(LocalSettings().ports().values()) == {12345}
+
+
+def test_no_port_is_left_out_where_they_are_checked() -> None:
+    settings = LocalSettings()
+    fields = {name.removesuffix("_port") for name in LocalSettings.model_fields if name.endswith("_port")}
+    assert set(settings.ports()) == {settings.port_setting(name) for name in fields}
+    assert settings.server_ports().items() <= settings.ports().items()
 
 
 def test_a_relative_data_folder_means_the_same_for_every_child(monkeypatch: pytest.MonkeyPatch) -> None:
