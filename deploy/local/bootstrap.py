@@ -5,6 +5,7 @@ imports the standard library only, keeps to syntax that old versions can read, a
 nothing to do. What it says goes to stderr, so that `make -s token` prints the token alone.
 """
 
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -18,23 +19,29 @@ _VENV = _ROOT / ".venv"
 _PYTHON = _VENV / "bin" / "python"
 _STAMP = _VENV / "made-from"
 _REQUIREMENTS = _ROOT / "requirements" / "dev.txt"
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+_WHO = "import os, sys; sys.stdout.buffer.write(sys.version.encode() + bytes(1) + os.fsencode(sys.base_prefix))"
 
 
 def main() -> None:
     """Bring the environment up to date, or end with one sentence that says what is missing."""
     _require_python()
-    wanted = _fingerprint()
+    wanted = _fingerprint(sys.version.encode(), os.fsencode(sys.base_prefix))
     if _made_from() == wanted:
         return
-    _require_venv_module()
     try:
         (_ROOT / ".cache").mkdir(exist_ok=True)
         with (_ROOT / ".cache" / "venv.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` and `make test` may be started together
             if _made_from() != wanted:
+                _require_venv_module()
                 _build(wanted)
-    except PermissionError as error:
-        sys.exit(f"{error.filename} cannot be written: give yourself the right to write in {_ROOT}, or copy it.")
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        # Somebody else made it, with a Python of their own: there is nothing to do as long as it serves.
+        if not _is_sound():
+            sys.exit(f"{error.filename} cannot be written: give yourself the right to write in {_ROOT}, or copy it.")
 
 
 def _require_python() -> None:
@@ -54,12 +61,12 @@ def _require_venv_module() -> None:
         )
 
 
-def _fingerprint() -> str:
+def _fingerprint(version: bytes, base_prefix: bytes) -> str:
     """Return what the environment is made from: the locked packages, the interpreter, and the place."""
     parts = (
         _REQUIREMENTS.read_bytes(),
-        sys.version.encode(),
-        os.fsencode(sys.base_prefix),
+        version,
+        base_prefix,
         os.fsencode(_VENV),
     )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
@@ -70,6 +77,16 @@ def _made_from() -> str:
         return _STAMP.read_text() if _PYTHON.exists() else ""
     except OSError:
         return ""
+
+
+def _is_sound() -> bool:
+    """Tell whether the environment runs and has the locked packages, whichever interpreter it was made from."""
+    try:
+        answer = subprocess.run([_PYTHON, "-I", "-c", _WHO], stdout=subprocess.PIPE, check=True).stdout  # noqa: S603
+        version, base_prefix = answer.split(b"\0")
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return False
+    return _made_from() == _fingerprint(version, base_prefix)
 
 
 def _build(fingerprint: str) -> None:
