@@ -59,7 +59,8 @@ def handlers(references: ReferenceCache) -> Handlers:
         await following.open_work_order(tx, asked, event.department, references.current, now=meta.time)
 
     async def on_information_added(tx: Transaction, event: PetitionInformationAdded, meta: Envelope) -> None:
-        await following.add_information(tx, _id(meta), references.current, now=meta.time)
+        seen = meta.seen.get(Source.DISPATCH, 0)
+        await following.add_information(tx, _id(meta), seen, references.current, now=meta.time)
 
     async def on_petition_withdrawn(tx: Transaction, event: PetitionWithdrawn, meta: Envelope) -> None:
         await following.withdraw_petition(tx, _id(meta), references.current, now=meta.time)

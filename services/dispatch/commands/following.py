@@ -67,11 +67,13 @@ async def close_petition(
         await _save(tx, petition, following.close(petition, cycle, references.terms, now=now), now)
 
 
-async def add_information(tx: Transaction, petition_id: PetitionId, references: References, *, now: datetime) -> None:
-    """Go on handling if the resident had been asked."""
+async def add_information(
+    tx: Transaction, petition_id: PetitionId, seen: int, references: References, *, now: datetime
+) -> None:
+    """Go on handling if the resident had been asked before this was sent (`seen`: dispatch's last event till then)."""
     petition = await petitions.find(tx, petition_id)
     if petition is not None:
-        await _save(tx, petition, following.add_information(petition, references.terms, now=now), now)
+        await _save(tx, petition, following.add_information(petition, seen, references.terms, now=now), now)
 
 
 async def learn_visit(tx: Transaction, petition_id: PetitionId, cycle: int, *, known: bool, now: datetime) -> None:

@@ -62,9 +62,12 @@ def reopen(
     return assignment.opened(again, last.request, last.deadline_class, suggestion, terms, now=now)
 
 
-def add_information(petition: Petition, terms: Terms, *, now: datetime) -> Decision[Petition] | None:
-    """Go on handling where the resident had been asked."""
-    asked = next((order for order in petition.orders if order.asked), None)
+def add_information(petition: Petition, seen: int, terms: Terms, *, now: datetime) -> Decision[Petition] | None:
+    """Go on handling where the resident had been asked.
+
+    :param seen: dispatch's last event that intake knew of; what was sent before the question does not answer it.
+    """
+    asked = next((o for o in petition.orders if o.asked and (o.asked_sequence or 0) <= seen), None)
     return None if asked is None else handling.resume(petition, asked, expired=False, terms=terms, now=now)
 
 

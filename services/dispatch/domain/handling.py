@@ -60,7 +60,13 @@ def ask(
 
     :raises InvalidState: it is not IN_PROGRESS, or a question is open.
     """
-    moved = replace(move(petition, order, Act.ASK_RESIDENT), question=question, asked=True, asked_at=now)
+    moved = replace(
+        move(petition, order, Act.ASK_RESIDENT),
+        question=question,
+        asked=True,
+        asked_at=now,
+        asked_sequence=petition.head.sequence + 1,
+    )
     ticking = (
         petition.head.ticking(terms, by, now).pause(ClockKind.HANDLING, order.id).start(ClockKind.INFORMATION, order.id)
     )

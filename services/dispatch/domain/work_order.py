@@ -95,7 +95,10 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class WorkOrder:
-    """What is asked of a department in one cycle. `asked`: its question to the resident is open."""
+    """What is asked of a department in one cycle.
+
+    `asked`: its question to the resident is open; `asked_sequence`: the number of the event that asked it last.
+    """
 
     id: WorkOrderId
     cycle: int
@@ -112,6 +115,7 @@ class WorkOrder:
     question: str | None = None
     asked: bool = False
     asked_at: datetime | None = None
+    asked_sequence: int | None = None
     reply: Reply | None = None
     declines: tuple[Decline, ...] = ()
     returns: tuple[Returned, ...] = ()

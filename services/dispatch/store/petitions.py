@@ -52,8 +52,8 @@ _STORED: Final = """
     urgency, withdrawn, visit_known"""
 _STORED_ORDER: Final = """
     petition_id, work_order_id, cycle, state, street, category, request, deadline_class, suggestion, opened_at,
-    department, assigned_at, acknowledged_at, started_at, ruled, question, asked, asked_at, reply, declines, returns,
-    due_at"""
+    department, assigned_at, acknowledged_at, started_at, ruled, question, asked, asked_at, asked_sequence, reply,
+    declines, returns, due_at"""
 
 _SAVE: Final = f"""
 -- petitions.save: a decision, whole: history, outbox, clocks, work orders, state
@@ -64,8 +64,8 @@ WITH {history.RECORD}, work_order AS (
         state = EXCLUDED.state, deadline_class = EXCLUDED.deadline_class, department = EXCLUDED.department,
         assigned_at = EXCLUDED.assigned_at, acknowledged_at = EXCLUDED.acknowledged_at,
         started_at = EXCLUDED.started_at, ruled = EXCLUDED.ruled, question = EXCLUDED.question,
-        asked = EXCLUDED.asked, asked_at = EXCLUDED.asked_at, reply = EXCLUDED.reply,
-        declines = EXCLUDED.declines, returns = EXCLUDED.returns, due_at = EXCLUDED.due_at
+        asked = EXCLUDED.asked, asked_at = EXCLUDED.asked_at, asked_sequence = EXCLUDED.asked_sequence,
+        reply = EXCLUDED.reply, declines = EXCLUDED.declines, returns = EXCLUDED.returns, due_at = EXCLUDED.due_at
 )
 INSERT INTO own.petition ({_STORED})
 SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)

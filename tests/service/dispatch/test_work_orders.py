@@ -232,6 +232,30 @@ async def test_information_that_was_not_asked_for_moves_no_clock(desk: Desk) -> 
     assert await desk.district.dispatch.events(petition) == before
 
 
+async def test_information_that_was_sent_before_the_question_does_not_end_the_pause(desk: Desk) -> None:
+    petition, order = await desk.readied()
+    (await desk.do(p.ASSIGN, "street_committee", order, department="housing")).ok()
+    (await desk.do(p.ACKNOWLEDGE, "department", order)).ok()
+    (await desk.do(p.START, "department", order)).ok()
+    known = len(await desk.district.dispatch.events(petition))
+    (await desk.do(p.ASK, "department", order, question="几号铺面？")).ok()
+    asked = await desk.district.dispatch.events(petition)
+    assert asked[known] == "work_order.information_requested"
+    applied = "SELECT applied FROM own.progress WHERE source = 'intake' AND aggregate_id = $1"
+
+    async def say(seen: int) -> list[str]:
+        sequence = await desk.intake.say(petition, PetitionInformationAdded(by=SYSTEM), seen={Source.DISPATCH: seen})
+
+        async def there() -> bool:
+            return (await desk.district.dispatch.fetch(applied, petition))[0]["applied"] == sequence
+
+        await eventually(there)
+        return await desk.district.dispatch.events(petition)
+
+    assert await say(known) == asked
+    assert (await say(known + 1))[len(asked)] == "work_order.resumed"
+
+
 BAD: list[tuple[str, str, dict[str, Any], str]] = [
     (p.ASSIGN, "street_committee", {"department": "ministry-of-magic"}, "department"),
     (p.DECLINE_ORDER, "department", {"ground": "NO_FUNDS", "reason": "无"}, "ground"),

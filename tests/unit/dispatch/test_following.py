@@ -1,6 +1,7 @@
 """What others say, in any order of arrival: each source's own order holds, and the end is the same."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -46,7 +47,8 @@ def heard(petition: Petition, said: Said) -> Petition:
         case "withdrawn":
             return state_of(following.withdraw(petition, TERMS, now=now))
         case "information":
-            return state_of(following.add_information(petition, TERMS, now=now))
+            seen = petition.head.sequence + 1
+            return state_of(following.add_information(petition, seen, TERMS, now=now))
         case "visited" | "recalled":
             return state_of(following.learn_visit(petition, said.cycle, known=said.what == "visited"))
         case "closed":
@@ -202,6 +204,18 @@ def test_information_that_nobody_asked_for_changes_nothing() -> None:
     for name, petition in STARTS.items():
         if "ASKED" not in name:
             assert heard(petition, Said("information")) is petition
+
+
+def test_only_what_was_sent_after_the_question_answers_it() -> None:
+    working = in_state(S.IN_PROGRESS)
+    asked = after(replace(working, head=replace(working.head, sequence=7)), Act.ASK_RESIDENT)
+    assert following.add_information(asked, 7, TERMS, now=NOW) is None
+    answered = following.add_information(asked, 8, TERMS, now=NOW)
+    assert answered is not None
+    again = answered.state
+    again = after(replace(again, head=replace(again.head, sequence=14)), Act.ASK_RESIDENT)
+    assert following.add_information(again, 14, TERMS, now=NOW) is None
+    assert following.add_information(again, 15, TERMS, now=NOW) is not None
 
 
 def order_states(petition: Petition) -> list[tuple[int, WorkOrderState]]:

@@ -37,6 +37,7 @@ CREATE TABLE own.work_order (
     question        text,
     asked           boolean     NOT NULL,
     asked_at        timestamptz,
+    asked_sequence  integer,
     reply           jsonb,
     declines        jsonb       NOT NULL,
     returns         jsonb       NOT NULL,
