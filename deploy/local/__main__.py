@@ -86,7 +86,11 @@ def demo() -> None:
 def token(role: str) -> None:
     """Print the token of a role's demo user, and nothing else."""
     keys = _settings().keys_folder
-    if not keys.exists():
+    try:
+        next(keys.iterdir(), None)
+    except PermissionError:
+        _give_up(f"The keys in {keys} are not for you to read: ask who ran `make run`, or run as that user.")
+    except OSError:
         _give_up(f"There are no keys in {keys} yet: `make run` makes them.")
     os.chdir(ROOT)
     module = "services.kernel.auth.development"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.__main__ import token
 from deploy.local.ports import free_port
 from deploy.local.settings import ROOT
 from deploy.local.supervisor import held
@@ -71,3 +72,19 @@ def test_one_port_for_two_parts_is_refused_before_anything_is_made(
     assert f"THROUGH_TRAIN_{one.upper()}_PORT" in said
     assert f"THROUGH_TRAIN_{other.upper()}_PORT" in said
     assert not folder.exists()
+
+
+def test_a_token_without_keys_tells_how_they_are_made(tmp_path: Path) -> None:
+    assert "`make run` makes them" in refused("token", "street_committee", data_folder=tmp_path)
+
+
+def test_a_token_with_somebody_elses_keys_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(SystemExit):
+        token("street_committee")
+    assert "not for you to read" in capsys.readouterr().err
