@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import aiohttp
 import asyncpg
+from joserfc import jwt
 from pydantic import SecretStr
 
 from deploy.local.gateway import Gateway, Issuer
@@ -172,6 +173,14 @@ class District:
     def token(self, role: str, **claims: Any) -> str:
         """Return a token of the development issuer."""
         return development.sign(Path(self.servers.keys), ActorRole(role), **claims)
+
+    def residents_token(self, petition: str) -> str:
+        """Return what intake would give to a petition's resident."""
+        key = keys.private_key(Path(self.servers.keys), keys.INTAKE_PRIVATE)
+        expires = int(time.time()) + 60
+        claims = {"iss": INTAKE_ISSUER, "aud": "through-train", "sub": f"petition:{petition}", "exp": expires}
+        header = {"alg": "ES256", "kid": key.kid}
+        return jwt.encode(header, {**claims, "roles": ["resident"], "petition": petition}, key)
 
     async def ask(
         self,

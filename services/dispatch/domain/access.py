@@ -38,6 +38,9 @@ INTERNAL: Final = may(
 WORDS: Final = Rule(
     READERS - {Role.INTEGRATOR}, "question and reply: everybody whose petition it is, but no integrator"
 )
+WORKINGS: Final = Rule(
+    READERS - {Role.RESIDENT}, "what routing suggested, rulings, possible acts: everybody but the resident"
+)
 ROUTING: Final = may(
     Role.STREET_COMMITTEE,
     Role.DISTRICT_SUPERVISOR,

@@ -128,9 +128,11 @@ class WorkOrder:
         """Return the state's label."""
         return label(self.it.state, locale)
 
-    @strawberry.field(description="Acts that are possible now, whoever may do them.")
-    def allowed_acts(self) -> list[str] | None:
-        """Return the acts of dispatch's state machine."""
+    @strawberry.field(description="Acts that are possible now, whoever may do them; null for residents.")
+    def allowed_acts(self, info: Info) -> list[str] | None:
+        """Return the acts of dispatch's state machine to those who work with it."""
+        if not self._shows(info, access.WORKINGS):
+            return None
         return [act.value for act in rules.allowed(self.of, self.it)]
 
     @strawberry.field(description="The round of the petition that it belongs to.")
@@ -163,15 +165,17 @@ class WorkOrder:
         """Return the department."""
         return await department(info, self.it.department)
 
-    @strawberry.field(description="Whether the district supervisor ruled on it; then it cannot be declined.")
-    def ruled(self) -> bool | None:
-        """Return whether it was ruled on."""
-        return self.it.ruled
+    @strawberry.field(
+        description="Whether the district supervisor ruled on it; then it cannot be declined. Null for residents."
+    )
+    def ruled(self, info: Info) -> bool | None:
+        """Return whether it was ruled on to those who work with it."""
+        return self.it.ruled if self._shows(info, access.WORKINGS) else None
 
-    @strawberry.field(description="What routing suggested.")
-    def suggestion(self) -> Suggestion | None:
-        """Return the suggestion."""
-        return suggestion(self.it.suggestion)
+    @strawberry.field(description="What routing suggested; null for residents.")
+    def suggestion(self, info: Info) -> Suggestion | None:
+        """Return the suggestion to those who work with it."""
+        return suggestion(self.it.suggestion) if self._shows(info, access.WORKINGS) else None
 
     @strawberry.field(description="When it was opened.")
     def opened_at(self) -> datetime | None:

@@ -3,7 +3,8 @@
 from typing import Final
 
 from services.contracts.vocabulary import Role
-from services.kernel.access import READERS, Rule, may
+from services.feedback.domain.case import Case
+from services.kernel.access import READERS, Actor, Rule, may
 
 ATTEMPT: Final = may(Role.REPRESENTATIVE, says="record a failed attempt: a representative whose petition it is")
 VISIT: Final = may(
@@ -24,6 +25,10 @@ DESK: Final = may(
     Role.INTEGRATOR,
     says="lists at feedback: every role but residents, its own petitions",
 )
+WORDS: Final = Rule(
+    READERS - {Role.INTEGRATOR},
+    "why it is on the ledger or reopened: everybody whose petition it is, but no integrator",
+)
 COMMENTS: Final = may(
     Role.RESIDENT,
     Role.REPRESENTATIVE,
@@ -40,3 +45,11 @@ RATES: Final = may(
     Role.INTEGRATOR,
     says="the three rates: a street's, a department's, or the district's",
 )
+
+_DEPARTMENTS: Final = frozenset({Role.DEPARTMENT, Role.DEPARTMENT_HEAD})
+
+
+def replied(actor: Actor, case: Case, rule: Rule) -> bool:
+    """Tell whether a case is about a reply of the actor's department, whoever handles the petition now."""
+    theirs = actor.department is not None and actor.department == case.department
+    return theirs and bool(actor.roles & rule.roles & _DEPARTMENTS)

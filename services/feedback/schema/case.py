@@ -78,7 +78,7 @@ class LedgerEntry:
     """A ledger entry."""
 
     ground: str = strawberry.field(description="The ground, from the list.")
-    reason: str = strawberry.field(description="Why it cannot be done now.")
+    reason: str | None = strawberry.field(description="Why it cannot be done now; null for integrators.")
     review_on: date = strawberry.field(description="The day on which it is visited again.")
     approved_at: datetime = strawberry.field(description="When the street committee approved it.")
     department: Department | None = strawberry.field(description="Who is responsible.")
@@ -96,7 +96,9 @@ class Reopening:
     cause: str = strawberry.field(
         description="NOT_SOLVED, LEDGER_REFUSED, LEDGER_UNANSWERED, or a ground of the list for what was unsatisfying."
     )
-    reason: str = strawberry.field(description="In the street committee's words; empty when it followed by itself.")
+    reason: str | None = strawberry.field(
+        description="In the street committee's words; empty when it followed by itself. Null for integrators."
+    )
     at: datetime = strawberry.field(description="When.")
 
     @strawberry.field(description="The cause, for people.")
@@ -175,14 +177,14 @@ class Case:
         return [deadline(clock) for clock in self.of.head.clocks if clock.is_open and clock.about == self.it.id]
 
     @strawberry.field(description="What could not be done; null if it never was on the ledger.")
-    def ledger(self) -> LedgerEntry | None:
+    async def ledger(self, info: Info) -> LedgerEntry | None:
         """Return the ledger entry."""
-        return ledger(self.it)
+        return await ledger(info, self.of, self.it)
 
     @strawberry.field(description="Why it was reopened; for REOPENED.")
-    def reopening(self) -> Reopening | None:
+    async def reopening(self, info: Info) -> Reopening | None:
         """Return the cause."""
-        return reopening(self.it)
+        return await reopening(info, self.of, self.it)
 
 
 def _comment(info: Info, petition: rules.Petition, visit: rules.Visit) -> str | None:
@@ -223,24 +225,33 @@ def attempts(info: Info, petition: rules.Petition, case: rules.Case) -> list[Att
     ]
 
 
-def ledger(case: rules.Case) -> LedgerEntry | None:
-    """Return a case's ledger entry."""
+async def _reads_words(info: Info, petition: rules.Petition, case: rules.Case) -> bool:
+    actor = info.context.actor
+    if access.replied(actor, case, access.WORDS):
+        return True
+    known = await petition_loader(info.context).load(petition.head.id)
+    return known is not None and known.is_own(actor, access.WORDS)
+
+
+async def ledger(info: Info, petition: rules.Petition, case: rules.Case) -> LedgerEntry | None:
+    """Return a case's ledger entry as the actor sees it."""
     if (entry := case.ledger) is None:
         return None
     return LedgerEntry(
         ground=entry.ground,
-        reason=entry.reason,
+        reason=entry.reason if await _reads_words(info, petition, case) else None,
         review_on=entry.review_on,
         approved_at=entry.at,
         department=department(entry.department),
     )
 
 
-def reopening(case: rules.Case) -> Reopening | None:
-    """Return why a case was reopened."""
+async def reopening(info: Info, petition: rules.Petition, case: rules.Case) -> Reopening | None:
+    """Return why a case was reopened as the actor sees it."""
     if (why := case.reopening) is None:
         return None
-    return Reopening(cause=why.cause, reason=why.reason, at=why.at)
+    reason = why.reason if await _reads_words(info, petition, case) else None
+    return Reopening(cause=why.cause, reason=reason, at=why.at)
 
 
 def case_of(petition: rules.Petition, case: rules.Case) -> Case:

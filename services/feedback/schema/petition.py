@@ -208,14 +208,14 @@ class Evaluation:
         return [deadline(clock) for clock in self.of.head.clocks if clock.is_open]
 
     @strawberry.field(description="What could not be done; null if the present case never was on the ledger.")
-    def ledger(self) -> LedgerEntry | None:
+    async def ledger(self, info: Info) -> LedgerEntry | None:
         """Return the ledger entry."""
-        return cases.ledger(self.it)
+        return await cases.ledger(info, self.of, self.it)
 
     @strawberry.field(description="Why the present case was reopened; for REOPENED.")
-    def reopening(self) -> Reopening | None:
+    async def reopening(self, info: Info) -> Reopening | None:
         """Return the cause."""
-        return cases.reopening(self.it)
+        return await cases.reopening(info, self.of, self.it)
 
 
 @federation.type(keys=["id"], description="What somebody said is wrong, from its words to its evaluated result.")

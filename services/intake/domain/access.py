@@ -37,6 +37,9 @@ INTERNAL: Final = may(
     Role.DISTRICT_SUPERVISOR,
     says="working text, findings and reasons of screening",
 )
+WORDS: Final = Rule(
+    READERS - {Role.INTEGRATOR}, "measures and reasons: everybody whose petition it is, but no integrator"
+)
 CONTACT: Final = may(
     Role.RESIDENT,
     Role.STREET_COMMITTEE,

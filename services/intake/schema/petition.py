@@ -25,7 +25,7 @@ from services.intake.queries import petitions
 from services.intake.queries.petitions import Wanted
 from services.intake.schema.loaders import petition_loader, remark_loader
 from services.intake.schema.reference import Code, Community, Representative, code, community, representative
-from services.kernel.access import owns, reach
+from services.kernel.access import Rule, owns, reach
 from services.kernel.errors import InvalidInput, NotFound
 from services.kernel.graphql.context import Guard, Info
 from services.kernel.graphql.types import (
@@ -58,7 +58,7 @@ class Rejection:
     """Ground, reason and referral."""
 
     ground: Code | None = strawberry.field(description="The ground, from the list.")
-    reason: str = strawberry.field(description="The reason, in the resident's language.")
+    reason: str | None = strawberry.field(description="The reason, in the resident's language; null for integrators.")
     referral: Code | None = strawberry.field(description="Where to go with the matter.")
 
 
@@ -189,10 +189,10 @@ class Petition:
         """Return a reference to the department."""
         return Department(id=ID(self.it.department)) if self.it.department else None
 
-    @strawberry.field(description="What was done on the spot; for RESOLVED_ON_SPOT.")
-    def measures(self) -> str | None:
-        """Return the measures."""
-        return self.it.measures
+    @strawberry.field(description="What was done on the spot; for RESOLVED_ON_SPOT. Null for integrators.")
+    def measures(self, info: Info) -> str | None:
+        """Return the measures to those whose petition it is."""
+        return self.it.measures if self._shows(info, access.WORDS) else None
 
     @strawberry.field(description="Why it was rejected; for REJECTED.")
     async def rejection(self, info: Info) -> Rejection | None:
@@ -204,7 +204,7 @@ class Petition:
         referral = known.ever(r.Referral, self.it.referral or "")
         return Rejection(
             ground=code(ground) if ground else None,
-            reason=self.it.reason or "",
+            reason=(self.it.reason or "") if self._shows(info, access.WORDS) else None,
             referral=code(referral) if referral else None,
         )
 
@@ -213,12 +213,12 @@ class Petition:
     )
     def working_text(self, info: Info) -> str | None:
         """Return the working text to those whom it concerns."""
-        return self.it.working_text if self._internal(info) else None
+        return self.it.working_text if self._shows(info, access.INTERNAL) else None
 
     @strawberry.field(description="What people wrote at intake's acts; empty for those who do not screen or supervise.")
     async def remarks(self, info: Info) -> list[Remark] | None:
         """Return the remarks to those whom they concern."""
-        if not self._internal(info):
+        if not self._shows(info, access.INTERNAL):
             return []
         found = await remark_loader(info.context).load(self.it.head.id)
         return [Remark(type=m.type, at=m.at, role=m.role, text=m.text) for m in found]
@@ -233,8 +233,8 @@ class Petition:
         """Return what intake has applied."""
         return show_seen({**self.it.head.seen, Source.INTAKE: self.it.head.sequence})
 
-    def _internal(self, info: Info) -> bool:
-        return owns(info.context.actor, self.it.head.scope, access.INTERNAL.roles)
+    def _shows(self, info: Info, rule: Rule) -> bool:
+        return owns(info.context.actor, self.it.head.scope, rule.roles)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: ID) -> "Petition | None":

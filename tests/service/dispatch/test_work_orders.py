@@ -174,6 +174,27 @@ async def test_a_reopening_opens_a_new_order_with_the_history(desk: Desk) -> Non
     assert [o["id"] for o in handling["workOrders"]] == [first, second]
 
 
+async def test_residents_read_their_order_without_the_offices_workings(desk: Desk) -> None:
+    petition, order = await desk.replied()
+    query = "query($id: ID!) { workOrder(id: $id) { reply { words } suggestion { rule } ruled allowedActs } }"
+    tokens = {
+        "resident": desk.district.residents_token(petition),
+        "department": desk.district.token("department"),
+    }
+    shown = {
+        role: (await desk.district.ask(query, token=token, url=desk.url, id=order)).ok()["workOrder"]
+        for role, token in tokens.items()
+    }
+    reply = {"words": "已疏通"}
+    assert shown["resident"] == {"reply": reply, "suggestion": None, "ruled": None, "allowedActs": None}
+    assert shown["department"] == {
+        "reply": reply,
+        "suggestion": {"rule": "r-drainage"},
+        "ruled": False,
+        "allowedActs": ["SEND_BACK"],
+    }
+
+
 HISTORY = """query($id: ID!) {
   workOrder(id: $id) { id reply { words } petition { id handling { workOrders { id } deadlines { kind } } } }
   departmentWorkOrders(states: [REPLIED], first: 100) { edges { node { id petition { id } } } } }"""

@@ -1,22 +1,17 @@
 """Feedback's lists and figures, on real servers: whose they are, what they hide, and what they cost at size."""
 
 import asyncio
-import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from joserfc import jwt
 
 from services.contracts.dispatch import PetitionReplied, WorkOrderAssigned, WorkOrderReplyReturned
 from services.contracts.event import SYSTEM, Who
 from services.contracts.intake import PetitionAccepted, PetitionSubmitted
 from services.contracts.vocabulary import DeadlineClass, Extent, PetitionKind, Role, Source, Stage, Urgency
 from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
-from services.kernel.auth import keys
-from services.kernel.auth.tokens import INTAKE_ISSUER
 from tests.support import people as p
 from tests.support.district import Answer, District, eventually
 from tests.support.publish import Voice
@@ -113,13 +108,16 @@ async def test_each_role_has_its_own_visits_on_its_desk_page_by_page(world: Dist
 
 
 CASES = """{ cases(states: [REOPENED], first: 100) {
-    edges { node { id cycle petition { id evaluation { state } timeline { edges { node { type } } } } } } } }"""
+    edges { node { id cycle reopening { cause reason }
+      petition { id evaluation { state } timeline { edges { node { type } } } } } } } }"""
 
 
 async def test_a_former_department_keeps_its_own_case_and_sees_nothing_of_the_next_cycle(world: District) -> None:
     petition, dispatch = await replied(world, lead="forestry")
     forestry, water = (world.token("department", department=name) for name in ("forestry", "water"))
-    (await visit(world, petition, solved=False, satisfied=False)).ok()
+    (await visit(world, petition, satisfied=False)).ok()
+    reopening = {"petitionId": petition, "ground": "PARTLY_DONE", "reason": "未完"}
+    (await ask(world, p.REOPEN, "street_committee", input=reopening)).ok()
 
     async def cases() -> list[dict[str, Any]]:
         return [edge["node"] for edge in (await ask(world, CASES, "x", token=forestry)).ok()["cases"]["edges"]]
@@ -136,7 +134,8 @@ async def test_a_former_department_keeps_its_own_case_and_sees_nothing_of_the_ne
         return not (await entity(world, petition, "department", department="water")).errors
 
     await eventually(moved)
-    assert await cases() == [{"id": before["id"], "cycle": 1, "petition": None}]
+    why = {"cause": "PARTLY_DONE", "reason": "未完"}
+    assert await cases() == [{"id": before["id"], "cycle": 1, "reopening": why, "petition": None}]
     (await entity(world, petition, "department", department="forestry")).refused("NOT_FOUND")
     by_stage = "{ petitionsByStage(stage: EVALUATE, first: 100) { edges { node { petition { id } } } } }"
     for token, found in ((forestry, False), (water, True)):
@@ -233,11 +232,39 @@ async def test_departments_read_the_answers_and_not_the_notes(world: District) -
     assert "商户" not in str(rows)
 
 
-def residents_token(world: District, petition: str) -> str:
-    """Return what intake would give to a resident."""
-    key = keys.private_key(Path(world.servers.keys), keys.INTAKE_PRIVATE)
-    claims = {"iss": INTAKE_ISSUER, "aud": "through-train", "sub": f"petition:{petition}", "exp": int(time.time()) + 60}
-    return jwt.encode({"alg": "ES256", "kid": key.kid}, {**claims, "roles": ["resident"], "petition": petition}, key)
+WORDS = """query($r: [_Any!]!) { _entities(representations: $r) { ... on Petition {
+  evaluation { ledger { ground reason } reopening { cause reason } cases { ledger { reason } reopening { reason } } }
+} } }"""
+
+
+async def test_integrators_read_grounds_and_no_reasons(world: District) -> None:
+    ledgered, reopened = [(await replied(world))[0] for _ in range(2)]
+    proposed = {"solved": False, "satisfied": False, "ledgerProposed": True}
+    (await visit(world, ledgered, **proposed)).ok()
+    entry = {"department": "housing", "ground": "NO_FUNDS", "reason": "缺资金", "reviewOn": "2027-06-01"}
+    (await ask(world, p.APPROVE_LEDGER, "street_committee", input={"petitionId": ledgered, **entry})).ok()
+    (await visit(world, reopened, satisfied=False)).ok()
+    again = {"petitionId": reopened, "ground": "PARTLY_DONE", "reason": "未完"}
+    (await ask(world, p.REOPEN, "street_committee", input=again)).ok()
+
+    async def read(petition: str, token: str) -> dict[str, Any]:
+        answer = await ask(world, WORDS, "x", token=token, r=[{"__typename": "Petition", "id": petition}])
+        return answer.ok()["_entities"][0]["evaluation"]
+
+    both = ["integrator", "street_committee"]
+    readers = [world.token(role) for role in ("street_committee", "department", "representative")]
+    readers.append(world.token("integrator", roles=both))
+    for known, told in (*((token, True) for token in readers), (world.token("integrator"), False)):
+        reason = "缺资金" if told else None
+        shown = await read(ledgered, known)
+        assert shown["ledger"] == {"ground": "NO_FUNDS", "reason": reason}
+        assert shown["cases"] == [{"ledger": {"reason": reason}, "reopening": None}]
+        reason = "未完" if told else None
+        shown = await read(reopened, known)
+        assert shown["reopening"] == {"cause": "PARTLY_DONE", "reason": reason}
+        assert shown["cases"] == [{"ledger": None, "reopening": {"reason": reason}}]
+    told_resident = await read(ledgered, world.residents_token(ledgered))
+    assert told_resident["ledger"]["reason"] == "缺资金"
 
 
 async def test_residents_are_told_the_story_without_the_offices_inner_workings(world: District) -> None:
@@ -251,7 +278,7 @@ async def test_residents_are_told_the_story_without_the_offices_inner_workings(w
     await eventually(recalled)
     [whole] = (await entity(world, petition, "street_committee")).ok()["_entities"]
     representations = [{"__typename": "Petition", "id": petition}]
-    answer = await ask(world, ENTITY, "x", token=residents_token(world, petition), r=representations, first=100)
+    answer = await ask(world, ENTITY, "x", token=world.residents_token(petition), r=representations, first=100)
     [told] = answer.ok()["_entities"]
     all_types = [e["node"]["type"] for e in whole["timeline"]["edges"]]
     assert "case.recalled" in all_types

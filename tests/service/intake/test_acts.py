@@ -128,6 +128,23 @@ async def test_a_rejection_says_why_and_where_to_go(people: People) -> None:
     }
 
 
+async def test_integrators_read_no_words_that_people_wrote(people: People) -> None:
+    solved, rejected = await people.solved_on_spot(), await people.file()
+    given = {"petitionId": rejected.id, "ground": "DUPLICATE", "reason": "已由邻居反映"}
+    (await people.do(p.REJECT, "street_committee", **given)).ok()
+    query = "query($id: ID!) { petition(id: $id) { state measures rejection { reason ground { id } } } }"
+
+    async def read(filed: Filed, **claims: Any) -> dict[str, Any]:
+        token = people.district.token("integrator", **claims)
+        return (await people.district.ask(query, token=token, url=people.url, id=filed.id)).ok()["petition"]
+
+    both = ["integrator", "street_committee"]
+    assert await read(solved) == {"state": "RESOLVED_ON_SPOT", "measures": None, "rejection": None}
+    assert (await read(solved, roles=both))["measures"] == "网格员当场疏通"
+    assert (await read(rejected))["rejection"] == {"reason": None, "ground": {"id": "DUPLICATE"}}
+    assert (await read(rejected, roles=both))["rejection"]["reason"] == "已由邻居反映"
+
+
 LONG = "长" * 6000
 BAD: list[tuple[str, str, dict[str, Any], str]] = [
     (p.SUBMIT, "representative", {"words": "", "channel": "visit", "community": "community-73"}, "words"),
