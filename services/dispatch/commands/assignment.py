@@ -6,13 +6,14 @@ from typing import Final
 
 from services.contracts.vocabulary import DeadlineClass
 from services.dispatch.commands.answers import Changed
-from services.dispatch.commands.lookup import known_department, known_ground, own_order
+from services.dispatch.commands.lookup import known_department, own_order
 from services.dispatch.domain import access, assignment
 from services.dispatch.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require
 from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
+from services.kernel.grounds import known_ground
 from services.kernel.ids import WorkOrderId
 from services.kernel.reference import References
 
@@ -84,7 +85,7 @@ async def decline_work_order(
     decision = assignment.decline(
         petition,
         order,
-        ground=ground,
+        ground=ground.id,
         reason=reason,
         proposed=proposed,
         terms=references.terms,

@@ -6,12 +6,13 @@ from typing import Final
 
 from services.dispatch.commands.answers import Changed
 from services.dispatch.commands.assignment import LONGEST_REASON
-from services.dispatch.commands.lookup import known_ground, own_order
+from services.dispatch.commands.lookup import own_order
 from services.dispatch.domain import access, handling
 from services.dispatch.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require
 from services.kernel.db import Transaction
+from services.kernel.grounds import known_ground
 from services.kernel.ids import WorkOrderId
 from services.kernel.reference import References
 
@@ -134,6 +135,6 @@ async def send_back_reply(
     ground = known_ground(cmd.ground, "RETURN_REPLY", references)
     petition, order = await own_order(tx, cmd.work_order_id, by, access.SEND_BACK)
     decision = handling.send_back(
-        petition, order, ground=ground, reason=reason, terms=references.terms, by=who, now=now
+        petition, order, ground=ground.id, reason=reason, terms=references.terms, by=who, now=now
     )
     return Changed(await petitions.save(tx, petition, decision, now=now), order.id)

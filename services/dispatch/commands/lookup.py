@@ -1,6 +1,6 @@
-"""What an act names, found or refused: the work order, departments, grounds; and the routing table."""
+"""What an act names, found or refused: the work order, departments; and the routing table."""
 
-from services.contracts.reference import Category, Community, Department, Ground, RoutingRule, Street
+from services.contracts.reference import Category, Community, Department, RoutingRule, Street
 from services.dispatch.domain.routing import Table
 from services.dispatch.domain.work_order import Petition, WorkOrder
 from services.dispatch.store import petitions
@@ -29,18 +29,6 @@ def known_department(code: str, field: str, references: References) -> str:
     if references.find(Department, code) is None:
         raise InvalidInput(field, f"There is no department {code!r}; the query departments lists them.")
     return code
-
-
-def known_ground(code: str, use: str, references: References) -> str:
-    """Return a ground that may be cited for an act.
-
-    :raises InvalidInput: unknown, or for other acts; the message lists those that fit.
-    """
-    ground = references.find(Ground, code)
-    if ground is None or use not in ground.uses:
-        fitting = ", ".join(g.id for g in references.all(Ground) if use in g.uses)
-        raise InvalidInput("ground", f"{code!r} is no ground for this; possible: {fitting}.")
-    return ground.id
 
 
 def routing_table(references: References) -> Table:

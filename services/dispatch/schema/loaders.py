@@ -1,13 +1,13 @@
 """Batched reads within one request: a page of references costs one statement, not one each."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from strawberry.dataloader import DataLoader
 
 from services.dispatch.queries import work_orders
 from services.dispatch.queries.work_orders import Found, Known
 from services.kernel.graphql.context import Context
+from services.kernel.graphql.loaders import loader
 from services.kernel.ids import PetitionId, WorkOrderId
 
 
@@ -18,7 +18,7 @@ def petition_loader(context: Context[None]) -> DataLoader[PetitionId, Known | No
         found = await work_orders.by_petition(context.reader, ids)
         return [found.get(petition_id) for petition_id in ids]
 
-    return _once(context, "petition", load)
+    return loader(context, "petition", load)
 
 
 def order_loader(context: Context[None]) -> DataLoader[WorkOrderId, Found | None]:
@@ -28,8 +28,4 @@ def order_loader(context: Context[None]) -> DataLoader[WorkOrderId, Found | None
         found = await work_orders.by_id(context.reader, ids)
         return [found.get(order_id) for order_id in ids]
 
-    return _once(context, "work_order", load)
-
-
-def _once(context: Context[None], name: str, load: Any) -> Any:
-    return context.loaders.setdefault(name, DataLoader(load_fn=load))
+    return loader(context, "work_order", load)

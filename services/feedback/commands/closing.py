@@ -10,6 +10,7 @@ from services.feedback.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require
 from services.kernel.db import Transaction
+from services.kernel.grounds import known_ground
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
 
@@ -56,7 +57,7 @@ async def reopen_petition(
     """
     who = require(by, access.DECIDE)
     said = text.without_numbers(text.required(reason, "reason", longest=LONGEST_REASON), "reason")
-    cause = present.known_ground(ground, "REOPEN", references)
+    cause = known_ground(ground, "REOPEN", references)
     petition, case = await present.own(tx, petition_id, by, access.DECIDE)
     decision = closing.reopen_unsatisfied(
         petition, case, ground=cause.id, reason=said, terms=references.terms, by=who, now=now

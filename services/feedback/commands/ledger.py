@@ -14,6 +14,7 @@ from services.kernel import text
 from services.kernel.access import Actor, require
 from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
+from services.kernel.grounds import known_ground
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
 
@@ -42,7 +43,7 @@ async def approve_ledger(
     """
     who = require(by, access.DECIDE)
     reason = text.without_numbers(text.required(cmd.reason, "reason", longest=LONGEST_REASON), "reason")
-    ground = present.known_ground(cmd.ground, "LEDGER", references)
+    ground = known_ground(cmd.ground, "LEDGER", references)
     if references.find(Department, cmd.department) is None:
         raise InvalidInput(
             "department", f"There is no department {cmd.department!r}; the query departments lists them."

@@ -1,7 +1,6 @@
 """Batched reads within one request: a page of references costs one statement, not one each."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from strawberry.dataloader import DataLoader
 
@@ -11,6 +10,7 @@ from services.feedback.queries import petitions, timelines
 from services.feedback.queries.petitions import Known
 from services.feedback.queries.timelines import Page, Wanted
 from services.kernel.graphql.context import Context
+from services.kernel.graphql.loaders import loader
 from services.kernel.ids import PetitionId
 
 
@@ -21,7 +21,7 @@ def petition_loader(context: Context[None]) -> DataLoader[PetitionId, Known | No
         found = await petitions.by_ids(context.reader, ids)
         return [found.get(petition_id) for petition_id in ids]
 
-    return _once(context, "petition", load)
+    return loader(context, "petition", load)
 
 
 def timeline_loader(context: Context[None]) -> DataLoader[Wanted, Page]:
@@ -31,8 +31,4 @@ def timeline_loader(context: Context[None]) -> DataLoader[Wanted, Page]:
     async def load(wanted: list[Wanted]) -> Sequence[Page]:
         return await timelines.pages(context.reader, wanted, hidden)
 
-    return _once(context, "timeline", load)
-
-
-def _once(context: Context[None], name: str, load: Any) -> Any:
-    return context.loaders.setdefault(name, DataLoader(load_fn=load))
+    return loader(context, "timeline", load)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from services.contracts.reference import Category, Ground, Referral
+from services.contracts.reference import Category, Referral
 from services.contracts.vocabulary import Extent, Phase, Urgency
 from services.intake.commands.answers import Changed
 from services.intake.domain import acceptance, access
@@ -13,6 +13,7 @@ from services.kernel import text
 from services.kernel.access import Actor, require, require_own
 from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
+from services.kernel.grounds import known_ground
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
 
@@ -68,18 +69,6 @@ class RejectPetition:
     ground: str
     reason: str
     referral: str | None
-
-
-def known_ground(ground_id: str, use: str, references: References) -> Ground:
-    """Return a ground that may be cited for an act.
-
-    :raises InvalidInput: unknown, or for other acts; the message lists those that fit.
-    """
-    ground = references.find(Ground, ground_id)
-    if ground is None or use not in ground.uses:
-        fitting = ", ".join(g.id for g in references.all(Ground) if use in g.uses)
-        raise InvalidInput("ground", f"{ground_id!r} is no ground for this; possible: {fitting}.")
-    return ground
 
 
 async def reject_petition(

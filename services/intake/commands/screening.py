@@ -6,7 +6,6 @@ from typing import Final
 
 from services.contracts.reference import Department
 from services.contracts.vocabulary import DeadlineClass, ScreeningStep
-from services.intake.commands.acceptance import known_ground
 from services.intake.commands.answers import Changed
 from services.intake.domain import access, screening
 from services.intake.domain.petition import Petition, allowed
@@ -16,6 +15,7 @@ from services.kernel import text
 from services.kernel.access import Actor, Rule, require, require_own
 from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput, InvalidState
+from services.kernel.grounds import known_ground
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
 

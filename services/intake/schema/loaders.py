@@ -1,7 +1,6 @@
 """Batched reads within one request: a page of references costs one statement, not one each."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from strawberry.dataloader import DataLoader
 
@@ -10,6 +9,7 @@ from services.intake.queries import petitions
 from services.intake.queries.petitions import Remark
 from services.intake.vault import Vault
 from services.kernel.graphql.context import Context
+from services.kernel.graphql.loaders import loader
 from services.kernel.ids import PetitionId
 
 
@@ -20,7 +20,7 @@ def petition_loader(context: Context[Vault]) -> DataLoader[PetitionId, Petition 
         found = await petitions.by_ids(context.reader, ids)
         return [found.get(petition_id) for petition_id in ids]
 
-    return _once(context, "petition", load)
+    return loader(context, "petition", load)
 
 
 def remark_loader(context: Context[Vault]) -> DataLoader[PetitionId, list[Remark]]:
@@ -30,8 +30,4 @@ def remark_loader(context: Context[Vault]) -> DataLoader[PetitionId, list[Remark
         found = await petitions.remarks(context.reader, ids)
         return [found.get(petition_id, []) for petition_id in ids]
 
-    return _once(context, "remark", load)
-
-
-def _once(context: Context[Vault], name: str, load: Any) -> Any:
-    return context.loaders.setdefault(name, DataLoader(load_fn=load))
+    return loader(context, "remark", load)
