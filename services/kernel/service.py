@@ -185,10 +185,11 @@ async def _guarded(role: Role, job: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await job()
-        except Exception as error:
-            frames = traceback.format_tb(error.__traceback__)
-            log.error("job failed and starts over", job=role.value, error=describe(error), frames=frames)  # noqa: TRY400
-            await asyncio.sleep(1)
+        except* Exception as group:  # a job of several tasks fails with a group; one alone is made one here
+            for error in group.exceptions:
+                frames = traceback.format_tb(error.__traceback__)
+                log.error("job failed and starts over", job=role.value, error=describe(error), frames=frames)  # noqa: TRY400
+        await asyncio.sleep(1)
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:

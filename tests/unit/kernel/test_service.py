@@ -1,0 +1,34 @@
+"""A service's jobs: one that fails is said, by what is wrong inside, and starts over."""
+
+import asyncio
+
+import structlog
+
+from services.kernel import service
+from services.kernel.service import Role
+
+
+async def test_a_job_that_fails_starts_over_and_says_what_was_wrong() -> None:
+    runs = 0
+    again = asyncio.Event()
+
+    async def broken() -> None:
+        raise LookupError("what is wrong")
+
+    async def job() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(broken())
+        again.set()
+        await asyncio.Event().wait()
+
+    with structlog.testing.capture_logs() as said:
+        running = asyncio.create_task(service._guarded(Role.CONSUMER, job))
+        async with asyncio.timeout(10):
+            await again.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
+    assert [(line["job"], line["error"]) for line in said] == [("consumer", "LookupError: what is wrong")]
