@@ -123,15 +123,22 @@ class Events:
     async def _take_petitions(self, records: Sequence[Record]) -> None:
         batch: list[Arrived] = []
         for record in records:
-            place = (record.topic, record.partition, record.offset)
             try:
-                batch.append(arrived(record.key, record.value, record.headers, *place))
+                batch.append(self._arrived(record))
             except UnreadableError as error:
                 await self._bury(record, error)
         if batch:
             await self._held(lambda: self._inbox.apply(batch), len(batch))
         self._applied.beat()
         self._committed.beat()
+
+    def _arrived(self, record: Record) -> Arrived:
+        place = (record.topic, record.partition, record.offset)
+        came = arrived(record.key, record.value, record.headers, *place)
+        # An event on somebody else's topic would move a stream that its true source numbers.
+        if record.topic != catalogue.petition_topic(came.envelope.source, self._prefix):
+            raise UnreadableError(f"an event of {came.envelope.source.value} on another source's topic")
+        return came
 
     async def _take_references(self, records: Sequence[Record]) -> None:
         readable: list[reference.Arrival] = []

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from services.contracts import catalogue
+from services.contracts.event import SYSTEM
+from services.contracts.feedback import VisitScheduled
 from services.contracts.vocabulary import Source
+from services.kernel.envelope import Envelope, to_message
 from tests.support import people as p
 from tests.support.district import District, eventually
 from tests.support.people import Filed, People
@@ -139,7 +143,8 @@ async def test_sequences_have_no_gap_anywhere(people: People) -> None:
 
 async def test_a_message_that_cannot_be_read_goes_to_the_dead_letters_and_nothing_stops(people: People) -> None:
     topic = catalogue.petition_topic(Source.INTAKE, people.district.prefix)
-    await republish(people.district, topic, _nonsense())
+    known, _, _ = await people.replied()
+    await republish(people.district, topic, [*_nonsense(), _misplaced(known)])
     filed, _, replied = await people.replied()
     (await _everything(people, filed, replied)).ok()
 
@@ -152,6 +157,37 @@ async def test_a_message_that_cannot_be_read_goes_to_the_dead_letters_and_nothin
     assert headers["dl_origin"].decode().startswith(f"{topic}/")
     assert headers["dl_error"]
 
+    async def misplaced() -> Sequence[Any]:
+        letters = await fetch_all(people.district, f"{people.district.prefix}deadletter.dispatch.v1")
+        return [letter for letter in letters if letter.key == known.id.encode()]
+
+    [letter] = await eventually(misplaced)
+    assert dict(letter.headers)["dl_error"] == b"an event of feedback on another source's topic"
+
 
 def _nonsense() -> list[Message]:
     return [Message(key=b"what", value=b"\xff\xfe nonsense", headers=[])]
+
+
+def _misplaced(filed: Filed) -> Message:
+    """Return a well-formed event of feedback's, which somebody put on intake's topic."""
+    event = VisitScheduled(by=SYSTEM, case_id=uuid4())
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    envelope = Envelope(
+        id=uuid4(),
+        source=Source.FEEDBACK,
+        type=event.TYPE,
+        subject=filed.id,
+        time=now,
+        recorded=now,
+        dataschema=catalogue.dataschema(Source.FEEDBACK, event.TYPE),
+        sequence=99,
+        seen={},
+        correlation="c",
+        causation="c",
+        cycle=1,
+        street="huangtupo",
+        community="community-73",
+    )
+    key, value, headers = to_message(envelope, catalogue.encode(event))
+    return Message(key, value, headers)
