@@ -1,7 +1,6 @@
 """Intake, wired: what it consumes, how it reacts, what it serves."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from starlette.requests import Request
@@ -14,10 +13,6 @@ from services.intake.commands import clocks
 from services.intake.schema import schema
 from services.intake.vault import Vault
 from services.kernel.auth import keys
-from services.kernel.db import Transaction
-from services.kernel.ids import ClockId, PetitionId
-from services.kernel.reference import ReferenceCache
-from services.kernel.scheduler import Fire
 from services.kernel.service import Wiring
 from services.kernel.settings import Settings
 
@@ -38,15 +33,6 @@ def open_vault(settings: Settings) -> Vault:
     )
 
 
-def firing(references: ReferenceCache) -> Fire:
-    """Return what the scheduler does with a due clock."""
-
-    async def fire(tx: Transaction, petition_id: PetitionId, clock_id: ClockId, now: datetime) -> bool:
-        return await clocks.fire_clock(tx, petition_id, clock_id, references.current, now=now)
-
-    return fire
-
-
 def routes(settings: Settings) -> Sequence[BaseRoute]:
     """Return the address of the public keys that residents' tokens are checked with."""
     public = keys.public_keys(settings.keys_folder / keys.INTAKE_PUBLIC).as_dict(private=False)
@@ -63,7 +49,7 @@ WIRING = Wiring(
     consumed=handlers.SOURCES,
     schema=schema,
     handlers=handlers.handlers,
-    fire=firing,
+    fire=clocks.fire_clock,
     seed=seed.entries,
     extra=open_vault,
     routes=routes,

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
@@ -19,11 +19,18 @@ from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Row, Tra
 from services.kernel.errors import Unavailable
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.pulse import Pulse
+from services.kernel.reference import ReferenceCache, References
 
 log = structlog.get_logger()
 
-Fire = Callable[[Transaction, PetitionId, ClockId, datetime], Awaitable[bool]]
-"""Fires one clock of a petition if it still is due; false when the petition was locked by somebody else."""
+
+class Fire(Protocol):
+    """A service's command that fires one clock of a petition; false when the clock is no longer due."""
+
+    def __call__(
+        self, tx: Transaction, petition_id: PetitionId, clock_id: ClockId, references: References, *, now: datetime
+    ) -> Awaitable[bool]: ...
+
 
 WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailable)
 
@@ -63,7 +70,7 @@ class Scheduler:
         database: Database,
         fire: Fire,
         *,
-        refresh: Callable[[], Awaitable[object]],
+        references: ReferenceCache,
         now: Callable[[], datetime],
         poll: float,
         committed: Pulse,
@@ -71,7 +78,7 @@ class Scheduler:
         self._source = source
         self._database = database
         self._fire = fire
-        self._refresh = refresh
+        self._references = references
         self._now = now
         self._poll = poll
         self._committed = committed
@@ -94,7 +101,7 @@ class Scheduler:
 
     async def tick(self) -> int:
         """Fire everything that is due now; return how many clocks moved. An outage of days is caught up in ticks."""
-        await self._refresh()
+        await self._references.get()
         now, fired = self._now(), 0
         after: tuple[datetime, UUID] = (_BEGINNING, _FIRST)
         while True:
@@ -114,7 +121,9 @@ class Scheduler:
             async with self._database.transaction(Cause(f"clock:{clock}", f"clock:{clock}")) as tx:
                 if await tx.connection.fetchrow(_SKIP_LOCKED, row["petition_id"]) is None:
                     return False
-                fired = await self._fire(tx, row["petition_id"], row["clock_id"], self._now())
+                fired = await self._fire(
+                    tx, row["petition_id"], row["clock_id"], self._references.current, now=self._now()
+                )
         except UNREACHABLE:
             raise
         except Exception as error:

@@ -78,7 +78,7 @@ class Wiring:
     consumed: frozenset[Source]
     schema: Any
     handlers: Callable[[ReferenceCache], Handlers]
-    fire: Callable[[ReferenceCache], Fire]
+    fire: Fire
     seed: Callable[[], Sequence[AnyEntry]]
     extra: Callable[[Settings], Any] = lambda _: None
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()
@@ -168,8 +168,8 @@ async def running(
             Role.SCHEDULER: Scheduler(
                 wiring.source,
                 database,
-                wiring.fire(references),
-                refresh=references.get,
+                wiring.fire,
+                references=references,
                 now=now,
                 poll=settings.scheduler_poll,
                 committed=committed,

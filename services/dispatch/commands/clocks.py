@@ -7,7 +7,7 @@ from services.contracts.event import SYSTEM
 from services.dispatch.domain import handling
 from services.dispatch.domain.work_order import Petition
 from services.dispatch.store import petitions
-from services.kernel.clocks import Clock, acts_now, is_due
+from services.kernel.clocks import Clock, Level, acts_now, is_due
 from services.kernel.db import Transaction
 from services.kernel.head import Decision, Fact
 from services.kernel.ids import ClockId, PetitionId
@@ -24,16 +24,16 @@ async def fire_clock(
     clock = next((c for c in petition.head.clocks if c.id == clock_id), None) if petition else None
     if petition is None or clock is None or not is_due(clock, now):
         return False
-    decision = _fired(petition, clock, references.terms, now)
-    await tx.connection.execute(FIRED, petition_id, clock_id, int(clock.level) + 1, now)
+    level, decision = _fired(petition, clock, references.terms, now)
+    await tx.connection.execute(FIRED, petition_id, clock_id, int(level), now)
     await petitions.save(tx, petition, decision, now=now)
     return True
 
 
-def _fired(petition: Petition, clock: Clock, terms: Terms, now: datetime) -> Decision[Petition]:
+def _fired(petition: Petition, clock: Clock, terms: Terms, now: datetime) -> tuple[Level, Decision[Petition]]:
     if acts_now(clock, now):
         [asked] = [order for order in petition.orders if order.id == clock.about]
-        return handling.resume(petition, asked, expired=True, terms=terms, now=now)
+        return Level.FIRST, handling.resume(petition, asked, expired=True, terms=terms, now=now)
     ticking = petition.head.ticking(terms, SYSTEM, now).fire(clock)
     after = replace(petition, head=petition.head.after(ticking))
-    return Decision(after, tuple(Fact(event) for event in ticking.events))
+    return Level(clock.level + 1), Decision(after, tuple(Fact(event) for event in ticking.events))

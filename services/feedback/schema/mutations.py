@@ -1,5 +1,6 @@
 """Feedback's mutations, thin: parse, hand to a command, answer."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import strawberry
@@ -11,8 +12,10 @@ from services.feedback.domain import access
 from services.feedback.domain.visits import Answers
 from services.feedback.schema import inputs
 from services.feedback.schema.petition import Petition, petition_of
+from services.kernel.db import Transaction
 from services.kernel.graphql.context import Context, Guard, Info
 from services.kernel.ids import PetitionId, parse_uuid
+from services.kernel.reference import References
 
 
 @strawberry.type(description="A petition as a mutation of its evaluation left it.")
@@ -23,16 +26,24 @@ class EvaluationPayload:
     position: str = strawberry.field(description="Send it as `Read-After` to read this change everywhere.")
 
 
-def _payload(changed: Changed) -> EvaluationPayload:
-    return EvaluationPayload(petition=petition_of(changed.petition), position=changed.position)
-
-
 def _id(given: ID) -> PetitionId:
     return PetitionId(parse_uuid(given, "petitionId"))
 
 
 def _by(rule: Any) -> list[Any]:
     return [Guard(rule)]
+
+
+async def _do(
+    info: Info, given: Any, command: Callable[[Transaction, References], Awaitable[Changed]]
+) -> EvaluationPayload:
+    """Run a command under the mutation's own name, and show the petition as it left it."""
+    context: Context[None] = info.context
+    references = await context.runtime.references.get()
+    done = await context.mutate(
+        info.field_name, given, given.idempotency_key, Changed, lambda tx: command(tx, references)
+    )
+    return EvaluationPayload(petition=petition_of(done.petition), position=done.position)
 
 
 @strawberry.type
@@ -44,51 +55,37 @@ class Mutation:
         """Record an attempt."""
         context: Context[None] = info.context
         petition_id = _id(input.petition_id)
-        return _payload(
-            await context.mutate(
-                "recordVisitAttempt",
-                input,
-                input.idempotency_key,
-                Changed,
-                lambda tx: visits.record_attempt(
-                    tx, petition_id, input.means, input.comment, by=context.actor, now=context.now()
-                ),
-            )
+        return await _do(
+            info,
+            input,
+            lambda tx, _: visits.record_attempt(
+                tx, petition_id, input.means, input.comment, by=context.actor, now=context.now()
+            ),
         )
 
     @strawberry.mutation(extensions=_by(access.VISIT), description="Record the return visit; not solved reopens.")
     async def record_visit(self, info: Info, input: inputs.RecordVisitInput) -> EvaluationPayload | None:
         """Record a visit."""
         context: Context[None] = info.context
-        references = await context.runtime.references.get()
         answers = Answers(input.reached, input.responded, input.solved, input.satisfied, input.ledger_proposed)
         cmd = visits.RecordVisit(_id(input.petition_id), input.means, answers, input.comment)
-        return _payload(
-            await context.mutate(
-                "recordVisit",
-                input,
-                input.idempotency_key,
-                Changed,
-                lambda tx: visits.record_visit(tx, cmd, references, by=context.actor, now=context.now()),
-            )
+        return await _do(
+            info,
+            input,
+            lambda tx, references: visits.record_visit(tx, cmd, references, by=context.actor, now=context.now()),
         )
 
     @strawberry.mutation(extensions=_by(access.DECIDE), description="Close a visited petition.")
     async def close_petition(self, info: Info, input: inputs.ClosePetitionInput) -> EvaluationPayload | None:
         """Close."""
         context: Context[None] = info.context
-        references = await context.runtime.references.get()
         petition_id = _id(input.petition_id)
-        return _payload(
-            await context.mutate(
-                "closePetition",
-                input,
-                input.idempotency_key,
-                Changed,
-                lambda tx: closing.close_petition(
-                    tx, petition_id, input.reason, references, by=context.actor, now=context.now()
-                ),
-            )
+        return await _do(
+            info,
+            input,
+            lambda tx, references: closing.close_petition(
+                tx, petition_id, input.reason, references, by=context.actor, now=context.now()
+            ),
         )
 
     @strawberry.mutation(
@@ -97,52 +94,37 @@ class Mutation:
     async def reopen_petition(self, info: Info, input: inputs.ReopenPetitionInput) -> EvaluationPayload | None:
         """Reopen."""
         context: Context[None] = info.context
-        references = await context.runtime.references.get()
         petition_id = _id(input.petition_id)
-        return _payload(
-            await context.mutate(
-                "reopenPetition",
-                input,
-                input.idempotency_key,
-                Changed,
-                lambda tx: closing.reopen_petition(
-                    tx, petition_id, input.ground, input.reason, references, by=context.actor, now=context.now()
-                ),
-            )
+        return await _do(
+            info,
+            input,
+            lambda tx, references: closing.reopen_petition(
+                tx, petition_id, input.ground, input.reason, references, by=context.actor, now=context.now()
+            ),
         )
 
     @strawberry.mutation(extensions=_by(access.DECIDE), description="Put a petition on the ledger (挂账).")
     async def approve_ledger(self, info: Info, input: inputs.ApproveLedgerInput) -> EvaluationPayload | None:
         """Approve the ledger."""
         context: Context[None] = info.context
-        references = await context.runtime.references.get()
         cmd = ledger.ApproveLedger(
             _id(input.petition_id), input.department, input.ground, input.reason, input.review_on
         )
-        return _payload(
-            await context.mutate(
-                "approveLedger",
-                input,
-                input.idempotency_key,
-                Changed,
-                lambda tx: ledger.approve_ledger(tx, cmd, references, by=context.actor, now=context.now()),
-            )
+        return await _do(
+            info,
+            input,
+            lambda tx, references: ledger.approve_ledger(tx, cmd, references, by=context.actor, now=context.now()),
         )
 
     @strawberry.mutation(extensions=_by(access.DECIDE), description="Refuse the ledger: the petition is reopened.")
     async def refuse_ledger(self, info: Info, input: inputs.RefuseLedgerInput) -> EvaluationPayload | None:
         """Refuse the ledger."""
         context: Context[None] = info.context
-        references = await context.runtime.references.get()
         petition_id = _id(input.petition_id)
-        return _payload(
-            await context.mutate(
-                "refuseLedger",
-                input,
-                input.idempotency_key,
-                Changed,
-                lambda tx: ledger.refuse_ledger(
-                    tx, petition_id, input.reason, references, by=context.actor, now=context.now()
-                ),
-            )
+        return await _do(
+            info,
+            input,
+            lambda tx, references: ledger.refuse_ledger(
+                tx, petition_id, input.reason, references, by=context.actor, now=context.now()
+            ),
         )

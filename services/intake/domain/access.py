@@ -49,5 +49,4 @@ CONTACT: Final = may(
     Role.DEPARTMENT_HEAD,
     says="contact data, while it is needed: each look is recorded",
 )
-REFERENCE: Final = may(Role.OPERATOR, says="record reference entries")
 EVERYBODY: Final = Rule(frozenset(Role) - {Role.SYSTEM}, "public reference data and one's own identity")

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from starlette.requests import Request as HttpRequest
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info as StrawberryInfo
 from strawberry.types.field import StrawberryField
@@ -49,8 +48,6 @@ class Context(Generic[Extra]):
     actor: Actor
     request_id: str
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
-    request: HttpRequest | None = None
-    response: Any = None
 
     @property
     def reader(self) -> Connection:

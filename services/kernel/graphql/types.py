@@ -36,7 +36,7 @@ class ClockEntry:
     """An entry of a clock's ledger."""
 
     at: datetime = strawberry.field(description="When.")
-    move: str = strawberry.field(description="STARTED, PAUSED, RESUMED, EXTENDED, REMINDED, ESCALATED or STOPPED.")
+    move: str = strawberry.field(description="STARTED, PAUSED, RESUMED, REMINDED, ESCALATED or STOPPED.")
     by: str = strawberry.field(description="By whom: the role.")
     due_at: datetime = strawberry.field(description="The due date that followed.")
     note: str = strawberry.field(description="What it was reckoned from.")

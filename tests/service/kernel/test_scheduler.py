@@ -1,13 +1,12 @@
 """The scheduler on a real server: each level once with several replicas, to the end of the list, after any outage."""
 
 import asyncio
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from services.contracts.vocabulary import Source
-from services.intake.app import firing
+from services.intake.commands.clocks import fire_clock
 from services.kernel.db import Cause
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.pulse import Pulse
@@ -21,15 +20,15 @@ def people(intake_alone: District) -> People:
     return People(intake_alone, intake_alone.intake.url)
 
 
-def replica(people: People, fire: Any = None) -> Scheduler:
+def replica(people: People) -> Scheduler:
     """Return one more scheduler beside the service's own."""
     runtime = people.district.intake.runtime
     assert runtime is not None
     return Scheduler(
         Source.INTAKE,
         runtime.database,
-        fire or firing(runtime.references),
-        refresh=runtime.references.get,
+        fire_clock,
+        references=runtime.references,
         now=people.district.time,
         poll=0.1,
         committed=Pulse(),
@@ -90,7 +89,7 @@ async def test_a_clock_that_was_stopped_meanwhile_is_left_alone(people: People) 
     )
     runtime = people.district.intake.runtime
     assert runtime is not None
-    fire = firing(runtime.references)
     async with runtime.database.transaction(Cause("test", "test")) as tx:
         petition, clock = PetitionId(UUID(filed.id)), ClockId(acceptance["clock_id"])
-        assert await fire(tx, petition, clock, people.district.time()) is False
+        references = runtime.references.current
+        assert await fire_clock(tx, petition, clock, references, now=people.district.time()) is False
