@@ -110,6 +110,7 @@ def clean_data() -> None:
             # Only what is ours goes: the folder may be one that holds other things too.
             for folder in (settings.keys_folder, settings.logs_folder, settings.pids_folder):
                 shutil.rmtree(folder, ignore_errors=True)
+            settings.domain_clock.unlink(missing_ok=True)
             for file in ("demo-played", "lock"):
                 (settings.data_folder / file).unlink(missing_ok=True)
         if not any(settings.data_folder.iterdir()):

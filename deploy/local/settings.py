@@ -53,6 +53,11 @@ class LocalSettings(BaseSettings):
         """Return where every process's output lies."""
         return self.data_folder / "logs"
 
+    @property
+    def domain_clock(self) -> Path:
+        """Return the file by which the domain's time runs faster; without it, it is the real one."""
+        return self.data_folder / "domain-clock.json"
+
     def server_ports(self) -> dict[str, int]:
         """Return the ports of PostgreSQL and Kafka, by their settings."""
         ports = {

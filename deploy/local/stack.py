@@ -21,6 +21,7 @@ _DEVELOPMENT_ISSUER: Final = "https://through-train.local/development"
 _INTAKE_ISSUER: Final = "https://through-train.local/intake"
 _STOP_WITHIN: Final = 20.0  # a service finishes the requests and batches that it holds
 _TASK_WITHIN: Final = 300.0
+_SCHEDULER_POLL: Final = 0.2  # when the domain's time is sped up, a second may be half a day
 
 
 class Task:
@@ -142,6 +143,8 @@ class Stack:
             "THROUGH_TRAIN_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{of.kafka_port}",
             "THROUGH_TRAIN_KEYS_FOLDER": str(of.keys_folder),
             "THROUGH_TRAIN_INTAKE_JWKS_URL": self._intake_keys_url(),
+            "THROUGH_TRAIN_DOMAIN_CLOCK": str(of.domain_clock),
+            "THROUGH_TRAIN_SCHEDULER_POLL": str(_SCHEDULER_POLL),
             "THROUGH_TRAIN_TOPIC_PREFIX": of.topic_prefix,
             "THROUGH_TRAIN_TOPIC_PARTITIONS": str(of.topic_partitions),
         }

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ from services.kernel.auth.keys import MissingKeyError
 from services.kernel.auth.tokens import Verifier, issuers
 from services.kernel.consumer import Events
 from services.kernel.db import UNREACHABLE, Cause, describe, open_database
+from services.kernel.domain_clock import DomainClock, system_now
 from services.kernel.graphql.context import Runtime
 from services.kernel.graphql.endpoint import Endpoint
 from services.kernel.inbox import Handlers, Inbox
@@ -84,12 +85,12 @@ class Wiring:
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()
 
 
-def utc_now() -> datetime:
-    """Return the present instant."""
-    return datetime.now(UTC)
+def domain_time(settings: Settings) -> Now:
+    """Return what tells the domain's time: the real one, or in development the one that a file speeds up."""
+    return DomainClock(settings.domain_clock) if settings.domain_clock else system_now
 
 
-async def prepare(wiring: Wiring, settings: Settings, *, now: Now = utc_now) -> None:
+async def prepare(wiring: Wiring, settings: Settings, *, now: Now = system_now) -> None:
     """Migrate the database, create the topics that this service writes or reads, and record its seed entries."""
     url = settings.database_url.get_secret_value()
     for name in await migrate(url, wiring.package):
@@ -116,7 +117,7 @@ async def running(
     settings: Settings,
     *,
     roles: Sequence[Role] = ALL_ROLES,
-    now: Now = utc_now,
+    now: Now = system_now,
     observe: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[tuple[Runtime[Any], Starlette]]:
     """Run the background roles of a service, and yield its runtime and (unserved) HTTP app.
@@ -279,7 +280,7 @@ async def serve(wiring: Wiring, settings: Settings, roles: Sequence[Role]) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with running(wiring, settings, roles=roles) as (_, app):
+    async with running(wiring, settings, roles=roles, now=domain_time(settings)) as (_, app):
         served = Served(app, settings.host, settings.port)
         port = await served.start()
         log.info("started", roles=[role.value for role in roles], port=port)
@@ -302,7 +303,7 @@ def main(wiring: Wiring, arguments: Sequence[str]) -> None:
     telemetry.configure_logs(wiring.source.value, settings.log_level)
     try:
         if list(arguments) == ["migrate"]:
-            asyncio.run(prepare(wiring, settings))
+            asyncio.run(prepare(wiring, settings, now=domain_time(settings)))
         else:
             uvloop.run(serve(wiring, settings, _roles(arguments)))
     except (MigrationError, MissingKeyError, *UNREACHABLE) as error:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import AnyHttpUrl, Field, SecretStr
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -37,3 +37,11 @@ class Settings(BaseSettings):
     scheduler_poll: float = Field(1.0, gt=0)
     reference_staleness: float = Field(2.0, ge=0)
     log_level: str = "INFO"
+    domain_clock: Path | None = None
+
+    @field_validator("domain_clock")
+    @classmethod
+    def _real_time(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and info.data.get("environment") is Environment.PRODUCTION:
+            raise ValueError("for development alone: in production the domain's time is the real one")
+        return file
