@@ -1,0 +1,106 @@
+"""A client as the product asks for: each command carries a key, and is repeated with it until it is answered."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+import aiohttp
+
+from services.contracts.vocabulary import Source
+from services.kernel import read_after
+from tests.faults.installation import Installation
+from tests.support.district import Answer
+
+PATIENCE: Final = 60.0
+_ATTEMPT_SECONDS: Final = 8.0
+_PAUSE_SECONDS: Final = 0.1
+_ANSWERED: Final = frozenset(
+    {"UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "INVALID_INPUT", "INVALID_STATE", "CONFLICT", "RATE_LIMITED"}
+)
+"""Codes with which a service has answered; after any other the client cannot know what was done, and asks again."""
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """A command that was answered: it was done, exactly once, and `sequence` is the last event that came of it."""
+
+    mutation: str
+    key: str
+    source: Source
+    aggregate: str
+    sequence: int
+
+
+class UnansweredError(AssertionError):
+    """A request had no answer within its time, however often it was repeated."""
+
+
+class Client:
+    """Sends requests to an installation's gateways, turn by turn, through any fault; remembers what was promised."""
+
+    def __init__(self, installation: Installation, session: aiohttp.ClientSession) -> None:
+        self.installation = installation
+        self.acknowledged: list[Acknowledged] = []
+        self.internal: list[Any] = []
+        """Answers with the code INTERNAL: errors that a service did not expect. No fault explains them."""
+        self._session = session
+        self._turn: Iterator[int] = itertools.count()
+
+    async def do(
+        self, document: str, role: str | None = None, *, key: str | None = None, within: float = PATIENCE, **input: Any
+    ) -> Any:
+        """Send one mutation until it is answered, and return its payload.
+
+        :raises AssertionError: it was refused, or had no answer in time.
+        """
+        key = key or str(uuid4())
+        answer = await self.ask(document, role=role, within=within, input={**input, "idempotencyKey": key})
+        [(mutation, payload)] = answer.ok().items()
+        for position in read_after.parse(payload["position"]):
+            done = Acknowledged(mutation, key, position.source, str(position.aggregate), position.sequence)
+            self.acknowledged.append(done)
+        return payload
+
+    async def ask(
+        self,
+        document: str,
+        *,
+        role: str | None = None,
+        after: str | None = None,
+        url: str | None = None,
+        within: float = PATIENCE,
+        **variables: Any,
+    ) -> Answer:
+        """Send a request until it is answered: to `url`, or to the gateways in turn.
+
+        :raises UnansweredError: it had no answer within so many seconds.
+        """
+        headers = {"Authorization": f"Bearer {self.installation.token(role)}"} if role else {}
+        if after:
+            headers["Read-After"] = after
+        until = time.monotonic() + within
+        while True:
+            urls = [url] if url else self.installation.urls()
+            last = await self._once(
+                urls[next(self._turn) % len(urls)], {"query": document, "variables": variables}, headers
+            )
+            if isinstance(last, Answer) and set(last.codes) <= _ANSWERED:
+                return last
+            if time.monotonic() > until:
+                raise UnansweredError(f"no answer within {within} s; last: {last}")
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _once(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> Answer | str:
+        try:
+            async with asyncio.timeout(_ATTEMPT_SECONDS), self._session.post(url, json=body, headers=headers) as sent:
+                said = await sent.json(content_type=None)
+                answer = Answer(sent.status, said.get("data"), said.get("errors") or [])
+        except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError) as error:
+            return f"{type(error).__name__}: {error}"
+        if "INTERNAL" in answer.codes:
+            self.internal.append(answer.errors)
+        return answer
