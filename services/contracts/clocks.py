@@ -1,11 +1,14 @@
-"""Events that each service emits about its own clocks (state-machine.md, Levels). `source` tells whose clock it is."""
+"""Events that each service emits about its own clocks (state-machine.md, Levels). `source` tells whose clock it is.
+
+Whoever follows them knows each clock's due date and level at any time: they say everything that moves one.
+"""
 
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from services.contracts.event import Event
-from services.contracts.vocabulary import ClockKind
+from services.contracts.vocabulary import Audience, ClockKind
 
 
 class ClockEvent(Event, frozen=True, kw_only=True):
@@ -31,10 +34,32 @@ class ClockReminded(ClockEvent, frozen=True, kw_only=True):
 
 
 class ClockEscalated(ClockEvent, frozen=True, kw_only=True):
-    """The clock is overdue: level 1 at the due date, 2 two working days after, 3 five working days after."""
+    """The clock is overdue: level 1 at the due date, 2 two working days after, 3 five working days after; `tells` says
+    who has to hear of it.
+    """
 
     TYPE: ClassVar[str] = "clock.escalated"
     level: int
+    tells: tuple[Audience, ...] = ()
+
+
+class ClockPaused(ClockEvent, frozen=True, kw_only=True):
+    """The clock stands still while the resident is asked."""
+
+    TYPE: ClassVar[str] = "clock.paused"
+
+
+class ClockResumed(ClockEvent, frozen=True, kw_only=True):
+    """The clock measures again, after a pause or after it had been stopped; `due_at` moved by the time in between."""
+
+    TYPE: ClassVar[str] = "clock.resumed"
+
+
+class ClockMoved(ClockEvent, frozen=True, kw_only=True):
+    """The calendar changed, and the open clock's due date with it."""
+
+    TYPE: ClassVar[str] = "clock.moved"
+    was_due_at: datetime
 
 
 class ClockStopped(ClockEvent, frozen=True, kw_only=True):
@@ -44,4 +69,12 @@ class ClockStopped(ClockEvent, frozen=True, kw_only=True):
     overdue: bool
 
 
-CLOCK_EVENTS: tuple[type[ClockEvent], ...] = (ClockStarted, ClockReminded, ClockEscalated, ClockStopped)
+CLOCK_EVENTS: tuple[type[ClockEvent], ...] = (
+    ClockStarted,
+    ClockReminded,
+    ClockEscalated,
+    ClockPaused,
+    ClockResumed,
+    ClockMoved,
+    ClockStopped,
+)

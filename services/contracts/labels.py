@@ -57,6 +57,7 @@ _LABELS: Final[tuple[tuple[StrEnum, str, str], ...]] = (
     (ClockKind.CLOSING, "办结时限", "Closing"),
     (ClockKind.LEDGER_APPROVAL, "挂账审批时限", "Ledger approval"),
     (ClockKind.LEDGER_REVIEW, "挂账复查", "Ledger review"),
+    (ClockKind.INSTRUCTION, "督办答复时限", "Answer to an instruction"),
     (DeadlineClass.URGENT, "紧急", "Urgent"),
     (DeadlineClass.SIMPLE, "简易", "Simple"),
     (DeadlineClass.ORDINARY, "一般", "Ordinary"),
@@ -111,6 +112,9 @@ EVENT_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "clock.started": ("计时开始", "Clock started"),
         "clock.reminded": ("到期提醒", "Reminder"),
         "clock.escalated": ("督办升级", "Escalated"),
+        "clock.paused": ("计时暂停", "Clock paused"),
+        "clock.resumed": ("计时恢复", "Clock resumed"),
+        "clock.moved": ("日历调整", "Due date moved by the calendar"),
         "clock.stopped": ("计时结束", "Clock stopped"),
     }
 )

@@ -142,6 +142,7 @@ class ClockKind(StrEnum):
     CLOSING = "CLOSING"
     LEDGER_APPROVAL = "LEDGER_APPROVAL"
     LEDGER_REVIEW = "LEDGER_REVIEW"
+    INSTRUCTION = "INSTRUCTION"
 
 
 class ClockState(StrEnum):
@@ -150,6 +151,16 @@ class ClockState(StrEnum):
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
     STOPPED = "STOPPED"
+
+
+class Audience(StrEnum):
+    """Who is told when a clock is overdue (state-machine.md, Levels)."""
+
+    DEPARTMENT_HEAD = "DEPARTMENT_HEAD"
+    STREET_COMMITTEE = "STREET_COMMITTEE"
+    STREET_LEADER = "STREET_LEADER"
+    DISTRICT_SUPERVISOR = "DISTRICT_SUPERVISOR"
+    DISTRICT_LEADER = "DISTRICT_LEADER"
 
 
 class LimitUnit(StrEnum):

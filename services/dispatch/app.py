@@ -4,6 +4,7 @@ from services.contracts.vocabulary import Source
 from services.dispatch import handlers, seed
 from services.dispatch.commands import clocks
 from services.dispatch.schema import schema
+from services.kernel.scheduler import ClockCommands
 from services.kernel.service import Wiring
 
 WIRING = Wiring(
@@ -12,6 +13,6 @@ WIRING = Wiring(
     consumed=handlers.SOURCES,
     schema=schema,
     handlers=handlers.handlers,
-    fire=clocks.fire_clock,
+    clocks=ClockCommands(clocks.fire_clock, clocks.reckon_clocks),
     seed=seed.entries,
 )

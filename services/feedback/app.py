@@ -7,6 +7,7 @@ from services.contracts.vocabulary import Source
 from services.feedback import handlers
 from services.feedback.commands import clocks
 from services.feedback.schema import schema
+from services.kernel.scheduler import ClockCommands
 from services.kernel.service import Wiring
 
 
@@ -21,6 +22,6 @@ WIRING = Wiring(
     consumed=handlers.SOURCES,
     schema=schema,
     handlers=handlers.handlers,
-    fire=clocks.fire_clock,
+    clocks=ClockCommands(clocks.fire_clock, clocks.reckon_clocks),
     seed=no_entries,
 )

@@ -13,6 +13,7 @@ from services.intake.commands import clocks
 from services.intake.schema import schema
 from services.intake.vault import Vault
 from services.kernel.auth import keys
+from services.kernel.scheduler import ClockCommands
 from services.kernel.service import Wiring
 from services.kernel.settings import Settings
 
@@ -49,7 +50,7 @@ WIRING = Wiring(
     consumed=handlers.SOURCES,
     schema=schema,
     handlers=handlers.handlers,
-    fire=clocks.fire_clock,
+    clocks=ClockCommands(clocks.fire_clock, clocks.reckon_clocks),
     seed=seed.entries,
     extra=open_vault,
     routes=routes,

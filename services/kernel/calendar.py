@@ -17,6 +17,12 @@ import chinese_calendar
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 _DAY: Final = timedelta(days=1)
 _library: Any = chinese_calendar  # its functions take undeclared types
+_LAST_PUBLISHED: Final[int] = max(day.year for day in _library.constants.holidays)
+
+
+def calendar_version(rows: int) -> int:
+    """Return the version of a calendar whose rows were changed `rows` times, with the library of this process."""
+    return rows * 10_000 + _LAST_PUBLISHED
 
 
 @lru_cache(maxsize=4096)
@@ -29,9 +35,14 @@ def _official(day: date) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Working days: our own override rows, then the official calendar, then (unpublished years) weekdays."""
+    """Working days: our own override rows, then the official calendar, then (unpublished years) weekdays.
+
+    `version` grows with every change of a row and with every year that the library adds: what was reckoned with a lower
+    one may have to be reckoned again.
+    """
 
     overrides: Mapping[date, bool] = field(default_factory=dict[date, bool])
+    version: int = 0
 
     def is_working(self, day: date) -> bool:
         """Tell whether a day is a working day, make-up days included."""
@@ -41,8 +52,12 @@ class Calendar:
         return day.weekday() < 5 if official is None else official
 
     def is_published(self, day: date) -> bool:
-        """Tell whether the day's year has been published; if not, its holidays are guesses."""
-        return _official(day) is not None
+        """Tell whether the day's year has been published; if not, its holidays are guesses.
+
+        A year that the library does not have yet is published once its New Year's Day is among our own rows, which no
+        official arrangement leaves out.
+        """
+        return _official(day) is not None or date(day.year, 1, 1) in self.overrides
 
     def add(self, start: datetime, working: timedelta) -> datetime:
         """Return the instant at which `working` time has run since `start`.
@@ -72,7 +87,24 @@ class Calendar:
             a = midnight
         return total
 
+    def rest_days_between(self, start: datetime, end: datetime) -> tuple[date, ...]:
+        """Return the days on which working time stands still, from the day of `start` to the day of `end`."""
+        return tuple(day for day in _days(start, end) if not self.is_working(day))
+
+    def made_up_between(self, start: datetime, end: datetime) -> tuple[date, ...]:
+        """Return the Saturdays and Sundays that are worked, from the day of `start` to the day of `end`."""
+        return tuple(day for day in _days(start, end) if day.weekday() >= 5 and self.is_working(day))
+
+    def rows_between(self, start: datetime, end: datetime) -> tuple[tuple[date, bool], ...]:
+        """Return our own rows from the day of `start` to the day of `end`, each with whether the day is worked."""
+        return tuple((day, self.overrides[day]) for day in _days(start, end) if day in self.overrides)
+
     def guesses_between(self, start: datetime, end: datetime) -> bool:
         """Tell whether an unpublished year was reckoned with from `start` to `end`."""
         first, last = start.astimezone(SHANGHAI).date(), end.astimezone(SHANGHAI).date()
         return any(not self.is_published(date(year, 1, 2)) for year in range(first.year, last.year + 1))
+
+
+def _days(start: datetime, end: datetime) -> tuple[date, ...]:
+    first, last = start.astimezone(SHANGHAI).date(), end.astimezone(SHANGHAI).date()
+    return tuple(first + _DAY * nth for nth in range((last - first).days + 1))

@@ -3,17 +3,28 @@
 Pure: the calendar and policies come in as Terms, the instant as `now`. Only named acts move a clock.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from enum import IntEnum, StrEnum
+from enum import IntEnum
+from types import MappingProxyType
 from typing import Final, Self
 from uuid import UUID
 
-from services.contracts.clocks import ClockEscalated, ClockReminded, ClockStarted, ClockStopped
+from services.contracts.clocks import (
+    ClockEscalated,
+    ClockMoved,
+    ClockPaused,
+    ClockReminded,
+    ClockResumed,
+    ClockStarted,
+    ClockStopped,
+)
 from services.contracts.event import SYSTEM, Event, Who
-from services.contracts.vocabulary import ClockKind, ClockState, DeadlineClass, LimitUnit
+from services.contracts.vocabulary import Audience, ClockKind, ClockState, DeadlineClass, LimitUnit
 from services.kernel.calendar import SHANGHAI
 from services.kernel.ids import ClockId, new_uuid
+from services.kernel.ledger import LedgerEntry, Move, Reckoning, reckon
 from services.kernel.terms import WORKING_DAY, Terms, span_of
 
 
@@ -27,37 +38,39 @@ class Level(IntEnum):
     THIRD = 4
 
 
-class Move(StrEnum):
-    """What moved a clock, as its ledger says."""
-
-    STARTED = "STARTED"
-    PAUSED = "PAUSED"
-    RESUMED = "RESUMED"
-    REMINDED = "REMINDED"
-    ESCALATED = "ESCALATED"
-    STOPPED = "STOPPED"
-
-
 ACTS_WHEN_DUE: Final = frozenset(
     {ClockKind.CLOSING, ClockKind.LEDGER_APPROVAL, ClockKind.LEDGER_REVIEW, ClockKind.INFORMATION}
 )
 """Clocks at whose due date the product itself acts, instead of pressing a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One thing that moved a clock: when, what, by whom, and the due date that followed."""
+OF_THE_DEPARTMENT: Final = frozenset({ClockKind.ACKNOWLEDGEMENT, ClockKind.HANDLING, ClockKind.INSTRUCTION})
+"""Clocks that measure the responsible department, where there is one; all others measure those who run the petition."""
 
-    at: datetime
-    move: Move
-    by: str
-    due_at: datetime
-    note: str = ""
+_DEPARTMENTS_LINE: Final[Mapping[Level, tuple[Audience, ...]]] = MappingProxyType(
+    {
+        Level.FIRST: (Audience.DEPARTMENT_HEAD,),
+        Level.SECOND: (Audience.STREET_LEADER,),
+        Level.THIRD: (Audience.DISTRICT_SUPERVISOR, Audience.DISTRICT_LEADER),
+    }
+)
+_STREETS_LINE: Final[Mapping[Level, tuple[Audience, ...]]] = MappingProxyType(
+    {
+        Level.FIRST: (Audience.STREET_COMMITTEE,),
+        Level.SECOND: (Audience.DISTRICT_SUPERVISOR,),
+        Level.THIRD: (Audience.DISTRICT_SUPERVISOR, Audience.DISTRICT_LEADER),
+    }
+)
+"""Who hears of each level (state-machine.md, Levels)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A clock about a petition, or (`about`) about one work order or case of it."""
+    """A clock about a petition, or (`about`) about one work order or case of it.
+
+    `span` is its limit and `paused` how long it stood still, both in its own unit; `calendar` is the version of the
+    calendar that its due date was reckoned with, 0 once it is stopped.
+    """
 
     id: ClockId
     kind: ClockKind
@@ -67,6 +80,7 @@ class Clock:
     policy_version: int
     unit: LimitUnit
     started_at: datetime
+    span: timedelta
     due_at: datetime
     guessed: bool
     level: Level
@@ -74,6 +88,7 @@ class Clock:
     paused_at: datetime | None
     ledger: tuple[LedgerEntry, ...]
     paused: timedelta = timedelta(0)
+    calendar: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -96,24 +111,22 @@ def _next_firing(clock: Clock, terms: Terms) -> datetime:
             return terms.calendar.add(clock.due_at, WORKING_DAY * policy.third_level_working_days)
 
 
-def _fired(clock: Clock, level: Level) -> Event:
-    if level is Level.REMINDED:
-        return ClockReminded(by=SYSTEM, clock_id=clock.id, kind=clock.kind, about=clock.about, due_at=clock.due_at)
-    return ClockEscalated(
-        by=SYSTEM, clock_id=clock.id, kind=clock.kind, about=clock.about, due_at=clock.due_at, level=level - 1
-    )
-
-
-def _entered(clock: Clock, move: Move, at: datetime, by: Who, note: str = "") -> Clock:
-    entry = LedgerEntry(at, move, f"{by.role.value}:{by.subject}", clock.due_at, note)
+def _entered(clock: Clock, move: Move, at: datetime, by: Who, note: str = "", least: int = 0) -> Clock:
+    entry = LedgerEntry(at, move, f"{by.role.value}:{by.subject}", clock.due_at, note, least)
     return replace(clock, ledger=(*clock.ledger, entry))
+
+
+def reckoning(clock: Clock, terms: Terms) -> Reckoning:
+    """Return how a clock's due date comes about by the present calendar."""
+    return reckon(clock.started_at, clock.span, clock.unit, clock.ledger, terms)
 
 
 @dataclass(frozen=True, slots=True)
 class Ticking:
     """The clocks of one petition in one service while an act is decided, and the clock events so far.
 
-    Each method returns a new Ticking: `Ticking(clocks, terms, by, now, cycle).stop(A).start(B)`.
+    Each method returns a new Ticking: `Ticking(clocks, terms, by, now, cycle).stop(A).start(B)`. `led`: a department
+    is responsible for the petition.
     """
 
     clocks: tuple[Clock, ...]
@@ -121,6 +134,7 @@ class Ticking:
     by: Who
     now: datetime
     cycle: int
+    led: bool = False
     events: tuple[Event, ...] = ()
 
     def open(self, kind: ClockKind, about: UUID | None = None) -> Clock | None:
@@ -131,20 +145,18 @@ class Ticking:
         """Start a clock; its due date is fixed by the policy version in force now."""
         policy = self.terms.in_force(self.now)
         limit = self.terms.limit(policy, kind, deadline_class)
-        due_at = self.terms.add(self.now, span_of(limit), limit.unit)
         note = f"{limit.amount} {limit.unit.value}, policy {policy.version}"
-        return self._started(kind, about, due_at, limit.unit, policy.version, note)
+        return self._started(kind, about, span_of(limit), limit.unit, policy.version, note)
 
     def start_until(self, kind: ClockKind, day: date, about: UUID | None = None) -> Self:
         """Start a clock that is due at the beginning of a given day in Shanghai."""
-        due_at = datetime.combine(day, time.min, SHANGHAI).astimezone(UTC)
+        span = datetime.combine(day, time.min, SHANGHAI).astimezone(UTC) - self.now
         policy = self.terms.in_force(self.now)
-        return self._started(kind, about, due_at, LimitUnit.CLOCK_HOURS, policy.version, f"until {day.isoformat()}")
+        return self._started(kind, about, span, LimitUnit.CLOCK_HOURS, policy.version, f"until {day.isoformat()}")
 
     def _started(
-        self, kind: ClockKind, about: UUID | None, due_at: datetime, unit: LimitUnit, version: int, note: str
+        self, kind: ClockKind, about: UUID | None, span: timedelta, unit: LimitUnit, version: int, note: str
     ) -> Self:
-        guessed = unit is LimitUnit.WORKING_DAYS and self.terms.calendar.guesses_between(self.now, due_at)
         clock = Clock(
             id=ClockId(new_uuid()),
             kind=kind,
@@ -154,19 +166,40 @@ class Ticking:
             policy_version=version,
             unit=unit,
             started_at=self.now,
-            due_at=due_at,
-            guessed=guessed,
+            span=span,
+            due_at=self.now,
+            guessed=False,
             level=Level.NONE,
             fires_at=None,
             paused_at=None,
             ledger=(),
         )
-        clock = replace(clock, fires_at=_next_firing(clock, self.terms))
-        clock = _entered(clock, Move.STARTED, self.now, self.by, note)
+        clock = self._reckoned(clock, Move.STARTED, note)
         event = ClockStarted(
-            by=self.by, clock_id=clock.id, kind=kind, about=about, due_at=due_at, policy_version=version
+            by=self.by, clock_id=clock.id, kind=kind, about=about, due_at=clock.due_at, policy_version=version
         )
         return replace(self, clocks=(*self.clocks, clock), events=(*self.events, event))
+
+    def _reckoned(self, clock: Clock, move: Move, note: str = "", least: int = 0) -> Clock:
+        """Enter what may have moved a due date, and reckon it anew by the present calendar."""
+        entered = _entered(clock, move, self.now, self.by, note, least)
+        reckoned = reckoning(entered, self.terms)
+        due_at, last = reckoned.due_at, entered.ledger[-1]
+        by_days = clock.unit is LimitUnit.WORKING_DAYS
+        entered = replace(
+            entered,
+            due_at=due_at,
+            paused=reckoned.paused,
+            guessed=by_days and self.terms.calendar.guesses_between(clock.started_at, due_at),
+            calendar=self.terms.calendar.version,
+            ledger=(*entered.ledger[:-1], replace(last, due_at=due_at)),
+        )
+        return self._scheduled(entered)
+
+    def _scheduled(self, clock: Clock) -> Clock:
+        # A level that was reached stays reached: each happens once per clock, also when its due date moves on.
+        silent = clock.state is not ClockState.RUNNING or clock.level is Level.THIRD
+        return replace(clock, fires_at=None if silent else _next_firing(clock, self.terms))
 
     def stop(self, kind: ClockKind, about: UUID | None = None) -> Self:
         """Stop the open clock of a kind; without one nothing changes."""
@@ -183,7 +216,7 @@ class Ticking:
 
     def _stopped(self, clock: Clock) -> Self:
         stopped = _entered(
-            replace(clock, state=ClockState.STOPPED, fires_at=None, paused_at=None),
+            replace(clock, state=ClockState.STOPPED, fires_at=None, paused_at=None, calendar=0),
             Move.STOPPED,
             self.now,
             self.by,
@@ -205,64 +238,79 @@ class Ticking:
         if clock is None or clock.state is not ClockState.RUNNING:
             return self
         paused = replace(clock, state=ClockState.PAUSED, paused_at=self.now, fires_at=None)
-        return self._with(_entered(paused, Move.PAUSED, self.now, self.by))
+        event = ClockPaused(by=self.by, clock_id=clock.id, kind=kind, about=about, due_at=clock.due_at)
+        return self._with(_entered(paused, Move.PAUSED, self.now, self.by), event)
 
-    def resume(self, kind: ClockKind, about: UUID | None = None, at_least_working_days: int = 0) -> Self:
-        """Let a paused clock run on: its due date moves by the time paused, in the clock's own unit.
-
-        :param at_least_working_days: so much time is left in any case (a reply that was sent back).
-        """
+    def resume(self, kind: ClockKind, about: UUID | None = None) -> Self:
+        """Let a paused clock run on: its due date moves by the time paused, in the clock's own unit."""
         clock = self.open(kind, about)
-        if clock is None or clock.paused_at is None:
-            return self
-        paused = self.terms.between(clock.paused_at, self.now, clock.unit)
-        due_at = self.terms.add(clock.due_at, paused, clock.unit)
-        floor = self.terms.calendar.add(self.now, WORKING_DAY * at_least_working_days)
-        due_at = max(due_at, floor) if at_least_working_days else due_at
-        # A level that was reached stays reached: each happens once per clock, also when its due date moves on.
-        guessed = clock.unit is LimitUnit.WORKING_DAYS and self.terms.calendar.guesses_between(clock.started_at, due_at)
-        running = replace(
-            clock,
-            state=ClockState.RUNNING,
-            paused_at=None,
-            paused=clock.paused + paused,
-            due_at=due_at,
-            guessed=guessed,
-        )
-        fires_at = None if running.level is Level.THIRD else _next_firing(running, self.terms)
-        running = replace(running, fires_at=fires_at)
-        return self._with(_entered(running, Move.RESUMED, self.now, self.by))
+        return self if clock is None or clock.paused_at is None else self._resumed(clock)
 
     def revive(self, clock: Clock, at_least_working_days: int) -> Self:
         """Start measuring again with a stopped clock, as if it had been paused since it stopped.
 
-        Whoever follows the events sees the same clock started again, with its new due date.
+        :param at_least_working_days: so much time is left in any case (a reply that was sent back).
         """
-        stopped_at = clock.ledger[-1].at
-        paused = replace(clock, state=ClockState.PAUSED, paused_at=stopped_at)
-        ticking = self._with(paused).resume(clock.kind, clock.about, at_least_working_days)
-        again = ticking.open(clock.kind, clock.about)
-        if again is None:
-            return ticking
-        event = ClockStarted(
-            by=self.by,
-            clock_id=again.id,
-            kind=again.kind,
-            about=again.about,
-            due_at=again.due_at,
-            policy_version=again.policy_version,
-        )
-        return replace(ticking, events=(*ticking.events, event))
+        return self._resumed(clock, at_least_working_days)
+
+    def _resumed(self, clock: Clock, least: int = 0) -> Self:
+        running = replace(clock, state=ClockState.RUNNING, paused_at=None)
+        again = self._reckoned(running, Move.RESUMED, least=least)
+        event = ClockResumed(by=self.by, clock_id=clock.id, kind=clock.kind, about=clock.about, due_at=again.due_at)
+        return self._with(again, event)
+
+    def reckon_again(self) -> Self:
+        """Reckon every open clock by the present calendar; those whose due date moves enter it in their ledger.
+
+        Deadlines that were reckoned with this calendar, or with a later one that this process has not heard of yet,
+        stay as they are.
+        """
+        calendar, ticking = self.terms.calendar, self
+        for clock in self.clocks:
+            if not clock.is_open or clock.calendar >= calendar.version:
+                continue
+            due_at = reckoning(clock, self.terms).due_at
+            if due_at == clock.due_at:
+                ticking = ticking._with(ticking._reckoned_silently(clock))
+                continue
+            days = calendar.rows_between(clock.started_at, max(due_at, clock.due_at))
+            note = ", ".join(f"{day.isoformat()} {'worked' if worked else 'not worked'}" for day, worked in days)
+            moved = ticking._reckoned(clock, Move.MOVED, f"the calendar changed: {note}" if note else "")
+            event = ClockMoved(
+                by=self.by,
+                clock_id=clock.id,
+                kind=clock.kind,
+                about=clock.about,
+                due_at=moved.due_at,
+                was_due_at=clock.due_at,
+            )
+            ticking = ticking._with(moved, event)
+        return ticking
+
+    def _reckoned_silently(self, clock: Clock) -> Clock:
+        return replace(self._reckoned(clock, Move.MOVED), ledger=clock.ledger)
 
     def fire(self, clock: Clock) -> Self:
         """Press one level further: reminder, then levels 1 to 3; each is an event and happens once."""
         level = Level(clock.level + 1)
-        fired = replace(clock, level=level)
-        fires_at = None if level is Level.THIRD else _next_firing(fired, self.terms)
+        fired = self._scheduled(replace(clock, level=level))
         note = "reminder" if level is Level.REMINDED else f"level {level - 1}"
         move = Move.REMINDED if level is Level.REMINDED else Move.ESCALATED
-        fired = _entered(replace(fired, fires_at=fires_at), move, self.now, SYSTEM, note)
-        return self._with(fired, _fired(clock, level))
+        return self._with(_entered(fired, move, self.now, SYSTEM, note), self._fired(clock, level))
+
+    def _fired(self, clock: Clock, level: Level) -> Event:
+        if level is Level.REMINDED:
+            return ClockReminded(by=SYSTEM, clock_id=clock.id, kind=clock.kind, about=clock.about, due_at=clock.due_at)
+        line = _DEPARTMENTS_LINE if self.led and clock.kind in OF_THE_DEPARTMENT else _STREETS_LINE
+        return ClockEscalated(
+            by=SYSTEM,
+            clock_id=clock.id,
+            kind=clock.kind,
+            about=clock.about,
+            due_at=clock.due_at,
+            level=level - 1,
+            tells=line[level],
+        )
 
     def _with(self, clock: Clock, *events: Event) -> Self:
         others = tuple(c for c in self.clocks if c.id != clock.id)

@@ -33,7 +33,7 @@ class Head:
 
     def ticking(self, terms: Terms, by: Who, now: datetime) -> Ticking:
         """Return the clocks, ready to be moved by an act."""
-        return Ticking(self.clocks, terms, by, now, self.cycle)
+        return Ticking(self.clocks, terms, by, now, self.cycle, led=self.scope.lead is not None)
 
     def after(self, ticking: Ticking) -> "Head":
         """Return the head with the clocks as an act left them."""

@@ -15,10 +15,11 @@ import msgspec
 from services.contracts import catalogue
 from services.contracts.vocabulary import ClockKind, ClockState, LimitUnit, Source
 from services.kernel.access import Scope
-from services.kernel.clocks import Clock, LedgerEntry, Level
+from services.kernel.clocks import Clock, Level
 from services.kernel.db import Row, Transaction
 from services.kernel.head import Fact, Head, Seen
 from services.kernel.ids import ClockId, PetitionId, new_uuid
+from services.kernel.ledger import LedgerEntry
 
 FIRST_FREE: Final = 19
 
@@ -34,15 +35,15 @@ history AS (
     INSERT INTO own.outbox (aggregate_id, sequence, topic)
     SELECT $1, $2 + nth, $17 FROM unnest($13::uuid[]) WITH ORDINALITY AS fact (event_id, nth) ORDER BY nth
 ), clock AS (
-    INSERT INTO own.clock (petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at, due_at,
-                           guessed, level, fires_at, paused_at, paused_seconds, ledger)
-    SELECT petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at, due_at,
-           guessed, level, fires_at, paused_at, paused_seconds, ledger
+    INSERT INTO own.clock (petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at,
+                           span_seconds, due_at, guessed, level, fires_at, paused_at, paused_seconds, calendar, ledger)
+    SELECT petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at,
+           span_seconds, due_at, guessed, level, fires_at, paused_at, paused_seconds, calendar, ledger
     FROM jsonb_populate_recordset(NULL::own.clock, $18::jsonb)
     ON CONFLICT (petition_id, clock_id) DO UPDATE SET
         state = EXCLUDED.state, due_at = EXCLUDED.due_at, guessed = EXCLUDED.guessed, level = EXCLUDED.level,
         fires_at = EXCLUDED.fires_at, paused_at = EXCLUDED.paused_at, paused_seconds = EXCLUDED.paused_seconds,
-        ledger = EXCLUDED.ledger
+        calendar = EXCLUDED.calendar, ledger = EXCLUDED.ledger
 )"""
 
 CLOCKS_OF: Final = """
@@ -72,12 +73,14 @@ class _StoredClock(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: int
     unit: LimitUnit
     started_at: datetime
+    span_seconds: float
     due_at: datetime
     guessed: bool
     level: int
     fires_at: datetime | None
     paused_at: datetime | None
     paused_seconds: float
+    calendar: int
     ledger: tuple[LedgerEntry, ...]
 
 
@@ -110,12 +113,14 @@ def _stored(head: Head, clock: Clock) -> _StoredClock:
         policy_version=clock.policy_version,
         unit=clock.unit,
         started_at=clock.started_at,
+        span_seconds=clock.span.total_seconds(),
         due_at=clock.due_at,
         guessed=clock.guessed,
         level=int(clock.level),
         fires_at=clock.fires_at,
         paused_at=clock.paused_at,
         paused_seconds=clock.paused.total_seconds(),
+        calendar=clock.calendar,
         ledger=clock.ledger,
     )
 
@@ -132,6 +137,7 @@ def parse_clocks(text: str | None) -> tuple[Clock, ...]:
             policy_version=c.policy_version,
             unit=c.unit,
             started_at=c.started_at,
+            span=timedelta(seconds=c.span_seconds),
             due_at=c.due_at,
             guessed=c.guessed,
             level=Level(c.level),
@@ -139,6 +145,7 @@ def parse_clocks(text: str | None) -> tuple[Clock, ...]:
             paused_at=c.paused_at,
             ledger=c.ledger,
             paused=timedelta(seconds=c.paused_seconds),
+            calendar=c.calendar,
         )
         for c in (_CLOCKS_DECODER.decode(text) if text else ())
     )

@@ -24,7 +24,7 @@ from services.contracts.reference import (
     kind_of,
 )
 from services.contracts.vocabulary import ReferenceKind, Source
-from services.kernel.calendar import Calendar
+from services.kernel.calendar import Calendar, calendar_version
 from services.kernel.db import Connection, Transaction
 from services.kernel.envelope import Headers, UnreadableError, from_message
 from services.kernel.ids import new_uuid
@@ -72,7 +72,7 @@ SELECT (SELECT COALESCE(sum(sequence), 0) FROM own.reference),
 
 _ALL: Final = """
 -- reference.all: every entry that this service owns or keeps
-SELECT entry FROM own.reference UNION ALL SELECT entry FROM view.reference"""
+SELECT sequence, entry FROM own.reference UNION ALL SELECT sequence, entry FROM view.reference"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +161,17 @@ def _kind(entry_type: type[Entry]) -> ReferenceKind:
     return ReferenceKind(str(entry_type.__struct_config__.tag))
 
 
-def collect(entries: Sequence[AnyEntry]) -> References:
-    """Return references by kind and id, with the terms that the policies and holidays among them make."""
+def collect(entries: Sequence[AnyEntry], *, holiday_changes: int = 0) -> References:
+    """Return references by kind and id, with the terms that the policies and holidays among them make.
+
+    :param holiday_changes: how often a holiday was recorded until now.
+    """
     by_kind: dict[ReferenceKind, dict[str, AnyEntry]] = {}
     for entry in entries:
         by_kind.setdefault(kind_of(entry), {})[entry.id] = entry
     policies = tuple(e for e in entries if isinstance(e, Policy))
     overrides = {e.day: e.working for e in entries if isinstance(e, Holiday) and not e.retired}
-    return References(by_kind, Terms(policies, Calendar(overrides)))
+    return References(by_kind, Terms(policies, Calendar(overrides, calendar_version(holiday_changes))))
 
 
 class ReferenceCache:
@@ -188,7 +191,11 @@ class ReferenceCache:
             version = (int(row[0]), int(row[1])) if row else None  # pyright: ignore[reportArgumentType]
             if version != self._version:
                 rows = await self._connection.fetch(_ALL)
-                self._references = collect([_ENTRY.decode(r["entry"]) for r in rows])
+                entries = [_ENTRY.decode(r["entry"]) for r in rows]
+                changes = sum(
+                    r["sequence"] for r, e in zip(rows, entries, strict=True) if kind_of(e) is ReferenceKind.HOLIDAY
+                )
+                self._references = collect(entries, holiday_changes=changes)
                 self._version = version
             self._checked = time.monotonic()
         return self._references

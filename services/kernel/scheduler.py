@@ -2,11 +2,14 @@
 
 Due clocks are picked unlocked from an index, by due time and to the end of the list; then each petition is locked
 (skipped when somebody holds it: the next tick finds it again) and its clock is read again. There is no leader.
+
+When the calendar changes, open clocks are reckoned again in the same manner, a page between two ticks.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -32,10 +35,27 @@ class Fire(Protocol):
     ) -> Awaitable[bool]: ...
 
 
+class Reckon(Protocol):
+    """A service's command that reckons a petition's open clocks by the present calendar; false when all were."""
+
+    def __call__(
+        self, tx: Transaction, petition_id: PetitionId, references: References, *, now: datetime
+    ) -> Awaitable[bool]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCommands:
+    """What a service does to its clocks when time passes or the calendar changes."""
+
+    fire: Fire
+    reckon: Reckon
+
+
 WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailable)
 
 PAGE: Final = 200
 _FORGET_SECONDS: Final = 60.0
+_RECKON_SECONDS: Final = 60.0
 _FULL_PAGE: Final = "DELETE 1000"
 
 _DUE: Final = """
@@ -43,6 +63,12 @@ _DUE: Final = """
 SELECT petition_id, clock_id, fires_at FROM own.clock
 WHERE state = 'RUNNING' AND fires_at IS NOT NULL AND fires_at <= $1 AND (fires_at, clock_id) > ($2, $3)
 ORDER BY fires_at, clock_id LIMIT $4"""
+
+_OUTDATED: Final = """
+-- scheduler.outdated: the next page of petitions whose open clocks were reckoned with an older calendar
+SELECT calendar, petition_id FROM own.clock
+WHERE calendar > 0 AND calendar < $1 AND (calendar, petition_id) > ($2, $3)
+ORDER BY calendar, petition_id LIMIT $4"""
 
 _SKIP_LOCKED: Final = """
 -- scheduler.lock: the petition's row, unless somebody has it
@@ -68,7 +94,7 @@ class Scheduler:
         self,
         source: Source,
         database: Database,
-        fire: Fire,
+        commands: ClockCommands,
         *,
         references: ReferenceCache,
         now: Callable[[], datetime],
@@ -77,26 +103,29 @@ class Scheduler:
     ) -> None:
         self._source = source
         self._database = database
-        self._fire = fire
+        self._commands = commands
         self._references = references
         self._now = now
         self._poll = poll
         self._committed = committed
+        self._calendar: int | None = None
+        self._reckoned = float("-inf")
+        self._after: tuple[int, UUID] | None = None
 
     async def run(self) -> None:
         """Tick, and go on after any failure of the database."""
         forgot = float("-inf")
         while True:
             try:
-                fired = await self.tick()
+                moved = await self.tick() + await self.reckon()
                 if time.monotonic() - forgot >= _FORGET_SECONDS:
                     while await self._database.reader.execute(_FORGET_ANSWERS) == _FULL_PAGE:
                         continue
                     forgot = time.monotonic()
             except WAITS as error:
                 log.warning("scheduler waits", error=describe(error))
-                fired = 0
-            if not fired:
+                moved = 0
+            if not moved:
                 await asyncio.sleep(self._poll)
 
     async def tick(self) -> int:
@@ -107,7 +136,7 @@ class Scheduler:
         while True:
             rows = await self._page(now, after)
             for row in rows:
-                fired += await self._one(row)
+                fired += await self._fire(row["petition_id"], row["clock_id"])
             if len(rows) < PAGE:
                 return fired
             after = (rows[-1]["fires_at"], rows[-1]["clock_id"])
@@ -115,23 +144,52 @@ class Scheduler:
     async def _page(self, now: datetime, after: tuple[datetime, UUID]) -> list[Row]:
         return list(await self._database.reader.fetch(_DUE, now, *after, PAGE))
 
-    async def _one(self, row: Row) -> bool:
-        clock = str(row["clock_id"])
+    async def reckon(self) -> int:
+        """Reckon a page of the clocks that know an older calendar only; return how many petitions it took on.
+
+        A pass begins when the calendar changes, and every minute: another replica that had not heard of the change may
+        have started a clock since.
+        """
+        calendar = (await self._references.get()).terms.calendar.version
+        if calendar != self._calendar or time.monotonic() - self._reckoned >= _RECKON_SECONDS:
+            self._calendar, self._reckoned, self._after = calendar, time.monotonic(), (-1, _FIRST)
+        if self._after is None:
+            return 0
+        rows = await self._database.reader.fetch(_OUTDATED, calendar, *self._after, PAGE)
+        for petition_id in dict.fromkeys(row["petition_id"] for row in rows):
+            await self._reckon(petition_id)
+        self._after = (rows[-1]["calendar"], rows[-1]["petition_id"]) if len(rows) == PAGE else None
+        return len(rows)
+
+    async def _fire(self, petition_id: PetitionId, clock_id: ClockId) -> bool:
+        async def fire(tx: Transaction) -> bool:
+            return await self._commands.fire(tx, petition_id, clock_id, self._references.current, now=self._now())
+
+        fired = await self._locked(petition_id, f"clock:{clock_id}", fire)
+        if fired:
+            telemetry.CLOCKS_FIRED.labels(self._source.value).inc()
+        return fired
+
+    async def _reckon(self, petition_id: PetitionId) -> bool:
+        async def reckon(tx: Transaction) -> bool:
+            return await self._commands.reckon(tx, petition_id, self._references.current, now=self._now())
+
+        return await self._locked(petition_id, f"calendar:{self._calendar}", reckon)
+
+    async def _locked(
+        self, petition_id: PetitionId, cause: str, command: Callable[[Transaction], Awaitable[bool]]
+    ) -> bool:
         try:
-            async with self._database.transaction(Cause(f"clock:{clock}", f"clock:{clock}")) as tx:
-                if await tx.connection.fetchrow(_SKIP_LOCKED, row["petition_id"]) is None:
+            async with self._database.transaction(Cause(cause, cause)) as tx:
+                if await tx.connection.fetchrow(_SKIP_LOCKED, petition_id) is None:
                     return False
-                fired = await self._fire(
-                    tx, row["petition_id"], row["clock_id"], self._references.current, now=self._now()
-                )
+                moved = await command(tx)
         except UNREACHABLE:
             raise
         except Exception as error:
-            # One petition that cannot be fired must not hide the others; it is tried again, and said again, every tick.
-            petition = str(row["petition_id"])
-            log.error("clock not fired", petition_id=petition, clock_id=clock, error=describe(error))  # noqa: TRY400
+            # One petition that cannot be moved must not hide the others; it is tried again, and said again, every tick.
+            log.error("clock not moved", petition_id=str(petition_id), cause=cause, error=describe(error))  # noqa: TRY400
             return False
-        if fired:
-            telemetry.CLOCKS_FIRED.labels(self._source.value).inc()
+        if moved:
             self._committed.beat()
-        return fired
+        return moved

@@ -42,7 +42,7 @@ from services.kernel.mutation import Mutations
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
 from services.kernel.relay import Relay
-from services.kernel.scheduler import Fire, Scheduler
+from services.kernel.scheduler import ClockCommands, Scheduler
 from services.kernel.settings import Settings
 
 log = structlog.get_logger()
@@ -79,7 +79,7 @@ class Wiring:
     consumed: frozenset[Source]
     schema: Any
     handlers: Callable[[ReferenceCache], Handlers]
-    fire: Fire
+    clocks: ClockCommands
     seed: Callable[[], Sequence[AnyEntry]]
     extra: Callable[[Settings], Any] = lambda _: None
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()
@@ -169,7 +169,7 @@ async def running(
             Role.SCHEDULER: Scheduler(
                 wiring.source,
                 database,
-                wiring.fire,
+                wiring.clocks,
                 references=references,
                 now=now,
                 poll=settings.scheduler_poll,

@@ -37,3 +37,16 @@ def _fired(petition: Petition, clock: Clock, terms: Terms, now: datetime) -> tup
     ticking = petition.head.ticking(terms, SYSTEM, now).fire(clock)
     after = replace(petition, head=petition.head.after(ticking))
     return Level(clock.level + 1), Decision(after, tuple(Fact(event) for event in ticking.events))
+
+
+async def reckon_clocks(tx: Transaction, petition_id: PetitionId, references: References, *, now: datetime) -> bool:
+    """Reckon a petition's open clocks by the present calendar; false when all were."""
+    petition = await petitions.find(tx, petition_id)
+    if petition is None:
+        return False
+    ticking = petition.head.ticking(references.terms, SYSTEM, now).reckon_again()
+    if set(ticking.clocks) == set(petition.head.clocks):
+        return False
+    after = replace(petition, head=petition.head.after(ticking))
+    await petitions.save(tx, petition, Decision(after, tuple(Fact(event) for event in ticking.events)), now=now)
+    return True

@@ -46,3 +46,14 @@ def _act(petition: Petition, case: Case, clock: Clock, terms: Terms, now: dateti
             return ledger.review(petition, case, terms, now=now)
         case _:
             raise AssertionError(f"{clock.kind} does not act by itself")
+
+
+async def reckon_clocks(tx: Transaction, petition_id: PetitionId, references: References, *, now: datetime) -> bool:
+    """Reckon a petition's open clocks by the present calendar; false when all were."""
+    petition = await petitions.lock(tx, petition_id)
+    ticking = petition.head.ticking(references.terms, SYSTEM, now).reckon_again()
+    if set(ticking.clocks) == set(petition.head.clocks):
+        return False
+    after = replace(petition, head=petition.head.after(ticking))
+    await petitions.save(tx, petition, Decision(after, tuple(Fact(event) for event in ticking.events)), now=now)
+    return True

@@ -64,6 +64,7 @@ OF_CLOCK: Final[Mapping[ClockKind, Stage]] = MappingProxyType(
         ClockKind.HANDLING: Stage.HANDLE,
         ClockKind.RULING: Stage.HANDLE,
         ClockKind.INFORMATION: Stage.HANDLE,
+        ClockKind.INSTRUCTION: Stage.HANDLE,
         ClockKind.RETURN_VISIT: Stage.EVALUATE,
         ClockKind.CLOSING: Stage.EVALUATE,
         ClockKind.LEDGER_APPROVAL: Stage.EVALUATE,

@@ -26,3 +26,14 @@ async def fire_clock(
     await tx.connection.execute(FIRED, petition_id, clock_id, int(clock.level) + 1, now)
     await petitions.save(tx, petition, Decision(after, tuple(Fact(e) for e in ticking.events)), now=now)
     return True
+
+
+async def reckon_clocks(tx: Transaction, petition_id: PetitionId, references: References, *, now: datetime) -> bool:
+    """Reckon a petition's open clocks by the present calendar; false when all were."""
+    petition = await petitions.lock(tx, petition_id)
+    ticking = petition.head.ticking(references.terms, SYSTEM, now).reckon_again()
+    if set(ticking.clocks) == set(petition.head.clocks):
+        return False
+    after = replace(petition, head=petition.head.after(ticking))
+    await petitions.save(tx, petition, Decision(after, tuple(Fact(event) for event in ticking.events)), now=now)
+    return True

@@ -97,6 +97,7 @@ async def test_twenty_petitions_and_orders_are_read_by_their_keys(dispatch: Full
 @pytest.mark.parametrize("mode", MODES)
 async def test_the_scheduler_reads_what_is_due(dispatch: Full, mode: str) -> None:
     await stored.scheduler_reads_a_page(dispatch, scheduler._DUE, mode)
+    await stored.reckoning_reads_a_page(dispatch, scheduler._OUTDATED, mode)
 
 
 @pytest.mark.parametrize("mode", MODES)

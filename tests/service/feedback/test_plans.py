@@ -142,4 +142,5 @@ async def test_rates_read_their_period_and_no_more(feedback: Full, mode: str) ->
 @pytest.mark.parametrize("mode", MODES)
 async def test_the_jobs_read_a_page(feedback: Full, mode: str) -> None:
     await stored.scheduler_reads_a_page(feedback, scheduler._DUE, mode)
+    await stored.reckoning_reads_a_page(feedback, scheduler._OUTDATED, mode)
     await stored.relay_reads_a_batch(feedback, relay._LOWEST, mode, 20_000)

@@ -107,6 +107,7 @@ async def test_twenty_petitions_are_read_by_their_keys(intake: Full, mode: str) 
 @pytest.mark.parametrize("mode", MODES)
 async def test_the_scheduler_reads_what_is_due(intake: Full, mode: str) -> None:
     await stored.scheduler_reads_a_page(intake, scheduler._DUE, mode)
+    await stored.reckoning_reads_a_page(intake, scheduler._OUTDATED, mode)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.contracts.vocabulary import Source
+from services.intake.app import WIRING
 from services.intake.commands.clocks import fire_clock
 from services.kernel.db import Cause
 from services.kernel.ids import ClockId, PetitionId
@@ -27,7 +28,7 @@ def replica(people: People) -> Scheduler:
     return Scheduler(
         Source.INTAKE,
         runtime.database,
-        fire_clock,
+        WIRING.clocks,
         references=runtime.references,
         now=people.district.time,
         poll=0.1,

@@ -85,6 +85,7 @@ def test_a_reply_settles_an_open_question_and_is_not_late_for_it() -> None:
         "work_order.replied",
         "petition.replied",
         "clock.stopped",
+        "clock.resumed",
         "clock.stopped",
     ]
     assert not order_of(decision.state).asked

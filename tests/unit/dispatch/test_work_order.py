@@ -24,10 +24,10 @@ EVENTS = {
     ],
     Act.RULE: ["work_order.ruled", "clock.stopped", "clock.started", "clock.started"],
     Act.START: ["work_order.started"],
-    Act.ASK_RESIDENT: ["work_order.information_requested", "clock.started"],
-    Act.RESUME: ["work_order.resumed", "clock.stopped"],
+    Act.ASK_RESIDENT: ["work_order.information_requested", "clock.paused", "clock.started"],
+    Act.RESUME: ["work_order.resumed", "clock.stopped", "clock.resumed"],
     Act.REPLY: ["work_order.replied", "petition.replied", "clock.stopped"],
-    Act.SEND_BACK: ["work_order.reply_returned", "clock.started"],
+    Act.SEND_BACK: ["work_order.reply_returned", "clock.resumed"],
 }
 CLOCKS = {
     S.PENDING: {C.ASSIGNMENT},

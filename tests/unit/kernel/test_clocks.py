@@ -1,15 +1,29 @@
 """Clocks: started by policy, paused and resumed exactly, pressed once per level, ledgered throughout."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.contracts.clocks import ClockEscalated, ClockReminded, ClockStarted, ClockStopped
+from services.contracts.clocks import (
+    ClockEscalated,
+    ClockMoved,
+    ClockPaused,
+    ClockReminded,
+    ClockResumed,
+    ClockStarted,
+    ClockStopped,
+)
 from services.contracts.event import Who
-from services.contracts.vocabulary import ClockKind, ClockState, DeadlineClass, Role
-from services.kernel.calendar import SHANGHAI
-from services.kernel.clocks import Clock, Level, Move, Ticking, acts_now, earliest_due, is_due
+from services.contracts.vocabulary import Audience, ClockKind, ClockState, DeadlineClass, Role
+from services.kernel.calendar import SHANGHAI, Calendar, calendar_version
+from services.kernel.clocks import Clock, Level, Ticking, acts_now, earliest_due, is_due, reckoning
+from services.kernel.ledger import Move
+from services.kernel.terms import Terms
 from tests.support.terms import TERMS
 
 BY = Who(role=Role.DEPARTMENT, subject="someone")
@@ -65,6 +79,7 @@ def test_a_pause_moves_the_due_date_by_the_working_time_paused() -> None:
     wednesday, next_tuesday = START + timedelta(days=1), START + timedelta(days=7)
     paused = at(wednesday, started()).pause(ClockKind.HANDLING, ORDER)
     assert paused.clocks[0].fires_at is None
+    assert isinstance(paused.events[0], ClockPaused)
     assert earliest_due(paused.clocks) is None
     resumed = at(next_tuesday, *paused.clocks).resume(ClockKind.HANDLING, ORDER).clocks[0]
     # Wednesday to Tuesday: four working days, so Tuesday 1 December becomes Monday 7 December.
@@ -103,7 +118,7 @@ def test_a_revived_clock_has_a_least_time_left() -> None:
     revived = at(late, stopped).revive(stopped, at_least_working_days=2)
     again = revived.clocks[0]
     [event] = revived.events
-    assert isinstance(event, ClockStarted)
+    assert isinstance(event, ClockResumed)
     assert (event.clock_id, event.due_at) == (stopped.id, again.due_at)
     assert again.state is ClockState.RUNNING
     assert again.due_at == datetime(2026, 12, 2, 2, tzinfo=UTC)
@@ -139,3 +154,127 @@ def test_a_clock_until_a_day_is_due_when_it_begins_in_shanghai() -> None:
 def test_a_due_date_in_an_unpublished_year_is_marked() -> None:
     december = datetime(2026, 12, 28, 2, tzinfo=UTC)
     assert at(december).start(ClockKind.HANDLING, ORDER, DeadlineClass.ORDINARY).clocks[0].guessed
+
+
+DEPARTMENTS_LINE = [
+    (Audience.DEPARTMENT_HEAD,),
+    (Audience.STREET_LEADER,),
+    (Audience.DISTRICT_SUPERVISOR, Audience.DISTRICT_LEADER),
+]
+STREETS_LINE = [
+    (Audience.STREET_COMMITTEE,),
+    (Audience.DISTRICT_SUPERVISOR,),
+    (Audience.DISTRICT_SUPERVISOR, Audience.DISTRICT_LEADER),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "led", "tells"),
+    [
+        (ClockKind.HANDLING, True, DEPARTMENTS_LINE),
+        (ClockKind.INSTRUCTION, True, DEPARTMENTS_LINE),
+        (ClockKind.INSTRUCTION, False, STREETS_LINE),
+        (ClockKind.ASSIGNMENT, False, STREETS_LINE),
+        (ClockKind.RETURN_VISIT, True, STREETS_LINE),
+    ],
+)
+def test_each_level_says_who_must_hear_of_it(kind: ClockKind, led: bool, tells: list[tuple[Audience, ...]]) -> None:
+    cls = DeadlineClass.SIMPLE if kind is ClockKind.HANDLING else None
+    ticking = Ticking((), TERMS, BY, START, cycle=1, led=led).start(kind, ORDER, cls)
+    for _ in range(4):
+        ticking = ticking.fire(ticking.clocks[0])
+    told = [event.tells for event in ticking.events if isinstance(event, ClockEscalated)]
+    assert told == tells
+
+
+def holiday(*days: date, worked: bool = False, version: int = 1) -> Terms:
+    """Return the terms once these days were recorded."""
+    return Terms(TERMS.policies, Calendar(dict.fromkeys(days, worked), calendar_version(version)))
+
+
+def test_a_holiday_that_is_added_moves_a_running_clock_and_says_so() -> None:
+    clock = started()
+    later = START + timedelta(hours=1)
+    ticking = Ticking((clock,), holiday(date(2026, 11, 27)), BY, later, 1).reckon_again()
+    [moved], [event] = ticking.clocks, ticking.events
+    assert (clock.due_at.day, moved.due_at) == (1, datetime(2026, 12, 2, 2, tzinfo=UTC))
+    assert isinstance(event, ClockMoved)
+    assert (event.due_at, event.was_due_at) == (moved.due_at, clock.due_at)
+    last = moved.ledger[-1]
+    assert (last.move, last.due_at, last.note) == (
+        Move.MOVED,
+        moved.due_at,
+        "the calendar changed: 2026-11-27 not worked",
+    )
+    assert moved.fires_at == datetime(2026, 12, 1, 2, tzinfo=UTC)
+    again = Ticking((moved,), holiday(date(2026, 11, 27)), BY, later, 1)
+    assert again.reckon_again() == again
+
+
+def test_a_holiday_that_concerns_no_open_clock_moves_nothing_and_is_known() -> None:
+    terms = holiday(date(2027, 5, 3))
+    clock = started()
+    ticking = Ticking((clock,), terms, BY, START, 1).reckon_again()
+    assert ticking.events == ()
+    assert ticking.clocks == (replace(clock, calendar=terms.calendar.version),)
+
+
+def test_an_older_calendar_than_was_reckoned_with_changes_nothing() -> None:
+    newer = holiday(date(2026, 11, 27), version=2)
+    clock = Ticking((), newer, BY, START, 1).start(ClockKind.HANDLING, ORDER, DeadlineClass.SIMPLE).clocks[0]
+    behind = Ticking((clock,), TERMS, BY, START, 1)
+    assert behind.reckon_again() == behind
+
+
+def test_a_level_that_was_reached_stays_reached_when_the_calendar_moves_the_due_date() -> None:
+    clock = started()
+    for _ in range(2):
+        clock = at(clock.fires_at or START, clock).fire(clock).clocks[0]
+    [moved] = Ticking((clock,), holiday(date(2026, 11, 27)), BY, clock.due_at, 1).reckon_again().clocks
+    assert (moved.level, moved.due_at) == (Level.FIRST, datetime(2026, 12, 2, 2, tzinfo=UTC))
+    assert moved.fires_at == datetime(2026, 12, 4, 2, tzinfo=UTC)
+
+
+HOURS = st.integers(1, 400).map(lambda hours: timedelta(hours=hours))
+
+
+@given(st.lists(HOURS, min_size=1, max_size=7), st.sets(st.dates(date(2026, 11, 24), date(2027, 3, 1)), max_size=9))
+def test_a_moved_clock_is_due_as_if_the_calendar_had_been_known_from_the_start(
+    waits: list[timedelta], days: set[date]
+) -> None:
+    changed = holiday(*days)
+
+    def life(before: Terms, after: Terms, change: int) -> Clock:
+        now, terms = START, before
+        ticking = Ticking((), terms, BY, now, 1).start(ClockKind.HANDLING, ORDER, DeadlineClass.SIMPLE)
+        for nth, wait in enumerate(waits):
+            if nth == change:
+                terms = after
+                ticking = Ticking(ticking.clocks, terms, BY, now, 1).reckon_again()
+            now += wait
+            ticking = Ticking(ticking.clocks, terms, BY, now, 1)
+            running = ticking.clocks[0].state is ClockState.RUNNING
+            ticking = (ticking.pause if running else ticking.resume)(ClockKind.HANDLING, ORDER)
+        return Ticking(ticking.clocks, after, BY, now, 1).reckon_again().clocks[0]
+
+    lives = [life(TERMS, changed, change) for change in range(len(waits) + 1)]
+    assert {clock.due_at for clock in lives} == {life(changed, changed, 0).due_at}
+    assert len({clock.paused for clock in lives}) == 1
+
+
+@given(st.lists(HOURS, min_size=1, max_size=8), st.integers(0, 3))
+def test_the_arithmetic_leads_to_the_due_date(waits: list[timedelta], least: int) -> None:
+    now, clock = START, started()
+    for nth, wait in enumerate(waits):
+        now += wait
+        ticking = at(now, clock)
+        if clock.state is ClockState.RUNNING:
+            ticking = ticking.pause(clock.kind, ORDER) if nth % 2 else ticking.stop(clock.kind, ORDER)
+        elif clock.state is ClockState.PAUSED:
+            ticking = ticking.resume(clock.kind, ORDER)
+        else:
+            ticking = ticking.revive(clock, at_least_working_days=least)
+        clock = ticking.clocks[0]
+        steps = reckoning(clock, TERMS).steps
+        assert steps[-1].due_at == clock.due_at == clock.ledger[-1].due_at
+        assert all(one.due_at <= other.due_at for one, other in pairwise(steps))
