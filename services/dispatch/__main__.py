@@ -1,4 +1,4 @@
-"""`python -m services.dispatch [api relay consumer scheduler | migrate]`."""
+"""`python -m services.dispatch [api relay consumer scheduler | migrate | parked …]`."""
 
 import sys
 

@@ -6,6 +6,8 @@ transaction. An event that cannot be applied yet parks its own aggregate's strea
 WAITING  something that its producer had seen has not been applied here yet (or an earlier event is parked)
 GAP      an earlier sequence of its stream is missing; heals when that arrives
 POISON   applying it failed for good; an operator replays or discards it
+
+The first two resume by themselves. What an operator does (parking.py) is `replay` and `discard`.
 """
 
 import asyncio
@@ -25,7 +27,7 @@ from services.contracts.event import Event
 from services.contracts.vocabulary import Source
 from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Transaction, describe
 from services.kernel.envelope import Envelope, Headers, UnreadableError, from_message
-from services.kernel.errors import Unavailable
+from services.kernel.errors import InvalidInput, NotFound, Unavailable
 
 log = structlog.get_logger()
 
@@ -76,6 +78,15 @@ INSERT INTO own.parked (aggregate_id, source, sequence, reason, detail, headers,
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (aggregate_id, source, sequence) DO UPDATE SET reason = EXCLUDED.reason, detail = EXCLUDED.detail"""
 
+_DISCARD: Final = """
+-- inbox.discard: who passed over an event, and why
+INSERT INTO own.discarded (aggregate_id, source, sequence, error, headers, data, discarded_by, because)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+
+_DISCARDED: Final = """
+-- inbox.discarded: whether it was passed over before
+SELECT 1 FROM own.discarded WHERE aggregate_id = $1 AND source = $2 AND sequence = $3"""
+
 _RELEASE: Final = """
 -- inbox.release: events that have taken effect are parked no longer
 DELETE FROM own.parked USING unnest($1::uuid[], $2::text[], $3::int[]) AS done (aggregate_id, source, sequence)
@@ -110,6 +121,17 @@ class Arrived:
     def key(self) -> Key:
         """What identifies the event."""
         return self.aggregate, self.envelope.source, self.envelope.sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """An operator's word that an event shall be passed over: which, who says so, and why."""
+
+    aggregate: UUID
+    source: Source
+    sequence: int
+    by: str
+    because: str
 
 
 @dataclass(slots=True)
@@ -177,18 +199,45 @@ class Inbox:
         poison: dict[Key, str] = {}
         await self._refresh()
         try:
-            await self._retried(batch, poison, singly=False)
+            await self._retried(lambda: self._once(batch, poison, singly=False))
         except (*UNREACHABLE, *TRANSIENT, Unavailable):
             raise
         except Exception:
             # Something in it is bad: rolled back, and replayed one by one so that only the bad one is parked.
             for arrived in batch:
-                await self._alone(arrived, poison)
+                await self._alone(lambda arrived=arrived: self._once([arrived], poison, singly=True), poison)
 
-    async def _alone(self, arrived: Arrived, poison: dict[Key, str]) -> None:
+    async def replay(self, aggregate: UUID) -> int:
+        """Try what is parked of one aggregate again, poison too; return how many events have taken effect.
+
+        :raises NotFound: nothing is parked of it.
+        """
+        return await self._by_hand(aggregate, lambda poison: self._again(aggregate, poison))
+
+    async def discard(self, discard: Discard) -> int:
+        """Pass over one event, and let go on what waited behind it; return how many events have taken effect.
+
+        Repeated, it changes nothing.
+
+        :raises NotFound: nothing is parked of the aggregate.
+        :raises InvalidInput: nothing is parked on account of this event.
+        """
+        key = (discard.aggregate, discard.source.value, discard.sequence)
+        if await self._database.reader.fetchrow(_DISCARDED, *key) is not None:
+            return 0
+        return await self._by_hand(discard.aggregate, lambda poison: self._again(discard.aggregate, poison, discard))
+
+    async def _by_hand(self, aggregate: UUID, once: Callable[[dict[Key, str]], Awaitable[int]]) -> int:
+        if not await self._database.reader.fetch(_READ_PARKED, [aggregate]):
+            raise NotFound("A parked event of this petition")
+        await self._refresh()
+        poison: dict[Key, str] = {}
+        return await self._alone(lambda: once(poison), poison)
+
+    async def _alone(self, once: Callable[[], Awaitable[int]], poison: dict[Key, str]) -> int:
         while True:
             try:
-                return await self._retried([arrived], poison, singly=True)
+                return await self._retried(once)
             except _PoisonedError as error:
                 poison[error.arrived.key] = str(error)
                 envelope = error.arrived.envelope
@@ -203,27 +252,22 @@ class Inbox:
                     error=str(error),
                 )
 
-    async def _retried(self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool) -> None:
+    async def _retried(self, once: Callable[[], Awaitable[int]]) -> int:
         for attempt in range(_ATTEMPTS):
             try:
-                await self._once(batch, poison, singly=singly)
-                return
+                return await once()
             except TRANSIENT:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 await asyncio.sleep(random.uniform(0.5, 1.5) * 0.005 * 2**attempt)  # noqa: S311 - spreads retries
+        raise AssertionError("the last attempt returns or raises")
 
-    async def _once(self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool) -> None:
+    async def _once(self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool) -> int:
         aggregates = sorted({arrived.aggregate for arrived in batch})
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, aggregates)
             applied: list[tuple[Event, Envelope]] = []
-            before = {
-                arrived.key: (reason, detail)
-                for by_source in streams.values()
-                for stream in by_source.values()
-                for arrived, reason, detail in stream.held.values()
-            }
+            before = _held(streams)
             for arrived in batch:
                 stream = streams[arrived.aggregate][arrived.envelope.source]
                 sequence = arrived.envelope.sequence
@@ -234,6 +278,62 @@ class Inbox:
             if not singly:
                 await self._project(tx, applied)
             await self._save(tx, streams, before, poison)
+        return len(applied)
+
+    async def _again(self, aggregate: UUID, poison: Mapping[Key, str], discard: Discard | None = None) -> int:
+        async with self._database.transaction(Cause("", "")) as tx:
+            streams = await self._lock(tx, [aggregate])
+            applied: list[tuple[Event, Envelope]] = []
+            before = _held(streams)
+            for stream in streams[aggregate].values():
+                for sequence, (arrived, _, _) in stream.held.items():
+                    stream.held[sequence] = (arrived, Reason.WAITING, "")
+            if discard is not None:
+                await self._pass_over(tx, discard, streams[aggregate], before)
+            await self._advance(tx, streams[aggregate], poison, applied, singly=True)
+            await self._save(tx, streams, before, poison)
+        return len(applied)
+
+    async def _pass_over(
+        self,
+        tx: Transaction,
+        discard: Discard,
+        streams: Mapping[Source, _Stream],
+        before: Mapping[Key, tuple[Reason, str]],
+    ) -> None:
+        stream = streams.get(discard.source)
+        if stream is None or stream.applied + 1 != discard.sequence or not self._holds_up(discard, streams, before):
+            nexts = ", ".join(f"{source.value}:{s.applied + 1}" for source, s in sorted(streams.items()))
+            raise InvalidInput(
+                "sequence", f"Nothing is parked on account of this event. Next in their streams are {nexts}."
+            )
+        event, _, _ = stream.held.pop(discard.sequence, (None, None, None))
+        _, error = before.get((discard.aggregate, discard.source, discard.sequence), (None, "it never arrived"))
+        await tx.connection.execute(
+            _DISCARD,
+            discard.aggregate,
+            discard.source.value,
+            discard.sequence,
+            error,
+            _shown(event.headers) if event else None,
+            event.data if event else None,
+            discard.by,
+            discard.because,
+        )
+        stream.applied += 1
+
+    def _holds_up(
+        self, discard: Discard, streams: Mapping[Source, _Stream], before: Mapping[Key, tuple[Reason, str]]
+    ) -> bool:
+        """Tell whether an event that is next in its stream is poison, or is missing and something waits for it."""
+        if held := before.get((discard.aggregate, discard.source, discard.sequence)):
+            return held[0] is Reason.POISON
+        behind = bool(streams[discard.source].held)
+        return behind or any(
+            arrived.envelope.seen.get(discard.source, 0) >= discard.sequence
+            for stream in streams.values()
+            for arrived, _, _ in stream.held.values()
+        )
 
     async def _lock(self, tx: Transaction, aggregates: Sequence[UUID]) -> Streams:
         connection = tx.connection
@@ -349,11 +449,23 @@ class Inbox:
         return Reason.WAITING, f"behind sequence {stream.applied + 1}"
 
 
+def _held(streams: Streams) -> dict[Key, tuple[Reason, str]]:
+    return {
+        arrived.key: (reason, detail)
+        for by_source in streams.values()
+        for stream in by_source.values()
+        for arrived, reason, detail in stream.held.values()
+    }
+
+
+def _shown(headers: Headers) -> str:
+    return msgspec.json.encode([(name, value.decode()) for name, value in headers]).decode()
+
+
 def _park_arguments(arrived: Arrived, reason: Reason, detail: str) -> tuple[object, ...]:
-    headers = msgspec.json.encode([(name, value.decode()) for name, value in arrived.headers]).decode()
     aggregate, source, sequence = arrived.key
     place = (arrived.topic, arrived.partition, arrived.offset)
-    return (aggregate, source.value, sequence, reason.value, detail, headers, arrived.data, *place)
+    return (aggregate, source.value, sequence, reason.value, detail, _shown(arrived.headers), arrived.data, *place)
 
 
 def _parked(row: Mapping[str, Any]) -> Arrived:

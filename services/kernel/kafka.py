@@ -68,6 +68,17 @@ def new_producer(bootstrap: str) -> Producer:
     return cast(Producer, producer)
 
 
+async def discard(producer: Producer) -> None:
+    """Stop a producer with all that it still holds.
+
+    Its own `stop` sends that first, and an idempotent producer tries for ever: with the broker away it never returns.
+    """
+    inner: Any = producer
+    inner._message_accumulator.fail_all(KafkaError("discarded"))
+    await inner.client.close()  # whatever is in flight to a broker that does not answer is given up too
+    await producer.stop()
+
+
 def new_consumer(bootstrap: str, group: str, topics: Sequence[str]) -> Consumer:
     """Return a consumer, not yet started; a new group starts at the beginning of every topic."""
     consumer: Any = AIOKafkaConsumer(

@@ -18,7 +18,7 @@ from services.kernel import telemetry
 from services.kernel.db import UNREACHABLE, Connection, Row, describe, own_connection
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.history import parse_seen
-from services.kernel.kafka import BrokerError, Producer, new_producer
+from services.kernel.kafka import BrokerError, Producer, discard, new_producer
 from services.kernel.pulse import Pulse
 
 log = structlog.get_logger()
@@ -94,8 +94,8 @@ class Relay:
                 if len(rows) < BATCH:
                     await self._committed.wait(self._poll)
         finally:
-            # After a failed send the producer's own order is unknown: it is discarded with all that it still holds.
-            await producer.stop()
+            # After a failed send the producer's own order is unknown; and at the end nobody waits for a broker.
+            await discard(producer)
 
     async def _publish(self, producer: Producer, rows: Sequence[Row]) -> None:
         sent = [

@@ -1,6 +1,7 @@
 """A service as processes: the HTTP app, the relay, the consumer, the scheduler, and starting and stopping them.
 
-Each service's app.py fills a Wiring; `python -m services.<name> [api relay consumer scheduler | migrate]` runs it.
+Each service's app.py fills a Wiring; `python -m services.<name> [api relay consumer scheduler | migrate | parked …]`
+runs it.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from starlette.routing import BaseRoute, Route
 from services.contracts.event import SYSTEM
 from services.contracts.reference import AnyEntry
 from services.contracts.vocabulary import Source
-from services.kernel import reference, telemetry
+from services.kernel import operating, reference, telemetry
 from services.kernel.auth.keys import MissingKeyError
 from services.kernel.auth.tokens import Verifier, issuers
 from services.kernel.consumer import Events
@@ -39,6 +40,7 @@ from services.kernel.inbox import Handlers, Inbox
 from services.kernel.kafka import create_topics, reachable, topics_of
 from services.kernel.migrate import MigrationError, migrate
 from services.kernel.mutation import Mutations
+from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
 from services.kernel.relay import Relay
@@ -133,6 +135,7 @@ async def running(
         stack.push_async_callback(database.close)
         committed, applied = Pulse(), Pulse()
         references = ReferenceCache(database.reader, staleness=settings.reference_staleness)
+        inbox = Inbox(database, wiring.consumed, wiring.handlers(references), references.get)
         runtime: Runtime[Any] = Runtime(
             source=wiring.source,
             consumed=wiring.consumed,
@@ -140,6 +143,7 @@ async def running(
             database=database,
             references=references,
             mutations=Mutations(database, committed),
+            parking=Parking(inbox, applied, committed),
             verifier=Verifier(issuers(settings), audience=settings.audience),
             now=now,
             applied=applied,
@@ -159,7 +163,7 @@ async def running(
                 wiring.source,
                 sorted(wiring.consumed),
                 database=database,
-                inbox=Inbox(database, wiring.consumed, wiring.handlers(references), references.get),
+                inbox=inbox,
                 references=references,
                 bootstrap=settings.kafka_bootstrap,
                 topic_prefix=settings.topic_prefix,
@@ -291,7 +295,7 @@ async def serve(wiring: Wiring, settings: Settings, roles: Sequence[Role]) -> No
 
 
 def main(wiring: Wiring, arguments: Sequence[str]) -> None:
-    """Run a service's command line: role names (default: all), or `migrate`.
+    """Run a service's command line: role names (default: all), `migrate`, or an operator's `parked …`.
 
     :raises SystemExit: an unknown role, or settings that cannot be right.
     """
@@ -300,8 +304,14 @@ def main(wiring: Wiring, arguments: Sequence[str]) -> None:
     except ValidationError as error:
         wrong = (f"THROUGH_TRAIN_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
         sys.exit("\n".join(wrong))
-    telemetry.configure_logs(wiring.source.value, settings.log_level)
+    by_hand = list(arguments[:1]) == ["parked"]
+    # What a command has to say it prints: its log would be between the lines.
+    telemetry.configure_logs(wiring.source.value, "CRITICAL" if by_hand else settings.log_level)
     try:
+        if by_hand:
+            url = settings.database_url.get_secret_value()
+            desk = operating.commands(url, wiring.source, wiring.consumed, wiring.handlers)
+            sys.exit(operating.operate(desk, arguments))
         if list(arguments) == ["migrate"]:
             asyncio.run(prepare(wiring, settings, now=domain_time(settings)))
         else:
@@ -314,5 +324,5 @@ def _roles(arguments: Sequence[str]) -> tuple[Role, ...]:
     try:
         return tuple(Role(name) for name in arguments) or ALL_ROLES
     except ValueError:
-        known = ", ".join((*ALL_ROLES, "migrate"))
+        known = ", ".join((*ALL_ROLES, "migrate", "parked"))
         sys.exit(f"unknown role in {' '.join(arguments)!r}; known: {known}")

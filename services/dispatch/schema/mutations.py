@@ -58,7 +58,7 @@ async def _do(info: Info, given: Any, command: _Command[Cmd], cmd: Cmd) -> WorkO
 
 
 @strawberry.type
-class Mutation:
+class WorkOrderMutation:
     """The acts of dispatch."""
 
     @strawberry.mutation(extensions=_by(access.ASSIGN), description="Make a department responsible.")

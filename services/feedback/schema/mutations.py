@@ -47,7 +47,7 @@ async def _do(
 
 
 @strawberry.type
-class Mutation:
+class CaseMutation:
     """The acts of feedback."""
 
     @strawberry.mutation(extensions=_by(access.ATTEMPT), description="Record that the resident was not met.")

@@ -1,8 +1,8 @@
 """Intake's subgraph."""
 
 import strawberry
-from strawberry.tools import merge_types
 
+from services.contracts.vocabulary import Source
 from services.intake.domain import access
 from services.intake.schema.acceptance import AcceptanceMutation
 from services.intake.schema.petition import Petition, PetitionQuery
@@ -42,8 +42,9 @@ class IdentityQuery:
         )
 
 
-Query = merge_types("Query", (IdentityQuery, PetitionQuery, ReferenceQuery))
-
-Mutation = merge_types("Mutation", (SubmissionMutation, AcceptanceMutation, ScreeningMutation))
-
-schema = subgraph(query=Query, mutation=Mutation, types=[Petition, Street, Community, Representative])
+schema = subgraph(
+    Source.INTAKE,
+    queries=(IdentityQuery, PetitionQuery, ReferenceQuery),
+    mutations=(SubmissionMutation, AcceptanceMutation, ScreeningMutation),
+    types=(Petition, Street, Community, Representative),
+)

@@ -15,6 +15,7 @@ from services.kernel.access import Actor, Rule, require
 from services.kernel.auth.tokens import Verifier
 from services.kernel.db import Connection, Database, Transaction
 from services.kernel.mutation import Mutations, Request
+from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
 from services.kernel.settings import Settings
@@ -33,6 +34,7 @@ class Runtime(Generic[Extra]):
     database: Database
     references: ReferenceCache
     mutations: Mutations
+    parking: Parking
     verifier: Verifier
     now: Callable[[], datetime]
     applied: Pulse

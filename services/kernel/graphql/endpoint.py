@@ -19,14 +19,17 @@ from strawberry.extensions import (
     SchemaExtension,
     ValidationCache,
 )
+from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 
+from services.contracts.vocabulary import Source
 from services.kernel import read_after
 from services.kernel.access import Actor
 from services.kernel.db import UNREACHABLE, unavailable
 from services.kernel.errors import InvalidInput, Refusal, Unauthenticated, Unavailable
 from services.kernel.graphql.context import Context, Runtime
 from services.kernel.graphql.errors import Masked
+from services.kernel.graphql.parking import parking_mutation, parking_query
 from services.kernel.ids import new_uuid
 
 LARGEST_BODY: Final = 256 * 1024
@@ -49,11 +52,16 @@ class _Subgraph(federation.Schema):
         """Leave the logging to Masked."""
 
 
-def subgraph(*, query: type, mutation: type, types: Sequence[type]) -> federation.Schema:
-    """Return a federated schema with what every subgraph has."""
-    # 2.9: the composer does not know Strawberry's newer default.
+def subgraph(
+    source: Source, *, queries: Sequence[type], mutations: Sequence[type], types: Sequence[type]
+) -> federation.Schema:
+    """Return a service's federated schema: its own root fields, and what every subgraph has."""
     return _Subgraph(
-        query=query, mutation=mutation, types=list(types), federation_version="2.9", extensions=extensions()
+        query=merge_types("Query", (*queries, parking_query(source))),
+        mutation=merge_types("Mutation", (*mutations, parking_mutation(source))),
+        types=list(types),
+        federation_version="2.9",  # the composer does not know Strawberry's newer default
+        extensions=extensions(),
     )
 
 

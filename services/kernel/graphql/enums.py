@@ -23,6 +23,7 @@ from services.contracts.vocabulary import (
     VisitMeans,
     WorkOrderState,
 )
+from services.kernel.inbox import Reason
 
 _SHOWN: Final[tuple[type[StrEnum], ...]] = (
     CaseState,
@@ -51,3 +52,4 @@ def register() -> None:
             plain = (value.name.replace("_", " ").capitalize(),) * 2
             value.description = f"{LABELS.get((vocabulary, value.name), plain)[1]}."
     strawberry.enum(Source, name="Service", description=inspect.getdoc(Source))
+    strawberry.enum(Reason, name="ParkedReason", description=inspect.getdoc(Reason))

@@ -1,5 +1,6 @@
 """The inbox on a real database: once each, in order, after what was seen; one stream parks, the others go on."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +18,8 @@ from services.contracts.feedback import PetitionClosed, VisitScheduled
 from services.contracts.vocabulary import Role, Source
 from services.kernel.db import Database, Transaction, open_database
 from services.kernel.envelope import Envelope, to_message
-from services.kernel.inbox import Arrived, Handlers, Inbox, arrived
+from services.kernel.errors import InvalidInput, NotFound
+from services.kernel.inbox import Arrived, Discard, Handlers, Inbox, arrived
 from tests.support.servers import Servers, template
 
 BY = Who(role=Role.DEPARTMENT, subject="someone")
@@ -277,3 +279,90 @@ async def test_what_this_reader_does_not_know_is_parked_not_dropped(desk: Desk, 
 async def test_a_service_must_account_for_every_event(desk: Desk) -> None:
     with pytest.raises(ValueError, match=r"neither reacted to nor ignored: dispatch/clock\.escalated"):
         Inbox(desk.database, frozenset({D}), Handlers({}, frozenset(), []), _nothing)
+
+
+def passed_over(petition: UUID, source: Source, sequence: int) -> Discard:
+    return Discard(petition, source, sequence, by="operator:li", because="wrong by its author's own word")
+
+
+async def test_a_replay_takes_on_what_was_poison_and_all_behind_it(desk: Desk) -> None:
+    petition = uuid4()
+    desk.bad.reaction = {2}
+    await desk.inbox.apply([event(petition, D, n) for n in (1, 2, 3)] + [event(petition, F, 1, {D: 3})])
+    assert await desk.inbox.replay(petition) == 0
+    assert await desk.parked(petition) == [
+        ("dispatch", 2, "POISON"),
+        ("dispatch", 3, "WAITING"),
+        ("feedback", 1, "WAITING"),
+    ]
+    desk.bad.reaction = set()
+    assert await desk.inbox.replay(petition) == 3
+    assert await desk.effects(petition) == [(D, 1), (D, 2), (D, 3), (F, 1)]
+    assert await desk.effects(petition, "projection") == [(D, 1), (D, 2), (D, 3), (F, 1)]
+    assert await desk.parked(petition) == []
+    with pytest.raises(NotFound):
+        await desk.inbox.replay(petition)
+
+
+async def test_what_is_discarded_has_no_effect_and_holds_up_nothing(desk: Desk) -> None:
+    petition = uuid4()
+    desk.bad.reaction = {2}
+    await desk.inbox.apply([event(petition, D, n) for n in (1, 2, 3)])
+    assert await desk.inbox.discard(passed_over(petition, D, 2)) == 1
+    assert await desk.effects(petition) == [(D, 1), (D, 3)]
+    assert await desk.progress(petition) == [("dispatch", 3, 3), ("feedback", 0, 0)]
+    assert await desk.parked(petition) == []
+    [kept] = await desk.rows(
+        "SELECT source, sequence, error, discarded_by, because, data IS NOT NULL FROM own.discarded"
+    )
+    error = "LookupError: a rule that this event violates"
+    assert kept == ("dispatch", 2, error, "operator:li", "wrong by its author's own word", True)
+    # Again, by the operator or by the broker: nothing more happens.
+    assert await desk.inbox.discard(passed_over(petition, D, 2)) == 0
+    await desk.inbox.apply([event(petition, D, 2)])
+    assert await desk.effects(petition) == [(D, 1), (D, 3)]
+
+
+async def test_an_event_that_never_came_can_be_passed_over_when_others_wait_for_it(desk: Desk) -> None:
+    behind, elsewhere = uuid4(), uuid4()
+    await desk.inbox.apply([event(behind, D, 2), event(elsewhere, F, 1, {D: 1})])
+    assert await desk.inbox.discard(passed_over(behind, D, 1)) == 1
+    assert await desk.inbox.discard(passed_over(elsewhere, D, 1)) == 1
+    assert await desk.effects(behind) == [(D, 2)]
+    assert await desk.effects(elsewhere) == [(F, 1)]
+    assert await desk.rows("SELECT DISTINCT error, data FROM own.discarded") == [("it never arrived", None)]
+
+
+@pytest.mark.parametrize(("source", "sequence"), [(D, 1), (D, 3), (D, 4), (F, 1), (Source.INTAKE, 1)])
+async def test_only_what_holds_others_up_can_be_passed_over(desk: Desk, source: Source, sequence: int) -> None:
+    petition = uuid4()
+    await desk.inbox.apply([event(petition, D, 1), event(petition, D, 3)])
+    with pytest.raises(InvalidInput, match="Next in their streams are dispatch:2, feedback:1"):
+        await desk.inbox.discard(passed_over(petition, source, sequence))
+    assert await desk.parked(petition) == [("dispatch", 3, "GAP")]
+    assert await desk.rows("SELECT count(*) FROM own.discarded") == [(0,)]
+
+
+async def test_discarding_one_poison_shows_the_next(desk: Desk) -> None:
+    petition = uuid4()
+    desk.bad.reaction = {1, 2}
+    await desk.inbox.apply([event(petition, D, n) for n in (1, 2, 3)])
+    assert await desk.inbox.discard(passed_over(petition, D, 1)) == 0
+    assert await desk.parked(petition) == [("dispatch", 2, "POISON"), ("dispatch", 3, "WAITING")]
+    assert await desk.progress(petition) == [("dispatch", 3, 1), ("feedback", 0, 0)]
+
+
+async def test_operators_consumers_and_duplicates_at_once_leave_one_effect_each(desk: Desk) -> None:
+    petition = uuid4()
+    desk.bad.reaction = {1}
+    events = [event(petition, D, n) for n in range(1, 8)]
+    await desk.inbox.apply(events[:4])
+    desk.bad.reaction = set()
+    results = await asyncio.gather(
+        *(desk.inbox.replay(petition) for _ in range(3)),
+        *(desk.inbox.apply(events) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert not [r for r in results if isinstance(r, Exception) and not isinstance(r, NotFound)]
+    assert await desk.effects(petition) == [(D, n) for n in range(1, 8)]
+    assert await desk.parked(petition) == []

@@ -94,7 +94,21 @@ CREATE TABLE own.parked (
     parked_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (aggregate_id, source, sequence)
 );
-CREATE INDEX parked_reason ON own.parked (reason, aggregate_id);
+CREATE INDEX parked_reason ON own.parked (reason, aggregate_id, source, sequence);
+
+-- Events that an operator passed over: they count as applied and had no effect. `data` is absent for one that never came.
+CREATE TABLE own.discarded (
+    aggregate_id uuid        NOT NULL,
+    source       text        NOT NULL,
+    sequence     integer     NOT NULL,
+    error        text        NOT NULL,
+    headers      jsonb,
+    data         bytea,
+    discarded_by text        NOT NULL,
+    because      text        NOT NULL,
+    discarded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (aggregate_id, source, sequence)
+);
 
 -- Answers to mutations that carried an idempotency key.
 CREATE TABLE own.idempotency (

@@ -1,0 +1,118 @@
+"""An operator's commands on one service's database: `python -m services.<name> parked list|replay|discard`.
+
+They work beside running replicas, and without any: locks and progress rows are the same for all.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Final
+from uuid import UUID
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from services.contracts.vocabulary import Source
+from services.kernel import parking, text
+from services.kernel.db import Database, open_database
+from services.kernel.errors import Refusal
+from services.kernel.graphql.parking import LONGEST_BECAUSE
+from services.kernel.inbox import Discard, Handlers, Inbox, Reason
+from services.kernel.parking import Parking
+from services.kernel.pulse import Pulse
+from services.kernel.reference import ReferenceCache
+
+_PAGE: Final = 500
+_console: Final = Console(highlight=False, soft_wrap=True)
+
+Because = Annotated[str, Parameter(help="Why; kept beside your name.")]
+By = Annotated[str, Parameter(help="Who you are; kept.")]
+
+
+@asynccontextmanager
+async def _desk(
+    url: str, service: Source, consumed: frozenset[Source], handlers: Callable[[ReferenceCache], Handlers]
+) -> AsyncGenerator[tuple[Database, Parking]]:
+    database = await open_database(url, connections=2, application=f"{service.value}-operator")
+    try:
+        references = ReferenceCache(database.reader, staleness=0)
+        inbox = Inbox(database, consumed, handlers(references), references.get)
+        yield database, Parking(inbox, Pulse(), Pulse())
+    finally:
+        await database.close()
+
+
+async def _print(database: Database, reason: Reason | None) -> None:
+    table = Table("petition", "source", "sequence", "type", "reason", "detail", "where", "since", box=None)
+    place, rows = parking.START, 0
+    while page := await parking.parked(database.reader, reason=reason, first=_PAGE, after=place):
+        for it in page:
+            where = f"{it.topic}/{it.partition}/{it.offset}"
+            since = it.parked_at.isoformat(timespec="seconds")
+            shown = (str(it.petition), it.source.value, str(it.sequence), it.type, it.reason.value, it.detail)
+            table.add_row(*shown, where, since)
+        place, rows = parking.next_place(page), rows + len(page)
+    _console.print(table if rows else "nothing is parked")
+
+
+def commands(
+    url: str, service: Source, consumed: frozenset[Source], handlers: Callable[[ReferenceCache], Handlers]
+) -> App:
+    """Return the commands of one service.
+
+    :param url: its database.
+    """
+    app = App(name=f"python -m services.{service.value}", help=f"Operate {service.value}.")
+    parked = App(name="parked", help="Events of the other services that are held up here.")
+    app.command(parked)
+
+    def done(work: Callable[[Database, Parking], Awaitable[None]]) -> None:
+        async def with_desk() -> None:
+            async with _desk(url, service, consumed, handlers) as (database, desk):
+                await work(database, desk)
+
+        asyncio.run(with_desk())
+
+    async def after(database: Database, petition: UUID, applied: int) -> None:
+        still = await parking.parked_of(database.reader, petition)
+        _console.print(f"{applied} applied, {len(still)} still parked")
+        for it in still:
+            _console.print(f"  {it.source.value}:{it.sequence} {it.type} {it.reason.value} {it.detail}", markup=False)
+
+    @parked.command(name="list")
+    def list_parked(*, reason: Annotated[Reason | None, Parameter(help="Only these.")] = None) -> None:
+        """List what is held up, why, and where it came from."""
+        done(lambda database, _: _print(database, reason))
+
+    @parked.command
+    def replay(petition: UUID) -> None:
+        """Try what is parked of a petition again, poisonous events too."""
+
+        async def work(database: Database, desk: Parking) -> None:
+            await after(database, petition, await desk.replay(petition))
+
+        done(work)
+
+    @parked.command
+    def discard(petition: UUID, source: Source, sequence: int, *, by: By, because: Because) -> None:
+        """Pass over an event that holds up a petition: it counts as applied and has no effect."""
+
+        async def work(database: Database, desk: Parking) -> None:
+            why = text.required(because, "because", longest=LONGEST_BECAUSE)
+            who = text.required(by, "by", longest=LONGEST_BECAUSE)
+            event = Discard(petition, source, sequence, f"operator:{who}", why)
+            await after(database, petition, await desk.discard(event))
+
+        done(work)
+
+    return app
+
+
+def operate(app: App, arguments: Sequence[str]) -> str | None:
+    """Run a command; return what was wrong, if anything was."""
+    try:
+        app(arguments, result_action="return_value")
+    except Refusal as refusal:
+        return refusal.message
+    return None
