@@ -1,0 +1,102 @@
+"""What does not belong to one petition: reference entries, messages that are no events, the rates' counters."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from deploy.audit.findings import Finding, Kind
+from deploy.audit.place import REFERENCES, SERVICES, Connection, others
+from deploy.audit.topics import Topics
+
+_OWN: Final = """
+-- audit.references: the entries that a service owns, and how many events recorded each
+SELECT kind || ':' || id AS key, sequence, entry,
+       (SELECT count(*) FROM own.event WHERE event.aggregate_id = reference.reference_id) AS events,
+       (SELECT max(event.sequence) FROM own.event WHERE event.aggregate_id = reference.reference_id) AS last
+FROM own.reference"""
+
+_KEPT: Final = """
+-- audit.kept_references: the entries of others that a service keeps
+SELECT kind || ':' || id AS key, sequence, entry FROM view.reference"""
+
+_RATES: Final = """
+-- audit.rates: counters that are not the sum of the visits that stand
+WITH counted AS (
+    SELECT day, street, department, sum(reached) AS reached, sum(not_reached) AS not_reached,
+           sum(responded) AS responded, sum(solved) AS solved, sum(satisfied) AS satisfied
+    FROM own.rate GROUP BY day, street, department
+), made AS (
+    SELECT (visit.visited_at AT TIME ZONE 'Asia/Shanghai')::date AS day, petition.street,
+           COALESCE(found.department, '') AS department,
+           count(*) FILTER (WHERE outcome = 'REACHED') AS reached,
+           count(*) FILTER (WHERE outcome = 'NOT_REACHED') AS not_reached,
+           count(*) FILTER (WHERE outcome = 'REACHED' AND responded) AS responded,
+           count(*) FILTER (WHERE outcome = 'REACHED' AND solved) AS solved,
+           count(*) FILTER (WHERE outcome = 'REACHED' AND satisfied) AS satisfied
+    FROM own.visit JOIN own.case AS found USING (petition_id, cycle) JOIN own.petition USING (petition_id)
+    WHERE stands AND outcome <> 'MISSED' GROUP BY 1, 2, 3
+)
+SELECT day, street, department,
+       ARRAY[counted.reached, counted.not_reached, counted.responded, counted.solved, counted.satisfied] AS counted,
+       ARRAY[made.reached, made.not_reached, made.responded, made.solved, made.satisfied] AS made
+FROM counted FULL JOIN made USING (day, street, department)
+WHERE (COALESCE(counted.reached, 0), COALESCE(counted.not_reached, 0), COALESCE(counted.responded, 0),
+       COALESCE(counted.solved, 0), COALESCE(counted.satisfied, 0))
+    <> (COALESCE(made.reached, 0), COALESCE(made.not_reached, 0), COALESCE(made.responded, 0),
+        COALESCE(made.solved, 0), COALESCE(made.satisfied, 0))
+LIMIT 100"""
+
+
+async def check(connections: Mapping[str, Connection], topics: Topics, foreign: Collection[str]) -> list[Finding]:
+    """Check reference entries, unreadable messages and counters."""
+    findings = [
+        Finding(Kind.DOUBLED, "topics", None, f"the event id {event_id} is carried by more than one event")
+        for event_id in topics.spool.shared_ids()
+    ]
+    for owner in REFERENCES:
+        findings += await _references(owner, connections, topics)
+    findings += _unreadable(topics, foreign)
+    for row in await connections["feedback"].fetch(_RATES):
+        where = f"{row['day']}, {row['street']}, {row['department'] or 'on the spot'}"
+        sentence = f"the rates of {where} count {row['counted']}; the visits that stand are {row['made']}"
+        findings.append(Finding(Kind.DISAGREE, "feedback", None, sentence))
+    return findings
+
+
+async def _references(owner: str, connections: Mapping[str, Connection], topics: Topics) -> list[Finding]:
+    findings: list[Finding] = []
+    published = topics.references[owner]
+
+    def note(kind: Kind, service: str, sentence: str) -> None:
+        findings.append(Finding(kind, service, None, sentence))
+
+    own = {row["key"]: row for row in await connections[owner].fetch(_OWN)}
+    for key, row in own.items():
+        if not row["events"] == row["last"] == row["sequence"]:
+            note(Kind.LOST, owner, f"{key} is at sequence {row['sequence']}, {row['events']} events recorded it")
+        newest = published.get(key)
+        if newest is None or (newest.sequence, newest.entry) != (row["sequence"], json.loads(row["entry"])):
+            note(Kind.DISAGREE, owner, f"{key} is published otherwise than it is recorded")
+    for key in published.keys() - own.keys():
+        note(Kind.FOREIGN, owner, f"{key} is published, and not recorded")
+    for service in others(owner):
+        kept = {row["key"]: row for row in await connections[service].fetch(_KEPT)}
+        for key, newest in published.items():
+            row = kept.get(key)
+            if row is None or (row["sequence"], json.loads(row["entry"])) != (newest.sequence, newest.entry):
+                note(Kind.BEHIND if row is None else Kind.DISAGREE, service, f"keeps {key} otherwise than published")
+    return findings
+
+
+def _unreadable(topics: Topics, foreign: Collection[str]) -> list[Finding]:
+    findings: list[Finding] = []
+    for message in topics.unreadable:
+        if message.place not in foreign:
+            sentence = f"the message at {message.place} is no event: {message.why}"
+            findings.append(Finding(Kind.FOREIGN, message.service, None, sentence))
+        for service in SERVICES:
+            follows = service != message.service
+            if follows and message.place not in topics.buried[service]:
+                sentence = f"the unreadable message at {message.place} is not among the dead letters"
+                findings.append(Finding(Kind.LOST, service, None, sentence))
+    return findings
