@@ -88,15 +88,15 @@ class Calendar:
         return total
 
     def rest_days_between(self, start: datetime, end: datetime) -> tuple[date, ...]:
-        """Return the days on which working time stands still, from the day of `start` to the day of `end`."""
+        """Return the days on which working time stands still, from the day of `start` until `end`."""
         return tuple(day for day in _days(start, end) if not self.is_working(day))
 
     def made_up_between(self, start: datetime, end: datetime) -> tuple[date, ...]:
-        """Return the Saturdays and Sundays that are worked, from the day of `start` to the day of `end`."""
+        """Return the Saturdays and Sundays that are worked, from the day of `start` until `end`."""
         return tuple(day for day in _days(start, end) if day.weekday() >= 5 and self.is_working(day))
 
     def rows_between(self, start: datetime, end: datetime) -> tuple[tuple[date, bool], ...]:
-        """Return our own rows from the day of `start` to the day of `end`, each with whether the day is worked."""
+        """Return our own rows from the day of `start` until `end`, each with whether the day is worked."""
         return tuple((day, self.overrides[day]) for day in _days(start, end) if day in self.overrides)
 
     def guesses_between(self, start: datetime, end: datetime) -> bool:
@@ -106,5 +106,6 @@ class Calendar:
 
 
 def _days(start: datetime, end: datetime) -> tuple[date, ...]:
-    first, last = start.astimezone(SHANGHAI).date(), end.astimezone(SHANGHAI).date()
+    # A day that begins just when the time is over had no part in it.
+    first, last = start.astimezone(SHANGHAI).date(), (end - timedelta(microseconds=1)).astimezone(SHANGHAI).date()
     return tuple(first + _DAY * nth for nth in range((last - first).days + 1))

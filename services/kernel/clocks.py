@@ -96,19 +96,17 @@ class Clock:
         return self.state is not ClockState.STOPPED
 
 
-def _next_firing(clock: Clock, terms: Terms) -> datetime:
-    """Return when the clock next wants attention: reminder, due date, second or third level."""
+def firings(clock: Clock, terms: Terms) -> dict[Level, datetime]:
+    """Return when each level of a clock is reached by its present due date: the reminder, then levels 1 to 3."""
     policy = terms.version(clock.policy_version)
-    match clock.level:
-        case Level.NONE:
-            limit = terms.between(clock.started_at, clock.due_at, clock.unit) - clock.paused
-            return terms.add(clock.started_at, clock.paused + limit * policy.reminder_percent / 100, clock.unit)
-        case Level.REMINDED:
-            return clock.due_at
-        case Level.FIRST:
-            return terms.calendar.add(clock.due_at, WORKING_DAY * policy.second_level_working_days)
-        case _:
-            return terms.calendar.add(clock.due_at, WORKING_DAY * policy.third_level_working_days)
+    limit = terms.between(clock.started_at, clock.due_at, clock.unit) - clock.paused
+    reminder = terms.add(clock.started_at, clock.paused + limit * policy.reminder_percent / 100, clock.unit)
+    return {
+        Level.REMINDED: reminder,
+        Level.FIRST: clock.due_at,
+        Level.SECOND: terms.calendar.add(clock.due_at, WORKING_DAY * policy.second_level_working_days),
+        Level.THIRD: terms.calendar.add(clock.due_at, WORKING_DAY * policy.third_level_working_days),
+    }
 
 
 def _entered(clock: Clock, move: Move, at: datetime, by: Who, note: str = "", least: int = 0) -> Clock:
@@ -199,7 +197,7 @@ class Ticking:
     def _scheduled(self, clock: Clock) -> Clock:
         # A level that was reached stays reached: each happens once per clock, also when its due date moves on.
         silent = clock.state is not ClockState.RUNNING or clock.level is Level.THIRD
-        return replace(clock, fires_at=None if silent else _next_firing(clock, self.terms))
+        return replace(clock, fires_at=None if silent else firings(clock, self.terms)[Level(clock.level + 1)])
 
     def stop(self, kind: ClockKind, about: UUID | None = None) -> Self:
         """Stop the open clock of a kind; without one nothing changes."""

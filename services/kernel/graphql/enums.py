@@ -13,6 +13,7 @@ from services.contracts.vocabulary import (
     ClockState,
     DeadlineClass,
     Extent,
+    LimitUnit,
     PetitionKind,
     PetitionState,
     Phase,
@@ -24,6 +25,7 @@ from services.contracts.vocabulary import (
     WorkOrderState,
 )
 from services.kernel.inbox import Reason
+from services.kernel.ledger import StepKind
 
 _SHOWN: Final[tuple[type[StrEnum], ...]] = (
     CaseState,
@@ -31,6 +33,7 @@ _SHOWN: Final[tuple[type[StrEnum], ...]] = (
     ClockState,
     DeadlineClass,
     Extent,
+    LimitUnit,
     PetitionKind,
     PetitionState,
     Phase,
@@ -52,4 +55,5 @@ def register() -> None:
             plain = (value.name.replace("_", " ").capitalize(),) * 2
             value.description = f"{LABELS.get((vocabulary, value.name), plain)[1]}."
     strawberry.enum(Source, name="Service", description=inspect.getdoc(Source))
+    strawberry.enum(StepKind, name="DeadlineStepKind", description=inspect.getdoc(StepKind))
     strawberry.enum(Reason, name="ParkedReason", description=inspect.getdoc(Reason))

@@ -3,16 +3,19 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final
 
 import strawberry
 from strawberry import federation
 
 from services.contracts.labels import label
-from services.contracts.vocabulary import ClockKind, ClockState
+from services.contracts.vocabulary import ClockKind, ClockState, LimitUnit
 from services.kernel import clocks
 from services.kernel.errors import InvalidInput
+from services.kernel.explanation import Explanation, Line, explain
+from services.kernel.graphql.context import Info
+from services.kernel.ledger import StepKind
 
 MOST: Final = 100
 
@@ -36,16 +39,61 @@ class ClockEntry:
     """An entry of a clock's ledger."""
 
     at: datetime = strawberry.field(description="When.")
-    move: str = strawberry.field(description="STARTED, PAUSED, RESUMED, REMINDED, ESCALATED or STOPPED.")
+    move: str = strawberry.field(
+        description="STARTED, PAUSED, RESUMED, MOVED (by the calendar), REMINDED, ESCALATED or STOPPED."
+    )
     by: str = strawberry.field(description="By whom: the role.")
     due_at: datetime = strawberry.field(description="The due date that followed.")
     note: str = strawberry.field(description="What it was reckoned from.")
+
+
+@federation.type(shareable=True, description="One step of a due date's arithmetic.")
+class DeadlineStep:
+    """A step."""
+
+    it: strawberry.Private[Line]
+    kind: StepKind = strawberry.field(description="Why it moves the due date.")
+    since: datetime = strawberry.field(
+        description="The start, the beginning of a pause, or when a reply was sent back."
+    )
+    until: datetime | None = strawberry.field(description="The end of a pause.")
+    counted_from: datetime = strawberry.field(description="The instant from which `amount` is counted.")
+    amount: float = strawberry.field(
+        description="How much is counted, in the explanation's unit; for LEAST working days."
+    )
+    rest_days: list[date] = strawberry.field(description="Days in between that do not count.")
+    made_up_days: list[date] = strawberry.field(description="Saturdays and Sundays in between that are worked.")
+    due_at: datetime = strawberry.field(description="The due date that follows.")
+
+    @federation.field(shareable=True, description="The step as a sentence.")
+    def text(self, locale: Locale = "zh-CN") -> str:
+        """Return the sentence in a language."""
+        return self.it.zh if locale.lower().startswith("zh") else self.it.en
+
+
+@federation.type(shareable=True, description="How a due date comes about, in steps that a person can follow.")
+class DeadlineExplanation:
+    """An explanation."""
+
+    it: strawberry.Private[Explanation]
+    unit: LimitUnit = strawberry.field(description="What the limit is counted in.")
+    steps: list[DeadlineStep] = strawberry.field(description="The arithmetic; the last step's due date is the clock's.")
+    reminder_at: datetime = strawberry.field(description="When the reminder goes out.")
+    level_one_at: datetime = strawberry.field(description="When level 1 is reached: the due date.")
+    level_two_at: datetime = strawberry.field(description="When level 2 is reached.")
+    level_three_at: datetime = strawberry.field(description="When level 3 is reached.")
+
+    @federation.field(shareable=True, description="The whole as sentences, one a line.")
+    def text(self, locale: Locale = "zh-CN") -> str:
+        """Return the sentences in a language."""
+        return self.it.zh if locale.lower().startswith("zh") else self.it.en
 
 
 @federation.type(shareable=True, description="A clock and its due date. Only named acts move it.")
 class Deadline:
     """A clock as clients see it."""
 
+    it: strawberry.Private[clocks.Clock]
     kind: ClockKind = strawberry.field(description="What it measures.")
     state: ClockState = strawberry.field(description="Whether it runs.")
     started_at: datetime = strawberry.field(description="When it started.")
@@ -63,10 +111,41 @@ class Deadline:
         """Return the kind's label."""
         return label(self.kind, locale)
 
+    @federation.field(shareable=True, description="How the due date comes about.")
+    async def explanation(self, info: Info) -> DeadlineExplanation | None:
+        """Return the arithmetic by the present calendar."""
+        return _explained(explain(self.it, (await info.context.runtime.references.get()).terms))
+
+
+def _explained(it: Explanation) -> DeadlineExplanation:
+    return DeadlineExplanation(
+        it=it,
+        unit=it.unit,
+        steps=[
+            DeadlineStep(
+                it=line,
+                kind=line.step.kind,
+                since=line.step.since,
+                until=line.step.until,
+                counted_from=line.step.counted_from,
+                amount=line.amount,
+                rest_days=list(line.rest_days),
+                made_up_days=list(line.made_up_days),
+                due_at=line.step.due_at,
+            )
+            for line in it.lines
+        ],
+        reminder_at=it.reminder_at,
+        level_one_at=it.level_1_at,
+        level_two_at=it.level_2_at,
+        level_three_at=it.level_3_at,
+    )
+
 
 def deadline(clock: clocks.Clock) -> Deadline:
     """Return a clock as clients see it."""
     return Deadline(
+        it=clock,
         kind=clock.kind,
         state=clock.state,
         started_at=clock.started_at,
