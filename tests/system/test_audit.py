@@ -1,15 +1,17 @@
 """The independent check on real servers: clean after whole lives, and it names whatever is broken behind its back."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from deploy.audit.check import check
 from deploy.audit.commands import Acknowledged
-from deploy.audit.findings import Report
+from deploy.audit.findings import Kind, Report
 from deploy.audit.place import SERVICES, Place
 from tests.support import people as p
 from tests.support.district import Answer, District, eventually
@@ -36,7 +38,7 @@ class Recorder(People):
 
 @dataclass(frozen=True)
 class Played:
-    """A district after some lifecycles, and what its people remember."""
+    """A district after some lives, and what its people remember."""
 
     district: District
     people: Recorder
@@ -47,16 +49,22 @@ class Played:
         databases = {s: self.district.services[s].settings.database_url.get_secret_value() for s in SERVICES}
         return Place(databases, self.district.servers.bootstrap, self.district.prefix)
 
-    async def report(self, **other: Any) -> Report:
-        given: dict[str, Any] = {"settle_within": 10, "now": self.district.time.now, "between": 0.1, **other}
-        attempted = self.people.attempted
-        return await check(self.place, self.people.acknowledged, attempted=attempted, **given)
+    async def report(self, place: Place | None = None, **other: Any) -> Report:
+        given: dict[str, Any] = {
+            "acknowledged": self.people.acknowledged,
+            "attempted": self.people.attempted,
+            "now": self.district.time.now,
+            "settle_within": 10,
+            "between": 0.1,
+            **other,
+        }
+        return await check(place or self.place, **given)
 
 
 async def _visit(people: Recorder, filed: Filed, after: str, **answers: Any) -> str:
     """Visit once the reply has arrived; return where that stands."""
     await _arrive(people, filed, after)
-    given = {"petitionId": filed.id, "means": "PHONE", "reached": True, "responded": True, **answers}
+    given: dict[str, Any] = {"petitionId": filed.id, "means": "PHONE", "reached": True, "responded": True, **answers}
     return (await people.do(p.VISIT, "representative", **given)).ok()["recordVisit"]["position"]
 
 
@@ -177,3 +185,302 @@ async def test_a_system_that_did_everything_right_is_found_clean(played: Played)
     assert report.clean, str(report)
     assert report.petitions == len(LIVES)
     assert report.messages == report.events > 20 * len(LIVES)
+
+
+@pytest.fixture(scope="module")
+async def at_rest(played: Played) -> Played:
+    """The same with its services stopped, so that nobody mends, publishes or fires what a test breaks."""
+    for service in played.district.services.values():
+        await service.stop()
+    return played
+
+
+@asynccontextmanager
+async def _broken(played: Played, service: str, *statements: tuple[str, tuple[object, ...]]) -> AsyncGenerator[Place]:
+    """Yield a place where one service's database is a copy in which statements were run."""
+    url, copy = played.place.databases[service], f"broken_{uuid4().hex[:8]}"
+    admin = await asyncpg.connect(played.district.servers.admin_dsn)
+    try:
+        await admin.execute(f'CREATE DATABASE {copy} TEMPLATE "{url.rsplit("/", 1)[1]}" OWNER {service}')
+        broken = f"{url.rsplit('/', 1)[0]}/{copy}"
+        connection = await asyncpg.connect(broken)
+        for statement, arguments in statements:
+            done = await connection.execute(statement, *arguments)
+            assert not done.endswith(" 0"), f"nothing was broken: {done}"
+        await connection.close()
+        yield replace(played.place, databases={**played.place.databases, service: broken})
+    finally:
+        await admin.execute(f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)")
+        await admin.close()
+
+
+AGAIN: Final = """
+INSERT INTO own.event (aggregate_id, sequence, event_id, type, cycle, happened_at, data, seen, correlation_id,
+                       causation_id, street, community, lead, cohandlers, followers)
+SELECT aggregate_id, (SELECT sequence + 1 FROM own.petition WHERE petition_id = $1), gen_random_uuid(), type, cycle,
+       happened_at, data, seen, correlation_id, causation_id, street, community, lead, cohandlers, followers
+FROM own.event WHERE aggregate_id = $1 AND type = $2 ORDER BY sequence DESC LIMIT 1"""
+COUNTED: Final = "UPDATE own.petition SET sequence = sequence + 1 WHERE petition_id = $1"
+SWAP: Final = """
+UPDATE own.event SET sequence = CASE sequence WHEN $2 THEN $2 + 1000001 ELSE $2 + 1000000 END
+WHERE aggregate_id = $1 AND sequence IN ($2, $2 + 1)"""
+SWAPPED: Final = "UPDATE own.event SET sequence = sequence - 1000000 WHERE aggregate_id = $1 AND sequence > 1000000"
+TIMELINE_AGAIN: Final = """
+INSERT INTO view.event SELECT petition_id, source, sequence + 100, event_id, type, cycle, happened_at, recorded_at,
+       seen, data FROM view.event WHERE petition_id = $1 AND type = 'petition.replied'"""
+ORDER_AGAIN: Final = """
+INSERT INTO own.work_order SELECT (jsonb_populate_record(work_order, jsonb_build_object('work_order_id',
+       gen_random_uuid()))).* FROM own.work_order WHERE petition_id = $1"""
+
+
+@dataclass(frozen=True)
+class Break:
+    """What is done behind the system's back, where and to whose petition, and what the report must say of it."""
+
+    service: str
+    life: str
+    statements: tuple[str | tuple[str, object], ...]
+    kind: Kind
+    says: str
+
+    def commands(self, petition: UUID) -> list[tuple[str, tuple[object, ...]]]:
+        listed = [s if isinstance(s, tuple) else (s,) for s in self.statements]
+        return [(first, (petition, *others)) for first, *others in listed]
+
+
+_OF = "WHERE petition_id = $1"
+BREAKS: Final = {
+    "an event is deleted": Break(
+        "intake",
+        "closed",
+        ("DELETE FROM own.event WHERE aggregate_id = $1 AND sequence = 4",),
+        Kind.LOST,
+        "the history has no sequence 4",
+    ),
+    "the last event is deleted": Break(
+        "feedback",
+        "closed",
+        ("DELETE FROM own.event WHERE aggregate_id = $1 AND type = 'petition.closed'",),
+        Kind.LOST,
+        "was published, and the history does not have it",
+    ),
+    "an event is recorded twice": Break(
+        "dispatch",
+        "closed",
+        ((AGAIN, "work_order.acknowledged"), COUNTED),
+        Kind.DOUBLED,
+        "is answered under no idempotency key",
+    ),
+    "two events are swapped": Break(
+        "dispatch",
+        "closed",
+        ((SWAP, 4), SWAPPED),
+        Kind.OUT_OF_ORDER,
+        "was published as sequence",
+    ),
+    "an event says something else": Break(
+        "intake",
+        "closed",
+        ('UPDATE own.event SET data = data || \'{"category": "noise"}\' WHERE aggregate_id = $1 AND sequence = 4',),
+        Kind.DISAGREE,
+        "was published with another data",
+    ),
+    "the petition is deleted": Break(
+        "feedback", "closed", (f"DELETE FROM own.petition {_OF}",), Kind.LOST, "the petition itself is not there"
+    ),
+    "a line of the timeline is deleted": Break(
+        "feedback",
+        "closed",
+        (f"DELETE FROM view.event {_OF} AND type = 'petition.replied'",),
+        Kind.LOST,
+        "the timeline lacks petition.replied",
+    ),
+    "a line of the timeline is told twice": Break(
+        "feedback", "closed", (TIMELINE_AGAIN,), Kind.DOUBLED, "the timeline has one event twice"
+    ),
+    "a work order is deleted": Break(
+        "dispatch", "closed", (f"DELETE FROM own.work_order {_OF}",), Kind.LOST, "was opened, and is not stored"
+    ),
+    "a work order is there twice": Break(
+        "dispatch", "closed", (ORDER_AGAIN,), Kind.DOUBLED, "is stored, and no event opened it"
+    ),
+    "a reaction happened twice": Break(
+        "dispatch",
+        "closed",
+        ((AGAIN, "work_order.opened"), COUNTED),
+        Kind.DOUBLED,
+        "took effect a second time: work_order.opened",
+    ),
+    "a reaction did not happen": Break(
+        "dispatch",
+        "closed",
+        (
+            "DELETE FROM own.event WHERE aggregate_id = $1",
+            f"DELETE FROM own.petition {_OF}",
+            f"DELETE FROM own.clock {_OF}",
+            f"DELETE FROM own.work_order {_OF}",
+        ),
+        Kind.LOST,
+        "was applied, and work_order.opened did not come of it",
+    ),
+    "a visit was not scheduled": Break(
+        "feedback",
+        "sent back",
+        ("UPDATE own.event SET type = 'visit.attempted' WHERE aggregate_id = $1 AND type = 'visit.scheduled'",),
+        Kind.LOST,
+        "was applied, and visit.scheduled did not come of it",
+    ),
+    "progress goes back": Break(
+        "feedback",
+        "closed",
+        ("UPDATE own.progress SET applied = applied - 1 WHERE aggregate_id = $1 AND source = 'dispatch'",),
+        Kind.BEHIND,
+        "dispatch's events are applied to",
+    ),
+    "the view's progress goes back": Break(
+        "intake",
+        "closed",
+        ("UPDATE view.progress SET applied = applied - 1 WHERE aggregate_id = $1 AND source = 'feedback'",),
+        Kind.DISAGREE,
+        "feedback's events are in the views to",
+    ),
+    "an event is parked": Break(
+        "dispatch",
+        "closed",
+        (
+            "INSERT INTO own.parked VALUES ($1, 'intake', 99, 'POISON', '', '[]', '', 't', 0, 0)",
+            "UPDATE own.progress SET parked = 1 WHERE aggregate_id = $1 AND source = 'intake'",
+        ),
+        Kind.PARKED,
+        "intake:99 is parked as POISON",
+    ),
+    "the clock of an open petition is gone": Break(
+        "intake", "late", (f"DELETE FROM own.clock {_OF}",), Kind.UNCLOCKED, "no clock runs in any service"
+    ),
+    "the clock of an open petition stands still": Break(
+        "intake",
+        "late",
+        (f"UPDATE own.clock SET state = 'STOPPED' {_OF}",),
+        Kind.UNCLOCKED,
+        "no clock runs in any service",
+    ),
+    "a pause has no end": Break(
+        "dispatch",
+        "ruled",
+        (f"UPDATE own.clock SET state = 'PAUSED' {_OF} AND kind = 'HANDLING' AND state = 'RUNNING'",),
+        Kind.UNCLOCKED,
+        "no INFORMATION clock ends the pause",
+    ),
+    "a clock missed its time": Break(
+        "intake",
+        "late",
+        (f"UPDATE own.clock SET level = 1, fires_at = due_at {_OF} AND level = 4",),
+        Kind.UNFIRED,
+        "should have fired and stands at level 1",
+    ),
+    "an escalation happened twice": Break(
+        "intake",
+        "late",
+        ((AGAIN, "clock.escalated"), COUNTED),
+        Kind.DOUBLED,
+        "reaches level 3 of a ACCEPTANCE clock a second time",
+    ),
+    "an escalation did not happen": Break(
+        "intake",
+        "late",
+        ("DELETE FROM own.event WHERE aggregate_id = $1 AND type = 'clock.escalated' AND data ->> 'level' = '2'",),
+        Kind.OUT_OF_ORDER,
+        "reaches level 3 of a ACCEPTANCE clock right after level 2",
+    ),
+    "a firing is not stored": Break(
+        "intake",
+        "late",
+        (f"DELETE FROM own.clock_firing {_OF} AND level = 3",),
+        Kind.LOST,
+        "no firing stored for level",
+    ),
+    "a state is changed": Break(
+        "intake",
+        "reopened",
+        (f"UPDATE own.petition SET state = 'SCREENING' {_OF}",),
+        Kind.DISAGREE,
+        "state is 'SCREENING', not 'READY'",
+    ),
+    "a cycle is changed": Break(
+        "dispatch",
+        "reopened",
+        (f"UPDATE own.petition SET cycle = 3 {_OF}",),
+        Kind.DISAGREE,
+        "cycle is 3, not 2",
+    ),
+    "a withdrawal is forgotten": Break(
+        "feedback",
+        "withdrawn",
+        (f"UPDATE own.petition SET withdrawn = false {_OF}",),
+        Kind.DISAGREE,
+        "withdrawn is False, not True",
+    ),
+    "a recalled visit stands again": Break(
+        "feedback",
+        "sent back",
+        (f"UPDATE own.case SET round = 1 {_OF}",),
+        Kind.DISAGREE,
+        "round is 1, not 2",
+    ),
+    "a view is changed": Break(
+        "intake",
+        "closed",
+        (f"UPDATE view.petition SET dispatch_state = 'PENDING' {_OF}",),
+        Kind.DISAGREE,
+        "dispatch_state is 'PENDING', not 'REPLIED'",
+    ),
+    "a stage is changed": Break(
+        "feedback",
+        "late",
+        (f"UPDATE view.petition SET intake_stage = 'DECIDE' {_OF}",),
+        Kind.DISAGREE,
+        "stage is 'DECIDE', not 'RAISE'",
+    ),
+    "an acknowledged command has left nothing": Break(
+        "intake",
+        "rejected",
+        (
+            "DELETE FROM own.event WHERE aggregate_id = $1",
+            f"DELETE FROM own.petition {_OF}",
+            "DELETE FROM own.idempotency WHERE answer::jsonb #>> '{petition,head,id}' = $1::uuid::text",
+        ),
+        Kind.LOST,
+        "acknowledged submitPetition at sequence 2: there is no such event",
+    ),
+    "an idempotency key is lost": Break(
+        "dispatch",
+        "closed",
+        (
+            """DELETE FROM own.idempotency WHERE mutation = 'startWorkOrder'
+               AND answer::jsonb #>> '{petition,head,id}' = $1::uuid::text""",
+        ),
+        Kind.LOST,
+        "acknowledged startWorkOrder",
+    ),
+    "a key has two answers": Break(
+        "intake",
+        "closed",
+        (
+            """INSERT INTO own.idempotency SELECT 'twin', mutation, key, input_hash, answer FROM own.idempotency
+               WHERE mutation = 'submitPetition' AND answer::jsonb #>> '{petition,head,id}' = $1::uuid::text""",
+        ),
+        Kind.DOUBLED,
+        "of submitPetition has 2 answers stored",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+async def test_what_is_broken_in_a_database_is_named(at_rest: Played, name: str) -> None:
+    it = BREAKS[name]
+    petition = at_rest.petitions[it.life]
+    async with _broken(at_rest, it.service, *it.commands(petition)) as place:
+        report = await at_rest.report(place, settle_within=0, looks=1)
+    found = [f for f in report.findings if (f.kind, f.petition) == (it.kind, petition)]
+    assert any(it.says in f.sentence and f.service == it.service for f in found), str(report)
+    assert {f.petition for f in report.findings} <= {petition, None}, str(report)
