@@ -18,6 +18,7 @@ from services.kernel.kafka import (
     Consumer,
     Record,
     dead_letter_topic,
+    leave,
     new_consumer,
     new_producer,
     next_offsets,
@@ -111,7 +112,7 @@ class Events:
                 log.warning("consumer starts over", error=describe(error))
                 await asyncio.sleep(_BACK_OFF[-1])
             finally:
-                await consumer.stop()
+                await leave(consumer)
 
     async def _commit(self, consumer: Consumer, fetched: Mapping[object, Sequence[Record]]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
@@ -13,6 +14,7 @@ from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 
 _KNOCK_SECONDS: Final = 1.0
+_PARTING_SECONDS: Final = 3.0
 BrokerError: Final[type[Exception]] = cast(type[Exception], KafkaError)
 
 
@@ -69,14 +71,16 @@ def new_producer(bootstrap: str) -> Producer:
 
 
 async def discard(producer: Producer) -> None:
-    """Stop a producer with all that it still holds.
+    """Stop a producer with all that it still holds, without waiting for a broker that does not answer.
 
     Its own `stop` sends that first, and an idempotent producer tries for ever: with the broker away it never returns.
     """
     inner: Any = producer
-    inner._message_accumulator.fail_all(KafkaError("discarded"))
-    await inner.client.close()  # whatever is in flight to a broker that does not answer is given up too
-    await producer.stop()
+    inner._closed = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PARTING_SECONDS):
+            await inner._sender.close()
+    await inner.client.close()
 
 
 def new_consumer(bootstrap: str, group: str, topics: Sequence[str]) -> Consumer:
@@ -93,6 +97,18 @@ def new_consumer(bootstrap: str, group: str, topics: Sequence[str]) -> Consumer:
         fetch_max_wait_ms=200,
     )
     return cast(Consumer, consumer)
+
+
+async def leave(consumer: Consumer) -> None:
+    """Stop a consumer, without waiting for a broker that does not answer: its group misses it after the session."""
+    try:
+        async with asyncio.timeout(_PARTING_SECONDS):
+            await consumer.stop()
+    except (TimeoutError, KafkaError):  # raised on, it would take the place of the cancellation that ends the job
+        inner: Any = consumer
+        if inner._fetcher is not None:
+            await inner._fetcher.close()
+        await inner._client.close()
 
 
 def next_offsets(fetched: Mapping[object, Sequence[Record]]) -> dict[object, int]:

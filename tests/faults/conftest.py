@@ -1,12 +1,15 @@
 """The installation that all tests of faults share, and a client for each of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
+from deploy.local.postgres import SERVICES
 from tests.faults.client import Client
 from tests.faults.installation import Installation
+from tests.faults.sabotage import Orders
 
 
 @pytest.fixture(scope="package")
@@ -22,3 +25,14 @@ async def client(installation: Installation) -> AsyncIterator[Client]:
     async with aiohttp.ClientSession() as session:
         yield Client(installation, session)
     await installation.mend()
+
+
+@pytest.fixture(scope="package")
+async def orders(installation: Installation) -> dict[str, Orders]:
+    """Orders for each service: from the first test that asks for them, every replica has a saboteur inside."""
+    given = {service: Orders(installation.folder, service) for service in SERVICES}
+    for replica in installation.replicas.values():
+        replica.program = given[replica.service].program()
+    await asyncio.gather(*(replica.kill() for replica in installation.replicas.values()))
+    await installation.mend()
+    return given

@@ -66,6 +66,8 @@ class Replica:
     port: int
     environment: Mapping[str, str] = field(repr=False)
     folder: Path
+    program: Sequence[str] = ()
+    """What Python is told to run: by default the service itself; a test's launcher stays at every further start."""
     _web: WebProcess | None = field(default=None, repr=False)
 
     @property
@@ -90,12 +92,9 @@ class Replica:
         """Whether it was started and has not ended; one that is held still runs too."""
         return self._web is not None and self._web.process.running
 
-    async def start(self, program: Sequence[str] = (), *, ready: bool = True) -> None:
-        """Start it, and wait until it is ready, or (`ready=False`) only until it lives.
-
-        `program` replaces `python -m services.<name>`: the arguments of Python for a launcher of the test's.
-        """
-        arguments = list(program) or ["-m", f"services.{self.service}"]
+    async def start(self, *, ready: bool = True) -> None:
+        """Start it, and wait until it is ready, or (`ready=False`) only until it lives."""
+        arguments = list(self.program) or ["-m", f"services.{self.service}"]
         command = Command(
             self.name,
             [sys.executable, *arguments],
