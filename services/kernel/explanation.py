@@ -72,7 +72,7 @@ def _line(clock: Clock, step: Step, terms: Terms) -> Line:
     zh, en = _sentences(clock, step, by_days=by_days)
     if rest:
         zh += f"其间{len(rest)}天不计：{_listed(rest)}。"
-        en += f" {len(rest)} days do not count: {_listed(rest)}."
+        en += f" {'1 day does' if len(rest) == 1 else f'{len(rest)} days do'} not count: {_listed(rest)}."
     if made_up:
         zh += f"调休上班计入：{_listed(made_up)}。"
         en += f" Worked although at a weekend: {_listed(made_up)}."

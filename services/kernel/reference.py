@@ -42,7 +42,7 @@ WITH given AS (
     INSERT INTO own.reference AS known (kind, id, reference_id, sequence, entry)
     SELECT kind, id, reference_id, 1, entry FROM given ORDER BY kind, id
     ON CONFLICT (kind, id) DO UPDATE SET sequence = known.sequence + 1, entry = EXCLUDED.entry
-    WHERE known.entry <> EXCLUDED.entry
+    WHERE known.entry <> EXCLUDED.entry AND $12
     RETURNING kind, id, reference_id, sequence
 ), history AS (
     INSERT INTO own.event (aggregate_id, sequence, event_id, type, cycle, happened_at, data, seen,
@@ -55,6 +55,14 @@ WITH given AS (
     SELECT reference_id, sequence, $11, kind || ':' || id FROM recorded
 )
 SELECT count(*) FROM recorded"""
+
+_LOCK_OWN: Final = """
+-- reference.lock_own: whoever records next decides by what is recorded now; nobody who reads waits
+LOCK TABLE own.reference IN SHARE ROW EXCLUSIVE MODE"""
+
+_OWN: Final = """
+-- reference.own: the entries that this service owns
+SELECT entry FROM own.reference"""
 
 _KEEP: Final = """
 -- reference.keep: another service's entries, the newest of each
@@ -111,8 +119,13 @@ async def keep(connection: Connection, arrivals: Sequence[Arrival]) -> None:
         )
 
 
-async def record(tx: Transaction, source: Source, entries: Sequence[AnyEntry], *, by: Who, now: datetime) -> int:
-    """Record entries that this service owns and publish those that are new or differ; return how many did."""
+async def record(
+    tx: Transaction, source: Source, entries: Sequence[AnyEntry], *, by: Who, now: datetime, replace: bool = True
+) -> int:
+    """Record entries that this service owns and publish those that are new or differ; return how many did.
+
+    :param replace: false leaves entries as they are that exist already, however they differ.
+    """
     if not entries:
         return 0
     encoded = [msgspec.json.encode(entry).decode() for entry in entries]
@@ -129,7 +142,14 @@ async def record(tx: Transaction, source: Source, entries: Sequence[AnyEntry], *
         tx.cause.correlation,
         tx.cause.causation,
         catalogue.reference_topic(source),
+        replace,
     )
+
+
+async def lock_own(tx: Transaction) -> list[AnyEntry]:
+    """Lock the entries that this service owns against other recordings, and return them."""
+    await tx.connection.execute(_LOCK_OWN)
+    return [_ENTRY.decode(row["entry"]) for row in await tx.connection.fetch(_OWN)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,8 @@ async def prepare(wiring: Wiring, settings: Settings, *, now: Now = system_now) 
     database = await open_database(url, connections=2, application=f"{wiring.source.value}-migrate")
     try:
         async with database.transaction(Cause("seed", "seed")) as tx:
-            recorded = await reference.record(tx, wiring.source, wiring.seed(), by=SYSTEM, now=now())
+            # What the district has recorded since wins over what every installation starts with.
+            recorded = await reference.record(tx, wiring.source, wiring.seed(), by=SYSTEM, now=now(), replace=False)
         log.info("reference entries recorded", entries=recorded)
     finally:
         await database.close()

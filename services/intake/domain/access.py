@@ -49,4 +49,5 @@ CONTACT: Final = may(
     Role.DEPARTMENT_HEAD,
     says="contact data, while it is needed: each look is recorded",
 )
+RECORD_TERMS: Final = may(Role.OPERATOR, says="deadline policies and calendar days: the operator")
 EVERYBODY: Final = Rule(frozenset(Role) - {Role.SYSTEM}, "public reference data and one's own identity")

@@ -9,6 +9,7 @@ from services.intake.schema.petition import Petition, PetitionQuery
 from services.intake.schema.reference import Community, ReferenceQuery, Representative, Street
 from services.intake.schema.screening import ScreeningMutation
 from services.intake.schema.submission import SubmissionMutation
+from services.intake.schema.terms import TermsMutation, TermsQuery
 from services.kernel.graphql.context import Guard, Info
 from services.kernel.graphql.endpoint import subgraph
 
@@ -44,7 +45,7 @@ class IdentityQuery:
 
 schema = subgraph(
     Source.INTAKE,
-    queries=(IdentityQuery, PetitionQuery, ReferenceQuery),
-    mutations=(SubmissionMutation, AcceptanceMutation, ScreeningMutation),
+    queries=(IdentityQuery, PetitionQuery, ReferenceQuery, TermsQuery),
+    mutations=(SubmissionMutation, AcceptanceMutation, ScreeningMutation, TermsMutation),
     types=(Petition, Street, Community, Representative),
 )

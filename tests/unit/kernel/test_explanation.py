@@ -28,9 +28,9 @@ def test_holidays_are_named() -> None:
     assert told.en.splitlines() == [
         "Deadline policy, version 1.",
         (
-            "Started Fri 2026-09-25 10:00; the limit is 5 working days, so due Fri 2026-10-09 24:00. 10 days do not count: "
-            "2026-09-25, 2026-09-26, 2026-09-27, 2026-10-01, 2026-10-02, 2026-10-03, 2026-10-04, 2026-10-05, 2026-10-06, "
-            "2026-10-07."
+            "Started Fri 2026-09-25 10:00; the limit is 5 working days, so due Fri 2026-10-09 24:00. 10 days "
+            "do not count: 2026-09-25, 2026-09-26, 2026-09-27, 2026-10-01, 2026-10-02, 2026-10-03, 2026-10-04, "
+            "2026-10-05, 2026-10-06, 2026-10-07."
         ),
         (
             "Reminder (80 %): Thu 2026-10-08 24:00; level 1: Fri 2026-10-09 24:00; level 2: Mon 2026-10-12 24:00; "
