@@ -81,7 +81,7 @@ async def _settle(place: Place, connections: Mapping[str, Connection], within: f
         behind = await lag(place)
         if not any(waiting.values()) and not any(behind.values()) and events == before:
             return []
-        if time.monotonic() > until:
+        if time.monotonic() > until and before:
             return [
                 Finding(
                     Kind.UNSETTLED,
@@ -116,6 +116,7 @@ class _Examination:
                 report.petitions += 1
                 report.events += sum(len(kept.history) for kept in examined.kept.values())
                 report.messages += sum(len(heard) for heard in examined.heard.values())
+                report.passed_over += sum(len(kept.discarded) for kept in examined.kept.values())
                 findings, republished = self._examine(examined)
                 report.republished += republished
                 if findings:

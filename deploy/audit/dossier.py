@@ -56,6 +56,10 @@ _PARKED: Final = """
 -- audit.parked: what waits, with its headers (never its data)
 SELECT aggregate_id, source, sequence, reason, headers FROM own.parked WHERE aggregate_id = ANY($1)"""
 
+_DISCARDED: Final = """
+-- audit.discarded: what an operator passed over, so that nothing may have come of it
+SELECT aggregate_id, source, sequence FROM own.discarded WHERE aggregate_id = ANY($1)"""
+
 _STATE: Final[Mapping[str, str]] = {
     "intake": """
 -- audit.state: the petition at intake, without what people wrote
@@ -127,6 +131,7 @@ class Kept:
     firings: list[Row] = field(default_factory=list[Row])
     progress: dict[str, Row] = field(default_factory=dict[str, Row])
     parked: list[Row] = field(default_factory=list[Row])
+    discarded: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     view: Row | None = None
     orders: list[Row] = field(default_factory=list[Row])
     cases: list[Row] = field(default_factory=list[Row])
@@ -148,6 +153,11 @@ class Dossier:
         for heard in self.heard.get(service, ()):
             by_sequence.setdefault(heard.told.sequence, heard.told)
         return [by_sequence[n] for n in sorted(by_sequence)]
+
+    def taken_in(self, service: str, source: str) -> list[Told]:
+        """Return what a service has to have taken in of a source: all that is published and was not passed over."""
+        passed_over = self.kept[service].discarded
+        return [told for told in self.published(source) if (source, told.sequence) not in passed_over]
 
     def told(self, service: str) -> list[Told]:
         """Return what the service recorded, and what only its topic still tells, in order."""
@@ -182,6 +192,8 @@ async def load(service: str, connection: Connection, petitions: Sequence[UUID]) 
             kept[row["aggregate_id"]].progress[row["source"]] = row
         for row in await connection.fetch(_PARKED, petitions):
             kept[row["aggregate_id"]].parked.append(row)
+        for row in await connection.fetch(_DISCARDED, petitions):
+            kept[row["aggregate_id"]].discarded.add((row["source"], row["sequence"]))
         if service == "dispatch":
             for row in await connection.fetch(_ORDERS, petitions):
                 kept[row["petition_id"]].orders.append(row)

@@ -64,6 +64,7 @@ class Report:
     messages: int = 0
     republished: int = 0
     unreadable: int = 0
+    passed_over: int = 0
     acknowledged: int = 0
     _seen: set[Finding] = field(default_factory=set[Finding], repr=False)
 
@@ -87,7 +88,8 @@ class Report:
         """Return a summary and the findings, a line each."""
         looked = (
             f"{self.petitions} petitions, {self.events} events, {self.messages} messages "
-            f"({self.republished} republished, {self.unreadable} unreadable), {self.acknowledged} acknowledged commands"
+            f"({self.republished} republished, {self.unreadable} unreadable, {self.passed_over} passed over), "
+            f"{self.acknowledged} acknowledged commands"
         )
         if self.clean:
             return f"{looked}: nothing wrong"

@@ -186,7 +186,11 @@ def replay(dossier: Dossier, note: Notes) -> Replayed:
     told = {service: dossier.told(service) for service in SERVICES}
     for service in SERVICES:
         kept = dossier.kept[service]
-        walk = _Walk(service, getattr(machines, service), {s: told[s] for s in others(service)}, note)
+        causes = {
+            source: [cause for cause in told[source] if (source, cause.sequence) not in kept.discarded]
+            for source in others(service)
+        }
+        walk = _Walk(service, getattr(machines, service), causes, note)
         for events in _groups(kept.history):
             walk.group(events)
         walk.finish({source: row["applied"] or 0 for source, row in kept.progress.items()})

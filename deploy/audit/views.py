@@ -96,7 +96,7 @@ def _check_timeline(dossier: Dossier, note: Notes) -> None:
             note(Kind.DOUBLED, "feedback", f"the timeline has one event twice, as {twice} and as {key}")
         ids[row["event_id"]] = key
     for source in others("feedback"):
-        for told in dossier.published(source):
+        for told in dossier.taken_in("feedback", source):
             row = rows.pop((source, told.sequence), None)
             if row is None:
                 note(Kind.LOST, "feedback", f"the timeline lacks {told}")
@@ -112,9 +112,9 @@ def _check_timeline(dossier: Dossier, note: Notes) -> None:
 
 
 def _check_view(service: str, dossier: Dossier, note: Notes) -> None:
-    published = {source: dossier.published(source) for source in others(service)}
+    taken_in = {source: dossier.taken_in(service, source) for source in others(service)}
     row = dossier.kept[service].view
-    if not any(published.values()):
+    if not any(taken_in.values()):
         if row is not None:
             note(Kind.DOUBLED, service, "the view has the petition, of which nothing was published")
         return
@@ -122,7 +122,7 @@ def _check_view(service: str, dossier: Dossier, note: Notes) -> None:
         note(Kind.LOST, service, "the view lacks the petition")
         return
     expected: dict[str, Any] = {}
-    for source, events in published.items():
+    for source, events in taken_in.items():
         expected |= _recomputed(service, source, events)
     if service == "feedback":
         stage = expected["dispatch_stage"] or expected["intake_stage"] or "RAISE"

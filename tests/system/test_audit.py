@@ -1,8 +1,10 @@
 """The independent check on real servers: clean after whole lives, and it names whatever is broken behind its back."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -13,9 +15,11 @@ from deploy.audit.check import check
 from deploy.audit.commands import Acknowledged
 from deploy.audit.findings import Kind, Report
 from deploy.audit.place import SERVICES, Place
+from services.kernel.kafka import Topic, create_topics, new_producer
 from tests.support import people as p
 from tests.support.district import Answer, District, eventually
 from tests.support.people import Filed, People
+from tests.support.topics import Message, fetch_all
 
 
 @dataclass(frozen=True)
@@ -484,3 +488,160 @@ async def test_what_is_broken_in_a_database_is_named(at_rest: Played, name: str)
     found = [f for f in report.findings if (f.kind, f.petition) == (it.kind, petition)]
     assert any(it.says in f.sentence and f.service == it.service for f in found), str(report)
     assert {f.petition for f in report.findings} <= {petition, None}, str(report)
+
+
+Messages = dict[str, list[Message]]
+LISTENED: Final = "petition.listened"
+CARRIED: Final = ("petition.intake.v1", "petition.dispatch.v1", "petition.feedback.v1")
+REFERENCES: Final = ("reference.intake.v1", "reference.dispatch.v1")
+
+
+@pytest.fixture(scope="module")
+async def messages(at_rest: Played) -> Messages:
+    """Everything that the district's topics carry."""
+    district = at_rest.district
+    return {name: await fetch_all(district, f"{district.prefix}{name}") for name in (*CARRIED, *REFERENCES)}
+
+
+async def _copied(played: Played, messages: Messages) -> Place:
+    """Return a place whose topics are new and carry these messages."""
+    prefix, bootstrap = f"t{uuid4().hex[:8]}-", played.place.bootstrap
+    topics = [Topic(f"{prefix}{name}", 2 if name in CARRIED else 1) for name in messages]
+    await create_topics(bootstrap, topics, replication=1)
+    producer = new_producer(bootstrap)
+    await producer.start()
+    try:
+        sent = [
+            await producer.send(f"{prefix}{name}", m.value, m.key, headers=list(m.headers))
+            for name, of in messages.items()
+            for m in of
+        ]
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+    return replace(played.place, prefix=prefix)
+
+
+def _header(message: Message, name: str) -> str:
+    return dict(message.headers)[name].decode()
+
+
+def _with(message: Message, **headers: str) -> Message:
+    return replace(message, headers=[*(dict(message.headers) | {k: v.encode() for k, v in headers.items()}).items()])
+
+
+def _lost(of: list[Message], at: int) -> None:
+    del of[at]
+
+
+def _doubled(of: list[Message], at: int) -> None:
+    of.append(_with(of[at], ce_id=str(uuid4())))
+
+
+def _swapped(of: list[Message], at: int) -> None:
+    of[at], of[at + 1] = of[at + 1], of[at]
+
+
+def _altered(of: list[Message], at: int) -> None:
+    of[at] = _with(of[at], ce_street="elsewhere")
+
+
+def _renumbered(of: list[Message], at: int) -> None:
+    of[at] = _with(of[at], ce_sequence=_header(of[at + 1], "ce_sequence"))
+
+
+TOPIC_BREAKS: Final[dict[str, tuple[Callable[[list[Message], int], None], Kind, str]]] = {
+    "an event was never published": (_lost, Kind.LOST, "petition.listened intake:6 was never published"),
+    "an event was published twice as two": (_doubled, Kind.DOUBLED, "the topic has two events at sequence 6"),
+    "two events changed places": (_swapped, Kind.OUT_OF_ORDER, "has petition.listened intake:6 after petition.looked"),
+    "an event was published elsewhere": (_altered, Kind.DISAGREE, "was published with another street"),
+    "an event took another's number": (_renumbered, Kind.DOUBLED, "the topic has two events at sequence 7"),
+}
+
+
+@pytest.mark.parametrize("name", TOPIC_BREAKS)
+async def test_what_is_broken_on_a_topic_is_named(at_rest: Played, messages: Messages, name: str) -> None:
+    do, kind, says = TOPIC_BREAKS[name]
+    petition = at_rest.petitions["closed"]
+    of = list(messages["petition.intake.v1"])
+    do(of, next(n for n, m in enumerate(of) if m.key == str(petition).encode() and _header(m, "ce_type") == LISTENED))
+    place = await _copied(at_rest, messages | {"petition.intake.v1": of})
+    report = await at_rest.report(place, settle_within=0, looks=1)
+    assert any(f.kind is kind and f.petition == petition and says in f.sentence for f in report.findings), str(report)
+    assert {f.petition for f in report.findings} == {petition}, str(report)
+
+
+async def test_what_is_published_again_as_it_was_is_counted_and_no_fault(at_rest: Played, messages: Messages) -> None:
+    again = {name: [*of, *of] if name in CARRIED else of for name, of in messages.items()}
+    report = await at_rest.report(await _copied(at_rest, again), settle_within=0, looks=1)
+    assert report.clean, str(report)
+    assert report.republished * 2 == report.messages
+
+
+async def test_strangers_are_named_unless_they_are_expected(at_rest: Played, messages: Messages) -> None:
+    petition, event = uuid4(), uuid4()
+    of = messages["petition.dispatch.v1"]
+    stranger = replace(
+        _with(of[0], ce_id=str(event), ce_subject=str(petition), ce_sequence="1"), key=str(petition).encode()
+    )
+    noise = Message(b"noise", b"{", [])
+    place = await _copied(at_rest, messages | {"petition.dispatch.v1": [*of, stranger, noise]})
+    report = await at_rest.report(place, settle_within=0, looks=1)
+    assert {(f.kind, f.petition) for f in report.findings} >= {(Kind.LOST, petition), (Kind.FOREIGN, None)}
+    assert report.unreadable == 1
+    [where] = {
+        f.sentence.split(" is no event")[0].rsplit(" ", 1)[1] for f in report.findings if "no event" in f.sentence
+    }
+    report = await at_rest.report(place, settle_within=0, looks=1, foreign=[petition, where])
+    assert {f.sentence for f in report.findings} == {
+        f"the unreadable message at {where} is not among the dead letters"
+    }, str(report)
+
+
+async def test_a_command_that_was_acknowledged_and_left_nothing_is_lost(at_rest: Played) -> None:
+    closed, nowhere = at_rest.petitions["closed"], uuid4()
+    made_up = [
+        Acknowledged("closePetition", "some-key", "feedback", closed, 99),
+        Acknowledged("submitPetition", "other-key", "intake", nowhere, 2),
+    ]
+    report = await at_rest.report(settle_within=0, looks=1, acknowledged=[*at_rest.people.acknowledged, *made_up])
+    lost = {(f.petition, f.sentence) for f in report.findings if f.kind is Kind.LOST}
+    assert (closed, "acknowledged closePetition at sequence 99: there is no such event") in lost, str(report)
+    assert (nowhere, "acknowledged submitPetition: the petition exists nowhere") in lost, str(report)
+
+
+async def test_a_command_that_nobody_sent_is_named(at_rest: Played) -> None:
+    [unsent] = [c for c in at_rest.people.acknowledged if c.mutation == "closePetition"]
+    attempted = at_rest.people.attempted - {(unsent.mutation, unsent.key)}
+    report = await at_rest.report(settle_within=0, looks=1, attempted=attempted)
+    assert [(f.kind, f.petition) for f in report.findings] == [(Kind.FOREIGN, unsent.petition)], str(report)
+
+
+async def test_a_month_later_every_open_clock_is_overdue(at_rest: Played) -> None:
+    report = await at_rest.report(settle_within=0, looks=1, now=at_rest.district.time.now + timedelta(days=60))
+    assert {f.kind for f in report.findings} == {Kind.UNFIRED}, str(report)
+
+
+async def test_what_does_not_come_to_rest_is_said(at_rest: Played) -> None:
+    statement = "INSERT INTO own.outbox (aggregate_id, sequence, topic) VALUES ($1, 1, 'petition.intake.v1')"
+    async with _broken(at_rest, "intake", (statement, (at_rest.petitions["closed"],))) as place:
+        report = await at_rest.report(place, settle_within=0.3, looks=1)
+    assert not report.settled
+    assert [(f.kind, f.service) for f in report.findings] == [(Kind.UNSETTLED, "intake")], str(report)
+
+
+@pytest.mark.parametrize(
+    ("service", "statement", "says"),
+    [
+        ("feedback", "UPDATE own.rate SET solved = solved + 1", "the rates of"),
+        ("dispatch", "UPDATE view.reference SET sequence = 7 WHERE kind = 'policy'", "keeps policy:"),
+        ("intake", "UPDATE own.reference SET entry = entry || '{\"a\": 1}' WHERE id = 'drainage'", "category:drainage"),
+    ],
+)
+async def test_what_belongs_to_no_petition_is_checked_too(
+    at_rest: Played, service: str, statement: str, says: str
+) -> None:
+    async with _broken(at_rest, service, (statement, ())) as place:
+        report = await at_rest.report(place, settle_within=0, looks=1)
+    assert report.findings
+    assert all(f.kind is Kind.DISAGREE and says in f.sentence for f in report.findings), str(report)
