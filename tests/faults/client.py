@@ -2,22 +2,23 @@
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 
-from services.contracts.vocabulary import Source
-from services.kernel import read_after
+from deploy.audit.commands import Acknowledged
 from tests.faults.installation import Installation
 from tests.support.district import Answer
 
 PATIENCE: Final = 60.0
 _ATTEMPT_SECONDS: Final = 8.0
 _PAUSE_SECONDS: Final = 0.1
+_MUTATION: Final = re.compile(r"\{\s*(\w+)\(input:")
 _ANSWERED: Final = frozenset(
     {"UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "INVALID_INPUT", "INVALID_STATE", "CONFLICT", "RATE_LIMITED"}
 )
@@ -25,14 +26,21 @@ _ANSWERED: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class Acknowledged:
-    """A command that was answered: it was done, exactly once, and `sequence` is the last event that came of it."""
+class Ledger:
+    """What was sent to an installation, what it promised, and what it is not to answer for."""
 
-    mutation: str
-    key: str
-    source: Source
-    aggregate: str
-    sequence: int
+    acknowledged: list[Acknowledged] = field(default_factory=list)
+    attempted: set[tuple[str, str]] = field(default_factory=set)
+    """Mutation and key of every command that was ever sent, answered or not."""
+    foreign: set[UUID | str] = field(default_factory=set)
+    """Petitions and places `topic/partition/offset` that a test put on the topics in some service's name."""
+
+
+def _name(mutation: str) -> str:
+    """Return the name of a document's one mutation."""
+    found = _MUTATION.search(mutation)
+    assert found is not None, mutation
+    return found[1]
 
 
 class UnansweredError(AssertionError):
@@ -42,9 +50,11 @@ class UnansweredError(AssertionError):
 class Client:
     """Sends requests to an installation's gateways, turn by turn, through any fault; remembers what was promised."""
 
-    def __init__(self, installation: Installation, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, installation: Installation, session: aiohttp.ClientSession, ledger: Ledger | None = None
+    ) -> None:
         self.installation = installation
-        self.acknowledged: list[Acknowledged] = []
+        self.ledger = ledger or Ledger()
         self.internal: list[Any] = []
         """Answers with the code INTERNAL: errors that a service did not expect. No fault explains them."""
         self._session = session
@@ -58,11 +68,10 @@ class Client:
         :raises AssertionError: it was refused, or had no answer in time.
         """
         key = key or str(uuid4())
+        self.ledger.attempted.add((_name(document), key))
         answer = await self.ask(document, role=role, within=within, input={**input, "idempotencyKey": key})
         [(mutation, payload)] = answer.ok().items()
-        for position in read_after.parse(payload["position"]):
-            done = Acknowledged(mutation, key, position.source, str(position.aggregate), position.sequence)
-            self.acknowledged.append(done)
+        self.ledger.acknowledged.append(Acknowledged.of(mutation, key, payload["position"]))
         return payload
 
     async def ask(

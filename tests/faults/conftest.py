@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from deploy.local.postgres import SERVICES
-from tests.faults.client import Client
+from tests.faults.client import Client, Ledger
 from tests.faults.installation import Installation
 from tests.faults.sabotage import Orders
 
@@ -19,11 +19,17 @@ async def installation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         yield running
 
 
+@pytest.fixture(scope="package")
+def ledger(installation: Installation) -> Ledger:
+    """What was ever sent and promised: each test's check looks at the promises of those before it too."""
+    return Ledger()
+
+
 @pytest.fixture
-async def client(installation: Installation) -> AsyncIterator[Client]:
+async def client(installation: Installation, ledger: Ledger) -> AsyncIterator[Client]:
     """A client; when its test is over, whatever is still broken is mended for the next."""
     async with aiohttp.ClientSession() as session:
-        yield Client(installation, session)
+        yield Client(installation, session, ledger)
     await installation.mend()
 
 

@@ -20,6 +20,7 @@ import msgspec
 import psutil
 from pydantic import SecretStr
 
+from deploy.audit.place import Place
 from deploy.local.gateway import Gateway, Issuer
 from deploy.local.kafka import Kafka
 from deploy.local.ports import LOOPBACK, free_port
@@ -27,18 +28,16 @@ from deploy.local.postgres import SERVICES, Postgres
 from deploy.local.process import Command, Process
 from deploy.local.settings import ROOT
 from deploy.local.web import Address, WebProcess, answers
-from services.contracts import catalogue
-from services.contracts.vocabulary import Role, Source
+from services.contracts.vocabulary import Role
 from services.dispatch.app import WIRING as DISPATCH
 from services.feedback.app import WIRING as FEEDBACK
 from services.intake.app import WIRING as INTAKE
 from services.kernel.auth import development, keys
 from services.kernel.auth.tokens import DEVELOPMENT_ISSUER, INTAKE_ISSUER
-from services.kernel.domain_clock import Pace, system_now
+from services.kernel.domain_clock import DomainClock, Pace, system_now
 from services.kernel.service import Wiring, prepare
 from services.kernel.settings import Environment, Settings
 from tests.faults.broker import Broker
-from tests.support.district import eventually
 
 Letter = Literal["a", "b"]
 
@@ -300,38 +299,22 @@ class Installation:
         draft.write_bytes(msgspec.json.encode(Pace(system_now(), to, speed)))
         draft.replace(self.domain_clock)
 
+    def domain_now(self) -> datetime:
+        """Return the domain's present instant, as the replicas reckon it."""
+        return DomainClock(self.domain_clock)()
+
     def token(self, role: str, **claims: Any) -> str:
         """Return a token of the development issuer."""
         return development.sign(self.keys, Role(role), **claims)
 
+    @property
+    def place(self) -> Place:
+        """Where the independent check finds everything."""
+        return Place({service: self.postgres.dsn(service) for service in SERVICES}, self.kafka.bootstrap)
+
     def urls(self) -> list[str]:
         """Return where clients go: the gateways, or without any the replicas of intake."""
         return [gateway.url for gateway in self.gateways.values()] or [r.url for r in self.of("intake")]
-
-    # What has come to rest
-
-    def petition_topics(self) -> dict[str, str]:
-        """Return each service's petition topic."""
-        return {service: catalogue.petition_topic(Source(service)) for service in SERVICES}
-
-    async def settled(self) -> bool:
-        """Tell whether all that was recorded is published and applied everywhere: nothing is under way any more."""
-        topics = self.petition_topics()
-        ends = await self.broker.ends(*topics.values())
-        for service in SERVICES:
-            committed = await self.broker.committed(service)
-            foreign = {place: end for place, end in ends.items() if place[0] != topics[service]}
-            if any(committed.get(place, 0) < end for place, end in foreign.items()):
-                return False
-        # Only afterwards: what the last of these events caused is in an outbox, or published already.
-        for service in SERVICES:
-            if await self.fetch(service, "SELECT 1 FROM own.outbox LIMIT 1"):
-                return False
-        return await self.broker.ends(*topics.values()) == ends
-
-    async def settle(self, within: float = SETTLES_WITHIN) -> None:
-        """Wait until nothing is under way any more."""
-        await eventually(self.settled, within)
 
     # What each part is told
 

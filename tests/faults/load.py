@@ -126,10 +126,10 @@ class Load:
 
     async def more(self, commands: int, within: float = PATIENCE) -> None:
         """Wait until so many further commands have been acknowledged."""
-        goal = len(self.client.acknowledged) + commands
+        goal = len(self.client.ledger.acknowledged) + commands
 
         async def reached() -> bool:
-            return len(self.client.acknowledged) >= goal
+            return len(self.client.ledger.acknowledged) >= goal
 
         await eventually(reached, within)
 

@@ -45,9 +45,9 @@ async def test_a_mutation_that_dies_before_its_answer_is_answered_at_its_repetit
 ) -> None:
     orders["intake"].give(Point.BEFORE_ANSWER)
     petition, _ = await asyncio.gather(file(client), _killed(client.installation, orders["intake"]))
-    [done] = client.acknowledged
+    done = client.ledger.acknowledged[-1]
     [stored] = await client.installation.fetch(
-        "intake", "SELECT answer::jsonb ->> 'petition_id' AS id FROM own.idempotency WHERE key = $1", done.key
+        "intake", "SELECT answer::jsonb #>> '{petition,head,id}' AS id FROM own.idempotency WHERE key = $1", done.key
     )
-    assert stored["id"] == petition == done.aggregate
+    assert stored["id"] == petition == str(done.petition)
     await nothing_lost(client)
