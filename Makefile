@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace audit test lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -15,11 +15,17 @@ help: ## list these commands
 run: venv ## start everything and keep it running until Ctrl-C
 	@$(PY) -m deploy.local run $(ARGS)
 
-demo: venv ## play one petition's whole path on the running system
-	@$(PY) -m deploy.local demo $(ARGS)
+demo: venv ## play a case on the running system: CASE=sewer (default) or late (with SPEED=…)
+	@SPEED="$(SPEED)" $(PY) -m deploy.local demo "$(CASE)"
+
+pace: venv ## let the running system's domain time run faster: make pace SPEED=600 ARGS="--minutes 5"
+	@$(PY) -m deploy.local pace "$(SPEED)" $(ARGS)
 
 token: venv ## print a demo user's token: make -s token ROLE=street_committee
 	@$(PY) -m deploy.local token "$(ROLE)"
+
+audit: venv ## prove on the running system that no open petition lacks a clock; ARGS=--full checks everything
+	@$(PY) -m deploy.local audit $(ARGS)
 
 test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
 	@$(PY) -m deploy.local setup

@@ -6,6 +6,8 @@ import shutil
 import sys
 import time
 from collections.abc import Coroutine
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Final, Never
 
 from cyclopts import App, Parameter
@@ -15,16 +17,25 @@ from rich.markup import escape
 
 from deploy.local import jars, kafka, node
 from deploy.local.errors import LocalRunError
-from deploy.local.ports import require_distinct
+from deploy.local.ports import LOOPBACK, require_distinct
+from deploy.local.postgres import SERVICES
 from deploy.local.process import Command, leashed
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor, held
+from services.kernel.calendar import SHANGHAI
+from services.kernel.domain_clock import DomainClock, set_pace
 
 app = App(name="python -m deploy.local", help="Run the whole system on this machine.")
 _DEMO: Final = [sys.executable, "-m", "deploy.local.demo"]
+_AUDIT: Final = [sys.executable, "-m", "deploy.audit"]
 _console: Final = Console(highlight=False, soft_wrap=True)
 _began: Final = time.monotonic()
+
+
+def _above_zero(_: object, speed: float) -> None:
+    if speed <= 0:
+        raise ValueError("it must be above zero: time neither stands still nor goes back")
 
 
 @app.command
@@ -45,6 +56,8 @@ def run(
         require_distinct(settings.ports())
         with held(settings.data_folder):
             await _set_up(settings)
+            if settings.domain_clock.exists():
+                set_pace(settings.domain_clock, 1)  # a demo that was killed may have left it fast
             await Supervisor(Stack(settings).parts(), say=_say).run(when_ready)
 
     _finish(everything())
@@ -75,11 +88,53 @@ def setup() -> None:
 
 
 @app.command
-def demo() -> None:
-    """Play one petition's whole path on the running system."""
+def demo(case: str = "", /) -> None:
+    """Play a case on the running system: one petition's whole path, or `late`."""
     settings = _settings()
     os.chdir(ROOT)
-    os.execve(_DEMO[0], _DEMO, _demo_environment(settings))  # noqa: S606
+    os.execve(_DEMO[0], [*_DEMO, case], _demo_environment(settings))  # noqa: S606
+
+
+@app.command
+def pace(
+    speed: Annotated[
+        float, Parameter(help="how many times faster than real time; 1 is real time", validator=_above_zero)
+    ],
+    /,
+    *,
+    minutes: Annotated[float, Parameter(help="after so many of ours it runs like real time again")] = 10,
+) -> None:
+    """Let the running system's domain time run faster: petitions and deadlines, not tokens and time-outs."""
+    settings = _settings()
+    if not settings.data_folder.exists():
+        _give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
+    set_pace(settings.domain_clock, speed, lasting=timedelta(minutes=minutes))
+    now = DomainClock(settings.domain_clock)().astimezone(SHANGHAI)
+    _console.print(f"the domain's time is {now:%Y-%m-%d %H:%M} and runs {speed:g} times as fast as ours")
+
+
+@app.command
+def audit(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, help="for python -m deploy.audit")]) -> None:
+    """Prove on the running system that no open petition lacks a clock, and none ran out unheard."""
+    settings = _settings()
+    postgres = Stack(settings).postgres
+    try:
+        databases = (
+            {service: postgres.dsn(service) for service in SERVICES} if any(_listed(settings.keys_folder)) else {}
+        )
+    except PermissionError:
+        _give_up(f"The passwords in {settings.keys_folder} are not for you to read: ask who ran `make run`.")
+    if not databases:
+        _give_up(f"Nothing has been run in {settings.data_folder} yet: `make run` does.")
+    environment = {
+        **os.environ,
+        **{f"THROUGH_TRAIN_AUDIT_{service.upper()}_URL": url for service, url in databases.items()},
+        "THROUGH_TRAIN_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{settings.kafka_port}",
+        "THROUGH_TRAIN_TOPIC_PREFIX": settings.topic_prefix,
+        "THROUGH_TRAIN_DOMAIN_CLOCK": str(settings.domain_clock),
+    }
+    os.chdir(ROOT)
+    os.execve(_AUDIT[0], [*_AUDIT, *arguments], environment)  # noqa: S606
 
 
 @app.command
@@ -117,6 +172,11 @@ def clean_data() -> None:
             settings.data_folder.rmdir()
 
     _finish(remove())
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what is in a folder; nothing if there is none."""
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 async def _set_up(settings: LocalSettings) -> None:
@@ -166,6 +226,7 @@ def _demo_environment(settings: LocalSettings) -> dict[str, str]:
         **os.environ,
         "THROUGH_TRAIN_GATEWAY_URL": f"http://127.0.0.1:{settings.gateway_port}/graphql",
         "THROUGH_TRAIN_KEYS_FOLDER": str(settings.keys_folder),
+        "THROUGH_TRAIN_DOMAIN_CLOCK": str(settings.domain_clock),
     }
 
 

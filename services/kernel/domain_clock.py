@@ -7,7 +7,7 @@ that was reached, so the domain's time never goes back.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -18,15 +18,24 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Where the domain's time was at an instant of the system's, and how many times faster it runs since."""
+    """Where the domain's time was at an instant of the system's, and how many times faster it runs since.
+
+    After the system's instant `until`, if there is one, it runs on like real time: whoever sped it up may be gone.
+    """
 
     system: datetime
     domain: datetime
     speed: float
+    until: datetime | None = None
 
     def at(self, system: datetime) -> datetime:
         """Return the domain's instant at one of the system's."""
-        return self.domain + (system - self.system) * self.speed
+        fast = system if self.until is None else min(system, max(self.until, self.system))
+        return self.domain + (fast - self.system) * self.speed + (system - fast)
+
+    def speed_at(self, system: datetime) -> float:
+        """Return how many times faster it runs at one of the system's instants."""
+        return self.speed if self.until is None or system < self.until else 1.0
 
 
 def system_now() -> datetime:
@@ -53,7 +62,7 @@ class DomainClock:
     def speed(self) -> float:
         """How many times faster than the system's time it runs now."""
         self._look()
-        return self._pace.speed if self._pace else 1.0
+        return self._pace.speed_at(self._system()) if self._pace else 1.0
 
     def _look(self) -> None:
         try:
@@ -82,12 +91,18 @@ def read_pace(file: Path) -> Pace:
     return pace
 
 
-def set_pace(file: Path, speed: float, *, system: Callable[[], datetime] = system_now) -> Pace:
-    """Let the domain's time run on at another speed, from the instant that it has reached."""
+def set_pace(
+    file: Path, speed: float, *, lasting: timedelta | None = None, system: Callable[[], datetime] = system_now
+) -> Pace:
+    """Let the domain's time run on at another speed, from the instant that it has reached.
+
+    :param lasting: after so much of the system's time it runs on like real time.
+    """
     if speed <= 0:
         raise ValueError("the speed must be above zero")
     now = system()
-    pace = Pace(now, read_pace(file).at(now) if file.exists() else now, speed)
+    reached = read_pace(file).at(now) if file.exists() else now
+    pace = Pace(now, reached, speed, None if lasting is None else now + lasting)
     draft = file.with_name(f"{file.name}.new")
     draft.write_bytes(msgspec.json.encode(pace))
     draft.replace(file)

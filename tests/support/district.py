@@ -223,9 +223,18 @@ def _settings(servers: Servers, service: str, database: str, prefix: str) -> Set
 
 @asynccontextmanager
 async def district(
-    servers: Servers, wirings: Mapping[str, Wiring], *, folder: Path, gateway: bool, start: datetime = MORNING
+    servers: Servers,
+    wirings: Mapping[str, Wiring],
+    *,
+    folder: Path,
+    gateway: bool,
+    start: datetime = MORNING,
+    now: Callable[[], datetime] | None = None,
 ) -> AsyncGenerator[District]:
-    """Run the given services, each on a fresh database and on fresh topics, and a gateway if asked for."""
+    """Run the given services, each on a fresh database and on fresh topics, and a gateway if asked for.
+
+    :param now: the services' time, instead of the settable one.
+    """
     prefix = f"t{uuid4().hex[:8]}-"
     clock = SettableTime(start)
     async with AsyncExitStack() as stack:
@@ -236,8 +245,8 @@ async def district(
             database = f"{prefix.rstrip('-')}_{name}"
             await admin.execute(f"CREATE DATABASE {database} TEMPLATE {template(name)} OWNER {name}")
             settings = _settings(servers, name, database, prefix)
-            await prepare(wiring, settings, now=clock)
-            services[name] = RunningService(wiring, settings, clock)
+            await prepare(wiring, settings, now=now or clock)
+            services[name] = RunningService(wiring, settings, now or clock)
         # What absent services would have published of their own.
         for source, entries in ((Source.INTAKE, intake_seed.entries()), (Source.DISPATCH, dispatch_seed.entries())):
             if source.value not in wirings:

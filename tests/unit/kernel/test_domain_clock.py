@@ -66,3 +66,15 @@ def test_production_refuses_another_time_than_the_real_one(tmp_path: Path) -> No
             domain_clock=tmp_path / "pace.json",
         )
     assert refusal.value.errors()[0]["loc"] == ("domain_clock",)
+
+
+def test_a_pace_that_lasts_for_a_while_is_followed_by_real_time(tmp_path: Path) -> None:
+    system, file = System(), tmp_path / "pace.json"
+    clock = DomainClock(file, system=system)
+    set_pace(file, 3600, lasting=timedelta(seconds=24), system=system)
+    system.now += timedelta(seconds=24)
+    assert (clock(), clock.speed) == (START + timedelta(days=1), 1.0)
+    system.now += timedelta(hours=1)
+    assert clock() == START + timedelta(days=1, hours=1)
+    set_pace(file, 2, system=system)
+    assert clock() == START + timedelta(days=1, hours=1)

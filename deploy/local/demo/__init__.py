@@ -1,0 +1,1 @@
+"""Cases that are played on a running system: `make demo CASE=…`."""
