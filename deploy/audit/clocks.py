@@ -1,14 +1,14 @@
 """Clocks: what their events tell, what is stored, and which levels were reached, held against each other."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from deploy.audit import rules
-from deploy.audit.dossier import Dossier, Kept
+from deploy.audit.dossier import Dossier
 from deploy.audit.event import Told
 from deploy.audit.findings import Kind, Notes
 from deploy.audit.place import SERVICES, Row
@@ -137,24 +137,17 @@ def check_running(dossier: Dossier, replayed: Replayed, now: datetime, tick: tim
 
     :param tick: how long a clock may be overdue, in the domain's time.
     """
-    clocks = {service: [c for c in dossier.kept[service].clocks if c["state"] != "STOPPED"] for service in SERVICES}
-    where = open_in(replayed)
-    if where and not any(c["state"] == "RUNNING" for of in clocks.values() for c in of):
-        note(Kind.UNCLOCKED, where[0], f"open in {', '.join(where)}, and no clock runs in any service")
+    clocks = {service: dossier.kept[service].clocks for service in SERVICES}
+    orders = [order.state for order in replayed.dispatch.orders.values()]
+    case = replayed.feedback.case
+    state = replayed.intake.state
+    where = open_in(None if state == rules.NOTHING else state, orders, case and case.state)
+    unclocked(where, clocks, note)
     for service in SERVICES:
-        _check_pauses(service, dossier.kept[service], note)
-        for clock in clocks[service]:
-            if (why := overdue(clock, now, tick)) is not None:
-                note(Kind.UNFIRED, service, f"the {clock['kind']} clock {clock['clock_id']} {why}")
-
-
-def _check_pauses(service: str, kept: Kept, note: Notes) -> None:
-    running = {(c["kind"], c["about"]) for c in kept.clocks if c["state"] == "RUNNING"}
-    for clock in kept.clocks:
-        if clock["state"] == "PAUSED" and ("INFORMATION", clock["about"]) not in running:
-            note(Kind.UNCLOCKED, service, f"a {clock['kind']} clock is paused, and no INFORMATION clock ends the pause")
-        if clock["state"] == "RUNNING" and clock["kind"] == "HANDLING" and ("INFORMATION", clock["about"]) in running:
-            note(Kind.DISAGREE, service, "a HANDLING clock runs while the resident is asked")
+        unheard(service, clocks[service], now, tick, note)
+    asked = {(c["kind"], c["about"]) for c in clocks["dispatch"] if c["state"] == "RUNNING"}
+    if any(("INFORMATION", about) in asked for kind, about in asked if kind == "HANDLING"):
+        note(Kind.DISAGREE, "dispatch", "a HANDLING clock runs while the resident is asked")
 
 
 def overdue(clock: Row, now: datetime, tick: timedelta) -> str | None:
@@ -171,14 +164,34 @@ def overdue(clock: Row, now: datetime, tick: timedelta) -> str | None:
     return None
 
 
-def open_in(replayed: Replayed) -> list[str]:
-    """Return the services in which a petition is open."""
-    intake, dispatch, feedback = replayed.intake, replayed.dispatch, replayed.feedback
-    case = feedback.case
-    over = intake.state in {*rules.OVER_AT_INTAKE, rules.NOTHING} or (case is not None and case.state == "CLOSED")
+def open_in(intake: str | None, orders: Collection[str], case: str | None) -> list[str]:
+    """Return the services in which a petition is open.
+
+    :param intake: its state at intake, None where intake does not know it.
+    :param orders: the states of its work orders.
+    :param case: the state of its last case, None without one.
+    """
+    over = intake is None or intake in rules.OVER_AT_INTAKE or case == "CLOSED"
     where: list[str] = [] if over else ["intake"]
-    if any(order.state in rules.OPEN_ORDERS for order in dispatch.orders.values()):
+    if any(state in rules.OPEN_ORDERS for state in orders):
         where.append("dispatch")
-    if case is not None and case.state in rules.OPEN_CASES:
+    if case in rules.OPEN_CASES:
         where.append("feedback")
     return where
+
+
+def unheard(service: str, clocks: Iterable[Row], now: datetime, tick: timedelta, note: Notes) -> None:
+    """Note each of a petition's clocks that ran out and was not pressed, and each pause without an end."""
+    open_clocks = [clock for clock in clocks if clock["state"] != "STOPPED"]
+    running = {(c["kind"], c["about"]) for c in open_clocks if c["state"] == "RUNNING"}
+    for clock in open_clocks:
+        if (why := overdue(clock, now, tick)) is not None:
+            note(Kind.UNFIRED, service, f"the {clock['kind']} clock {clock['clock_id']} {why}")
+        if clock["state"] == "PAUSED" and ("INFORMATION", clock["about"]) not in running:
+            note(Kind.UNCLOCKED, service, f"a {clock['kind']} clock is paused, and no INFORMATION clock ends the pause")
+
+
+def unclocked(where: Sequence[str], clocks: Mapping[str, Sequence[Row]], note: Notes) -> None:
+    """Note it if a petition is open somewhere and no clock runs anywhere."""
+    if where and not any(clock["state"] == "RUNNING" for of in clocks.values() for clock in of):
+        note(Kind.UNCLOCKED, where[0], f"open in {', '.join(where)}, and no clock runs in any service")

@@ -50,7 +50,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Return it as one line."""
-        return f"{self.kind.value:12} {self.service:8} {self.petition or '-':36} {self.sentence}"
+        return f"{self.kind.value:12} {self.service:8} {self.petition or '-'!s:36} {self.sentence}"
 
 
 @dataclass(slots=True)

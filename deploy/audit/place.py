@@ -13,6 +13,9 @@ SERVICES: Final = ("intake", "dispatch", "feedback")
 REFERENCES: Final = ("intake", "dispatch")
 """The services that publish reference entries; each other service keeps them."""
 
+UNREACHABLE: Final[tuple[type[Exception], ...]] = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""What comes of a database that is away, or does not let us in."""
+
 Row = Mapping[str, Any]
 
 

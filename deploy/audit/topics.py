@@ -8,10 +8,13 @@ from typing import Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # pyright: ignore[reportMissingTypeStubs]
 from aiokafka.admin import AIOKafkaAdminClient  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka.errors import KafkaError  # pyright: ignore[reportMissingTypeStubs]
 
 from deploy.audit.event import Heard, UnreadableError, from_message
 from deploy.audit.place import REFERENCES, SERVICES, Place, others
 from deploy.audit.spool import Spool
+
+BrokerError: Final[type[Exception]] = cast(type[Exception], KafkaError)
 
 _FETCH_MS: Final = 200
 _BATCH: Final = 2_000

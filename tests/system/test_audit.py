@@ -1,10 +1,14 @@
 """The independent check on real servers: clean after whole lives, and it names whatever is broken behind its back."""
 
 import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -14,7 +18,9 @@ import pytest
 from deploy.audit.check import check
 from deploy.audit.commands import Acknowledged
 from deploy.audit.findings import Kind, Report
-from deploy.audit.place import SERVICES, Place
+from deploy.audit.living import Audit, Census
+from deploy.audit.place import SERVICES, Place, connected
+from deploy.local.settings import ROOT
 from services.kernel.kafka import Topic, create_topics, new_producer
 from tests.support import people as p
 from tests.support.district import Answer, District, eventually
@@ -189,6 +195,27 @@ async def test_a_system_that_did_everything_right_is_found_clean(played: Played)
     assert report.clean, str(report)
     assert report.petitions == len(LIVES)
     assert report.messages == report.events > 20 * len(LIVES)
+
+
+async def test_an_event_that_is_under_way_is_no_fault(played: Played) -> None:
+    people, dispatch = played.people, played.district.dispatch
+    filed = await people.file("representative")
+    await people.screen(filed)
+    await dispatch.stop()
+    try:
+        (await people.hand_over(filed)).ok()  # from here its clock is dispatch's to start
+        async with connected(played.place.databases) as connections:
+            audit = Audit(connections, played.district.time, timedelta(seconds=10))
+            gone = await audit.run(looks=2, between=0)
+            assert {(f.kind, f.petition) for f in gone.findings} == {(Kind.UNCLOCKED, UUID(filed.id))}, gone
+            looking = asyncio.create_task(audit.run(looks=2, between=2))
+            await dispatch.start()
+            census = await looking
+    finally:
+        if dispatch.runtime is None:
+            await dispatch.start()
+    assert census.suspects == 1
+    assert census.findings == []
 
 
 @pytest.fixture(scope="module")
@@ -488,6 +515,81 @@ async def test_what_is_broken_in_a_database_is_named(at_rest: Played, name: str)
     found = [f for f in report.findings if (f.kind, f.petition) == (it.kind, petition)]
     assert any(it.says in f.sentence and f.service == it.service for f in found), str(report)
     assert {f.petition for f in report.findings} <= {petition, None}, str(report)
+
+
+async def _living(played: Played, place: Place, **other: Any) -> Census:
+    given: dict[str, Any] = {"now": played.district.time, "tick": timedelta(seconds=10), "page": 3, **other}
+    async with connected(place.databases) as connections:
+        return await Audit(connections, **given).run(looks=2, between=0)
+
+
+async def test_the_audit_counts_what_is_open_and_where(at_rest: Played) -> None:
+    census = await _living(at_rest, at_rest.place)
+    assert census.findings == []
+    assert census.petitions == len(LIVES) + 1
+    # Open are those that were left so; a fortnight has closed what closes by itself.
+    assert dict(census.standing) == {
+        "feedback LEDGERED": 1,
+        "dispatch ACKNOWLEDGED": 1,
+        "dispatch IN_PROGRESS": 1,
+        "dispatch PENDING": 1,
+        "intake SCREENING": 1,
+        "intake SUBMITTED": 1,
+    }
+    assert census.open == census.standing.total()
+    assert census.running["LEDGER_REVIEW"] == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "the clock of an open petition is gone",
+        "the clock of an open petition stands still",
+        "a pause has no end",
+        "a clock missed its time",
+    ],
+)
+async def test_the_audit_names_who_waits_unseen(at_rest: Played, name: str) -> None:
+    it = BREAKS[name]
+    petition = at_rest.petitions[it.life]
+    async with _broken(at_rest, it.service, *it.commands(petition)) as place:
+        census = await _living(at_rest, place)
+    found = {(f.kind, f.petition) for f in census.findings}
+    assert (it.kind, petition) in found, census
+    assert {about for _, about in found} == {petition}
+
+
+async def test_the_audits_command_line_says_it_by_table_and_exit_code(at_rest: Played, tmp_path: Path) -> None:
+    place = at_rest.place
+    clock = tmp_path / "clock.json"
+    environment = {
+        **os.environ,
+        **{f"THROUGH_TRAIN_AUDIT_{s.upper()}_URL": url for s, url in place.databases.items()},
+        "THROUGH_TRAIN_KAFKA_BOOTSTRAP": place.bootstrap,
+        "THROUGH_TRAIN_TOPIC_PREFIX": place.prefix,
+        "THROUGH_TRAIN_DOMAIN_CLOCK": str(clock),
+    }
+
+    async def run(*arguments: str, now: datetime, **other: str) -> tuple[int | None, str]:
+        clock.write_text(json.dumps({"system": str(datetime.now(UTC)), "domain": str(now), "speed": 1.0}))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "deploy.audit", "--between", "0", *arguments),
+            cwd=ROOT,
+            env={**environment, **other},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    now = at_rest.district.time.now
+    code, said = await run("--full", now=now)
+    assert (code, "nothing is wrong" in said) == (0, True), said
+    assert "dispatch ACKNOWLEDGED" in said
+    code, said = await run(now=now + timedelta(days=60))
+    assert (code, "UNFIRED" in said) == (1, True), said
+    code, said = await run(now=now, THROUGH_TRAIN_AUDIT_INTAKE_URL="postgresql://nobody@127.0.0.1:1/intake")
+    assert (code, "cannot be reached" in said) == (2, True), said
 
 
 Messages = dict[str, list[Message]]
