@@ -196,16 +196,32 @@ class Inbox:
         :raises UNREACHABLE: the database is away; nothing was applied, apply the batch again later.
         :raises Unavailable: something that the rules need has not arrived; likewise.
         """
-        poison: dict[Key, str] = {}
         await self._refresh()
-        try:
-            await self._retried(lambda: self._once(batch, poison, singly=False))
-        except (*UNREACHABLE, *TRANSIENT, Unavailable):
-            raise
-        except Exception:
-            # Something in it is bad: rolled back, and replayed one by one so that only the bad one is parked.
-            for arrived in batch:
-                await self._alone(lambda arrived=arrived: self._once([arrived], poison, singly=True), poison)
+        await self._apply(batch, {})
+
+    async def _apply(self, batch: Sequence[Arrived], poison: dict[Key, str]) -> None:
+        while batch:
+            taken = batch
+            try:
+                await self._retried(lambda taken=taken: self._once(taken, poison, singly=False))
+            except (*UNREACHABLE, *TRANSIENT, Unavailable):
+                raise
+            except _PoisonedError as error:
+                # Rolled back. The bad event's petition is taken by itself, and all others go on as a batch.
+                bad = error.arrived.aggregate
+                await self._one_by_one([a for a in taken if a.aggregate == bad], poison)
+                batch = [a for a in taken if a.aggregate != bad]
+            except Exception:
+                # A projection takes many at once and does not say which broke it: it is in one half or the other.
+                half = len(taken) // 2
+                await (self._apply(taken[:half], poison) if half else self._one_by_one(taken, poison))
+                batch = taken[half:] if half else []
+            else:
+                batch = []
+
+    async def _one_by_one(self, batch: Sequence[Arrived], poison: dict[Key, str]) -> None:
+        for arrived in batch:
+            await self._alone(lambda arrived=arrived: self._once([arrived], poison, singly=True), poison)
 
     async def replay(self, aggregate: UUID) -> int:
         """Try what is parked of one aggregate again, poison too; return how many events have taken effect.

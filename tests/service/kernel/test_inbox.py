@@ -366,3 +366,34 @@ async def test_operators_consumers_and_duplicates_at_once_leave_one_effect_each(
     assert not [r for r in results if isinstance(r, Exception) and not isinstance(r, NotFound)]
     assert await desk.effects(petition) == [(D, n) for n in range(1, 8)]
     assert await desk.parked(petition) == []
+
+
+async def test_a_bad_event_costs_the_others_of_its_batch_one_more_transaction(desk: Desk) -> None:
+    bad, good = uuid4(), [uuid4() for _ in range(60)]
+    desk.bad.reaction = {2}
+    await desk.inbox.apply([event(bad, D, 1)])
+    desk.statements.clear()
+    await desk.inbox.apply(
+        [*(event(one, D, 1) for one in good[:30]), event(bad, D, 2), *(event(one, D, 1) for one in good)]
+    )
+    # The batch, the bad one twice (it fails, it is parked), the others as a batch.
+    assert sum(s.startswith("BEGIN") for s in desk.statements) == 4
+    assert [await desk.effects(one) for one in good] == [[(D, 1)]] * 60
+    # What comes behind it costs them nothing.
+    desk.bad.reaction = set()
+    desk.statements.clear()
+    await desk.inbox.apply([event(good[0], D, 2), event(bad, D, 3), event(good[1], D, 2)])
+    assert sum(s.startswith("BEGIN") for s in desk.statements) == 1
+
+
+async def test_a_projection_that_breaks_in_a_long_batch_is_found_by_halves(desk: Desk) -> None:
+    bad, good = uuid4(), [uuid4() for _ in range(63)]
+    desk.bad.projection = {2}
+    await desk.inbox.apply([event(bad, D, 1)])
+    desk.statements.clear()
+    await desk.inbox.apply(
+        [*(event(one, D, 1) for one in good[:40]), event(bad, D, 2), *(event(one, D, 1) for one in good[40:])]
+    )
+    assert sum(s.startswith("BEGIN") for s in desk.statements) < 20
+    assert await desk.parked(bad) == [("dispatch", 2, "POISON")]
+    assert [await desk.effects(one, "projection") for one in good] == [[(D, 1)]] * 63
