@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
@@ -32,6 +33,19 @@ class Lying:
     def header(self) -> Mapping[str, str]:
         """The headers as text."""
         return {name: value.decode(errors="replace") for name, value in self.headers}
+
+
+def early(messages: Sequence[Lying]) -> set[UUID]:
+    """Return the petitions with an event that lies before an earlier one of its topic, wherever that lies first."""
+    found: set[UUID] = set()
+    first: dict[tuple[str, int, str], dict[int, None]] = {}
+    for m in messages:
+        if "ce_sequence" in m.header:
+            first.setdefault((m.topic, m.partition, m.about), {}).setdefault(int(m.header["ce_sequence"]))
+    for (_, _, about), sequences in first.items():
+        if list(sequences) != sorted(sequences):
+            found.add(UUID(about))
+    return found
 
 
 @dataclass(frozen=True)
@@ -83,9 +97,9 @@ class Broker:
             await producer.stop()
 
     async def again(self, *lying: Lying) -> None:
-        """Append copies of messages to their own topics, in the given order."""
-        for message in lying:
-            await self.publish(message.topic, (message.key, message.value, message.headers))
+        """Append copies of messages to their own topics, in the given order within each."""
+        for topic in {message.topic for message in lying}:
+            await self.publish(topic, *((m.key, m.value, m.headers) for m in lying if m.topic == topic))
 
     async def add_partitions(self, topic: str, total: int) -> None:
         """Give a topic more partitions, so that some keys move to new ones."""
@@ -99,11 +113,11 @@ class Broker:
             return {(part.topic, part.partition): at.offset for part, at in found.items()}
 
     async def members(self, group: str) -> int:
-        """Return how many members a group has, those included whose death the broker has not noticed yet."""
+        """Return how many members share a group's partitions; none while they are being shared out anew."""
         async with self._admin() as admin:
             [response] = await admin.describe_consumer_groups([group])
-            [(_error, _name, _state, _kind, _protocol, members, *_)] = response.groups
-            return len(members)
+            [(_error, _name, state, _kind, _protocol, members, *_)] = response.groups
+            return len(members) if state == "Stable" else 0
 
     async def rewind(self, group: str, place: Place, offset: int = 0) -> None:
         """Set a group's offset of a partition, as an operator would who wants it replayed.

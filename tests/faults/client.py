@@ -34,6 +34,8 @@ class Ledger:
     """Mutation and key of every command that was ever sent, answered or not."""
     foreign: set[UUID | str] = field(default_factory=set)
     """Petitions and places `topic/partition/offset` that a test put on the topics in some service's name."""
+    early: set[UUID] = field(default_factory=set)
+    """Petitions whose events a test brought onto a topic before their turn: there, they lie in no order."""
 
 
 def _name(mutation: str) -> str:
@@ -55,6 +57,8 @@ class Client:
     ) -> None:
         self.installation = installation
         self.ledger = ledger or Ledger()
+        self.urls: list[str] | None = None
+        """Where to go instead of to all gateways in turn."""
         self.internal: list[Any] = []
         """Answers with the code INTERNAL: errors that a service did not expect. No fault explains them."""
         self._session = session
@@ -80,11 +84,10 @@ class Client:
         *,
         role: str | None = None,
         after: str | None = None,
-        url: str | None = None,
         within: float = PATIENCE,
         **variables: Any,
     ) -> Answer:
-        """Send a request until it is answered: to `url`, or to the gateways in turn.
+        """Send a request until it is answered, to the gateways in turn.
 
         :raises UnansweredError: it had no answer within so many seconds.
         """
@@ -93,7 +96,7 @@ class Client:
             headers["Read-After"] = after
         until = time.monotonic() + within
         while True:
-            urls = [url] if url else self.installation.urls()
+            urls = self.urls or self.installation.urls()
             last = await self._once(
                 urls[next(self._turn) % len(urls)], {"query": document, "variables": variables}, headers
             )

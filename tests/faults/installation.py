@@ -38,6 +38,7 @@ from services.kernel.domain_clock import DomainClock, Pace, system_now
 from services.kernel.service import Wiring, prepare
 from services.kernel.settings import Environment, Settings
 from tests.faults.broker import Broker
+from tests.support.district import eventually
 
 Letter = Literal["a", "b"]
 
@@ -133,11 +134,6 @@ class Replica:
         """SIGCONT: it goes on as if no time had passed."""
         self.process.send(signal.SIGCONT)
 
-    async def death(self, within: float = 30.0) -> int:
-        """Wait until it has ended by itself and return how (negative: the signal)."""
-        async with asyncio.timeout(within):
-            return await self.process.wait()
-
 
 class Installation:
     """Servers, replicas and gateways under one folder."""
@@ -232,6 +228,14 @@ class Installation:
         """Return the replicas of a service."""
         return [replica for (name, _), replica in self.replicas.items() if name == service]
 
+    async def fallen(self, service: str, within: float = 30.0) -> Replica:
+        """Wait until one of a service's replicas has ended by itself, and return it."""
+
+        async def one() -> Replica | None:
+            return next((replica for replica in self.of(service) if not replica.running), None)
+
+        return await eventually(one, within)
+
     async def active_relay(self, service: str) -> Replica | None:
         """Return the replica whose relay holds the lock, or None while nobody does."""
         for row in await self.admin(_RELAYS_PORT, service):
@@ -306,6 +310,11 @@ class Installation:
     def token(self, role: str, **claims: Any) -> str:
         """Return a token of the development issuer."""
         return development.sign(self.keys, Role(role), **claims)
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Each service's petition topic."""
+        return {service: self.place.topic(service) for service in SERVICES}
 
     @property
     def place(self) -> Place:

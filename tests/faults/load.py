@@ -29,11 +29,16 @@ async def file(client: Client, within: float = PATIENCE) -> str:
     return done["petitionId"]
 
 
-async def screen(client: Client, petition: str) -> None:
-    """Accept, listen, look and deliberate."""
+async def accept(client: Client, petition: str) -> None:
+    """Accept a petition that was filed."""
     await client.do(
         p.ACCEPT, "street_committee", petitionId=petition, title="二中批发巷下水道堵塞", category="drainage"
     )
+
+
+async def screen(client: Client, petition: str) -> None:
+    """Accept, listen, look and deliberate."""
+    await accept(client, petition)
     await client.do(p.LISTEN, "representative", petitionId=petition, said="商户反映管道堵了三天")
     await client.do(p.LOOK, "community", petitionId=petition, findings="主管淤塞约十米")
     await client.do(p.DELIBERATE, "street_committee", petitionId=petition, outcome="由住建局疏通", participants=6)

@@ -13,7 +13,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -106,23 +106,30 @@ class Orders:
 
 @dataclass
 class _Failing:
-    """A producer whose second send fails; the others are the real one's."""
+    """A producer whose second send fails, when the broker has acknowledged all the others."""
 
     producer: Any
     act: Act
-    sends: int = 0
+    rows: int
+    others: list[asyncio.Future[object]] = field(default_factory=list)
+    broken: asyncio.Future[object] | None = None
 
     async def send(self, *args: Any, **kwargs: Any) -> asyncio.Future[object]:
-        self.sends += 1
-        failed = self.sends == 2
-        if not (failed and self.act is Act.REFUSE):
-            sent = await self.producer.send(*args, **kwargs)
-            if not failed:
-                return sent
-            await sent
-        broken: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        broken.set_exception(BrokerError("ordered to fail"))
-        return broken
+        if self.broken is None and self.others:
+            self.broken = asyncio.get_running_loop().create_future()
+            if self.act is Act.SILENCE:
+                self.others.append(await self.producer.send(*args, **kwargs))
+            return self.broken
+        sent = await self.producer.send(*args, **kwargs)
+        self.others.append(sent)
+        return sent
+
+    async def fail(self) -> None:
+        """Report the failure, after the successes."""
+        while self.broken is None or len(self.others) < self.rows - (self.act is Act.REFUSE):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        await asyncio.gather(*self.others)
+        self.broken.set_exception(BrokerError("ordered to fail"))
 
 
 def _sabotage(orders: Orders) -> None:
@@ -131,8 +138,12 @@ def _sabotage(orders: Orders) -> None:
     def publish(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def wrapped(self: Relay, producer: Any, rows: Sequence[Any]) -> None:
             await orders.reached(Point.AFTER_COMMIT)
-            act = orders.take(Point.WHILE_PUBLISHING) if len(rows) >= _AMID else None
-            await original(self, _Failing(producer, act) if act else producer, rows)
+            if len(rows) >= _AMID and (act := orders.take(Point.WHILE_PUBLISHING)):
+                producer = _Failing(producer, act, len(rows))
+                failure = asyncio.create_task(producer.fail())
+                await asyncio.gather(original(self, producer, rows), failure)
+            else:
+                await original(self, producer, rows)
             await orders.reached(Point.AFTER_PUBLISH)
 
         return wrapped

@@ -7,25 +7,19 @@ import pytest
 from deploy.local.postgres import SERVICES
 from tests.faults.check import nothing_lost
 from tests.faults.client import Client
-from tests.faults.installation import Installation, Replica
+from tests.faults.installation import Installation
 from tests.faults.load import file, load
 from tests.faults.sabotage import Orders, Point
-from tests.support.district import eventually
 
 pytestmark = [pytest.mark.serial, pytest.mark.system]
 
 
-async def _killed(installation: Installation, orders: Orders) -> Replica:
-    """Wait until one of the service's replicas has killed itself at the point, and start it again."""
-
-    async def dead() -> Replica | None:
-        return next((replica for replica in installation.of(orders.service) if not replica.running), None)
-
-    replica: Replica = await eventually(dead)
+async def dies(installation: Installation, orders: Orders) -> None:
+    """Wait until one of the service's replicas has killed itself as ordered, and start it again."""
+    replica = await installation.fallen(orders.service)
     assert replica.process.code == -9
     assert await orders.taken()
     await replica.start()
-    return replica
 
 
 @pytest.mark.parametrize("point", [Point.AFTER_COMMIT, Point.AFTER_PUBLISH, Point.IN_BATCH, Point.AFTER_EFFECT])
@@ -35,7 +29,7 @@ async def test_a_replica_that_dies_at_a_point_leaves_nothing_undone_and_nothing_
     for service in SERVICES:
         orders[service].give(point)
     async with load(client) as running:
-        await asyncio.gather(*(_killed(client.installation, orders[service]) for service in SERVICES))
+        await asyncio.gather(*(dies(client.installation, orders[service]) for service in SERVICES))
         await running.more(20)
     await nothing_lost(client)
 
@@ -44,7 +38,7 @@ async def test_a_mutation_that_dies_before_its_answer_is_answered_at_its_repetit
     client: Client, orders: dict[str, Orders]
 ) -> None:
     orders["intake"].give(Point.BEFORE_ANSWER)
-    petition, _ = await asyncio.gather(file(client), _killed(client.installation, orders["intake"]))
+    petition, _ = await asyncio.gather(file(client), dies(client.installation, orders["intake"]))
     done = client.ledger.acknowledged[-1]
     [stored] = await client.installation.fetch(
         "intake", "SELECT answer::jsonb #>> '{petition,head,id}' AS id FROM own.idempotency WHERE key = $1", done.key
