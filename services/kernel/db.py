@@ -110,6 +110,14 @@ class Database:
         await self._pool.close()
 
 
+@asynccontextmanager
+async def savepoint(tx: Transaction) -> AsyncGenerator[None]:
+    """Undo what is done inside, and that alone, on any exception."""
+    connection: Any = tx.connection
+    async with connection.transaction():
+        yield
+
+
 async def open_database(
     url: str, *, connections: int, application: str, observe: Callable[[str], None] | None = None
 ) -> Database:

@@ -25,7 +25,7 @@ import structlog
 from services.contracts import catalogue
 from services.contracts.event import Event
 from services.contracts.vocabulary import Source
-from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Transaction, describe
+from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Transaction, describe, savepoint
 from services.kernel.envelope import Envelope, Headers, UnreadableError, from_message
 from services.kernel.errors import InvalidInput, NotFound, Unavailable
 
@@ -146,14 +146,6 @@ class _Stream:
 Streams = dict[UUID, dict[Source, _Stream]]
 
 
-class _PoisonedError(Exception):
-    """Applying one event failed for good."""
-
-    def __init__(self, arrived: Arrived, error: Exception) -> None:
-        super().__init__(describe(error))
-        self.arrived = arrived
-
-
 @dataclass(frozen=True, slots=True)
 class Handlers:
     """What a service does with each event: react or (explicitly) ignore; and the projections that all events feed."""
@@ -197,38 +189,20 @@ class Inbox:
         :raises Unavailable: something that the rules need has not arrived; likewise.
         """
         await self._refresh()
-        await self._apply(batch, {})
-
-    async def _apply(self, batch: Sequence[Arrived], poison: dict[Key, str]) -> None:
-        while batch:
-            taken = batch
-            try:
-                await self._retried(lambda taken=taken: self._once(taken, poison, singly=False))
-            except (*UNREACHABLE, *TRANSIENT, Unavailable):
-                raise
-            except _PoisonedError as error:
-                # Rolled back. The bad event's petition is taken by itself, and all others go on as a batch.
-                bad = error.arrived.aggregate
-                await self._one_by_one([a for a in taken if a.aggregate == bad], poison)
-                batch = [a for a in taken if a.aggregate != bad]
-            except Exception:
-                # A projection takes many at once and does not say which broke it: it is in one half or the other.
-                half = len(taken) // 2
-                await (self._apply(taken[:half], poison) if half else self._one_by_one(taken, poison))
-                batch = taken[half:] if half else []
-            else:
-                batch = []
-
-    async def _one_by_one(self, batch: Sequence[Arrived], poison: dict[Key, str]) -> None:
-        for arrived in batch:
-            await self._alone(lambda arrived=arrived: self._once([arrived], poison, singly=True), poison)
+        try:
+            await self._retried(lambda: self._once(batch, careful=False))
+        except (*UNREACHABLE, *TRANSIENT, Unavailable):
+            raise
+        except Exception:
+            # Something in it is bad: rolled back, and applied again with a savepoint at each event.
+            await self._retried(lambda: self._once(batch, careful=True))
 
     async def replay(self, aggregate: UUID) -> int:
         """Try what is parked of one aggregate again, poison too; return how many events have taken effect.
 
         :raises NotFound: nothing is parked of it.
         """
-        return await self._by_hand(aggregate, lambda poison: self._again(aggregate, poison))
+        return await self._by_hand(aggregate, None)
 
     async def discard(self, discard: Discard) -> int:
         """Pass over one event, and let go on what waited behind it; return how many events have taken effect.
@@ -241,32 +215,13 @@ class Inbox:
         key = (discard.aggregate, discard.source.value, discard.sequence)
         if await self._database.reader.fetchrow(_DISCARDED, *key) is not None:
             return 0
-        return await self._by_hand(discard.aggregate, lambda poison: self._again(discard.aggregate, poison, discard))
+        return await self._by_hand(discard.aggregate, discard)
 
-    async def _by_hand(self, aggregate: UUID, once: Callable[[dict[Key, str]], Awaitable[int]]) -> int:
+    async def _by_hand(self, aggregate: UUID, discard: Discard | None) -> int:
         if not await self._database.reader.fetch(_READ_PARKED, [aggregate]):
             raise NotFound("A parked event of this petition")
         await self._refresh()
-        poison: dict[Key, str] = {}
-        return await self._alone(lambda: once(poison), poison)
-
-    async def _alone(self, once: Callable[[], Awaitable[int]], poison: dict[Key, str]) -> int:
-        while True:
-            try:
-                return await self._retried(once)
-            except _PoisonedError as error:
-                poison[error.arrived.key] = str(error)
-                envelope = error.arrived.envelope
-                log.error(  # noqa: TRY400 - the trace would quote what people wrote
-                    "event parked as poison",
-                    event_id=str(envelope.id),
-                    type=envelope.type,
-                    petition_id=envelope.subject,
-                    topic=error.arrived.topic,
-                    partition=error.arrived.partition,
-                    offset=error.arrived.offset,
-                    error=str(error),
-                )
+        return await self._retried(lambda: self._again(aggregate, discard))
 
     async def _retried(self, once: Callable[[], Awaitable[int]]) -> int:
         for attempt in range(_ATTEMPTS):
@@ -278,7 +233,7 @@ class Inbox:
                 await asyncio.sleep(random.uniform(0.5, 1.5) * 0.005 * 2**attempt)  # noqa: S311 - spreads retries
         raise AssertionError("the last attempt returns or raises")
 
-    async def _once(self, batch: Sequence[Arrived], poison: Mapping[Key, str], *, singly: bool) -> int:
+    async def _once(self, batch: Sequence[Arrived], *, careful: bool) -> int:
         aggregates = sorted({arrived.aggregate for arrived in batch})
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, aggregates)
@@ -290,13 +245,13 @@ class Inbox:
                 if sequence <= stream.applied or sequence in stream.held:
                     continue  # a duplicate changes nothing
                 stream.held[sequence] = (arrived, Reason.GAP, "")
-                await self._advance(tx, streams[arrived.aggregate], poison, applied, singly=singly)
-            if not singly:
+                await self._advance(tx, streams[arrived.aggregate], applied, careful=careful)
+            if not careful:
                 await self._project(tx, applied)
-            await self._save(tx, streams, before, poison)
+            await self._save(tx, streams, before)
         return len(applied)
 
-    async def _again(self, aggregate: UUID, poison: Mapping[Key, str], discard: Discard | None = None) -> int:
+    async def _again(self, aggregate: UUID, discard: Discard | None) -> int:
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, [aggregate])
             applied: list[tuple[Event, Envelope]] = []
@@ -306,8 +261,8 @@ class Inbox:
                     stream.held[sequence] = (arrived, Reason.WAITING, "")
             if discard is not None:
                 await self._pass_over(tx, discard, streams[aggregate], before)
-            await self._advance(tx, streams[aggregate], poison, applied, singly=True)
-            await self._save(tx, streams, before, poison)
+            await self._advance(tx, streams[aggregate], applied, careful=True)
+            await self._save(tx, streams, before)
         return len(applied)
 
     async def _pass_over(
@@ -369,32 +324,44 @@ class Inbox:
         self,
         tx: Transaction,
         streams: Mapping[Source, _Stream],
-        poison: Mapping[Key, str],
         applied: list[tuple[Event, Envelope]],
         *,
-        singly: bool,
+        careful: bool,
     ) -> None:
-        """Apply whatever of one aggregate can be applied now; each success may let the other streams go on."""
+        """Apply whatever of one aggregate can be applied now; each success may let the other streams go on.
+
+        :param careful: an event that cannot be applied is parked as poison; else the error is the batch's.
+        """
         moved = True
         while moved:
             moved = False
             for stream in streams.values():
                 while (held := stream.held.get(stream.applied + 1)) is not None:
                     arrived, reason, _ = held
-                    if reason is Reason.POISON or arrived.key in poison or self._missing(arrived, streams):
+                    if reason is Reason.POISON or self._missing(arrived, streams):
                         break
-                    try:
+                    if careful:
+                        try:
+                            event = await self._tried(tx, arrived, streams)
+                        except (*UNREACHABLE, *TRANSIENT, Unavailable):
+                            raise
+                        except Exception as error:
+                            stream.held[stream.applied + 1] = (arrived, Reason.POISON, describe(error))
+                            _tell(arrived, error)
+                            break
+                    else:
                         event = await self._effect(tx, arrived, streams)
-                        if singly:
-                            await self._project(tx, [(event, arrived.envelope)])
-                    except (*UNREACHABLE, *TRANSIENT, Unavailable):
-                        raise
-                    except Exception as error:
-                        raise _PoisonedError(arrived, error) from error
                     applied.append((event, arrived.envelope))
                     del stream.held[stream.applied + 1]
                     stream.applied += 1
                     moved = True
+
+    async def _tried(self, tx: Transaction, arrived: Arrived, streams: Mapping[Source, _Stream]) -> Event:
+        """Apply an event, projections too, so that nothing is left of it if that fails."""
+        async with savepoint(tx):
+            event = await self._effect(tx, arrived, streams)
+            await self._project(tx, [(event, arrived.envelope)])
+        return event
 
     def _missing(self, arrived: Arrived, streams: Mapping[Source, _Stream]) -> dict[Source, int]:
         """Return what the producer had seen and this service has not applied; sources not consumed are skipped."""
@@ -422,7 +389,6 @@ class Inbox:
         tx: Transaction,
         streams: Streams,
         before: Mapping[Key, tuple[Reason, str]],
-        poison: Mapping[Key, str],
     ) -> None:
         rows: list[tuple[UUID, str, int, int, int]] = []
         after: dict[Key, tuple[Arrived, Reason, str]] = {}
@@ -432,7 +398,7 @@ class Inbox:
                 for sequence in sorted(stream.held):
                     arrived, _, _ = stream.held[sequence]
                     received += 1 if sequence == received + 1 else 0
-                    after[arrived.key] = (arrived, *self._why(stream, arrived, received, by_source, poison))
+                    after[arrived.key] = (arrived, *self._why(stream, arrived, received, by_source))
                 rows.append((aggregate, source.value, received, stream.applied, len(stream.held)))
         columns = [list(column) for column in zip(*rows, strict=True)]
         await tx.connection.execute(_SAVE_PROGRESS, *columns)
@@ -449,12 +415,9 @@ class Inbox:
         arrived: Arrived,
         received: int,
         streams: Mapping[Source, _Stream],
-        poison: Mapping[Key, str],
     ) -> tuple[Reason, str]:
         sequence = arrived.envelope.sequence
         _, reason, detail = stream.held[sequence]
-        if arrived.key in poison:
-            return Reason.POISON, poison[arrived.key]
         if reason is Reason.POISON:
             return reason, detail
         if sequence > received:
@@ -463,6 +426,19 @@ class Inbox:
         if missing:
             return Reason.WAITING, "for " + ", ".join(f"{s.value}:{n}" for s, n in sorted(missing.items()))
         return Reason.WAITING, f"behind sequence {stream.applied + 1}"
+
+
+def _tell(arrived: Arrived, error: Exception) -> None:
+    log.error(
+        "event parked as poison",
+        event_id=str(arrived.envelope.id),
+        type=arrived.envelope.type,
+        petition_id=arrived.envelope.subject,
+        topic=arrived.topic,
+        partition=arrived.partition,
+        offset=arrived.offset,
+        error=describe(error),
+    )
 
 
 def _held(streams: Streams) -> dict[Key, tuple[Reason, str]]:

@@ -368,7 +368,7 @@ async def test_operators_consumers_and_duplicates_at_once_leave_one_effect_each(
     assert await desk.parked(petition) == []
 
 
-async def test_a_bad_event_costs_the_others_of_its_batch_one_more_transaction(desk: Desk) -> None:
+async def test_bad_events_cost_the_others_of_their_batch_one_more_transaction(desk: Desk) -> None:
     bad, good = uuid4(), [uuid4() for _ in range(60)]
     desk.bad.reaction = {2}
     await desk.inbox.apply([event(bad, D, 1)])
@@ -376,8 +376,7 @@ async def test_a_bad_event_costs_the_others_of_its_batch_one_more_transaction(de
     await desk.inbox.apply(
         [*(event(one, D, 1) for one in good[:30]), event(bad, D, 2), *(event(one, D, 1) for one in good)]
     )
-    # The batch, the bad one twice (it fails, it is parked), the others as a batch.
-    assert sum(s.startswith("BEGIN") for s in desk.statements) == 4
+    assert sum(s.startswith("BEGIN") for s in desk.statements) == 2
     assert [await desk.effects(one) for one in good] == [[(D, 1)]] * 60
     # What comes behind it costs them nothing.
     desk.bad.reaction = set()
@@ -386,14 +385,18 @@ async def test_a_bad_event_costs_the_others_of_its_batch_one_more_transaction(de
     assert sum(s.startswith("BEGIN") for s in desk.statements) == 1
 
 
-async def test_a_projection_that_breaks_in_a_long_batch_is_found_by_halves(desk: Desk) -> None:
-    bad, good = uuid4(), [uuid4() for _ in range(63)]
-    desk.bad.projection = {2}
-    await desk.inbox.apply([event(bad, D, 1)])
+async def test_many_bad_events_in_one_batch_are_parked_in_one_more_pass(desk: Desk) -> None:
+    petitions = [uuid4() for _ in range(40)]
+    desk.bad.reaction, desk.bad.projection = {2}, {3}
+    batch = [event(petition, D, n) for n in (1, 2) for petition in petitions[:20]]
+    batch += [event(petition, D, n) for petition in petitions[20:] for n in (1,)]
+    await desk.inbox.apply(batch)
+    desk.bad.reaction = set()
     desk.statements.clear()
-    await desk.inbox.apply(
-        [*(event(one, D, 1) for one in good[:40]), event(bad, D, 2), *(event(one, D, 1) for one in good[40:])]
+    await desk.inbox.apply([event(petition, D, n) for petition in petitions[20:] for n in (2, 3, 4)])
+    assert sum(s.startswith("BEGIN") for s in desk.statements) == 2
+    assert all([await desk.parked(p) == [("dispatch", 2, "POISON")] for p in petitions[:20]])
+    assert all(
+        [await desk.parked(p) == [("dispatch", 3, "POISON"), ("dispatch", 4, "WAITING")] for p in petitions[20:]]
     )
-    assert sum(s.startswith("BEGIN") for s in desk.statements) < 20
-    assert await desk.parked(bad) == [("dispatch", 2, "POISON")]
-    assert [await desk.effects(one, "projection") for one in good] == [[(D, 1)]] * 63
+    assert all([await desk.effects(p, "projection") == [(D, 1), (D, 2)] for p in petitions[20:]])
