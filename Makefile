@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace audit test lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace bench audit test lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -30,6 +30,10 @@ audit: venv ## prove on the running system that no open petition lacks a clock; 
 test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
 	@$(PY) -m deploy.local setup
 	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+bench: venv ## measure, and keep the figures under bench/results: make bench ARGS=parking
+	@$(PY) -m deploy.local setup
+	@$(PY) -m bench $(ARGS)
 
 lint: venv ## check style, types, imports and generated files
 	$(PY) -m ruff check
