@@ -12,7 +12,7 @@ from deploy.audit.dossier import Dossier
 from deploy.audit.event import Told
 from deploy.audit.findings import Finding, Kind, Notes
 from deploy.audit.place import SERVICES, Connection
-from deploy.audit.rules import MUTATIONS, act_of
+from deploy.audit.rules import BY_ITSELF, MUTATIONS, act_of
 
 _STORED: Final = """
 -- audit.answers: which petition each idempotency key was answered with, and how far that had come
@@ -161,7 +161,7 @@ class Commands:
 
 
 def _by_person(event: Told) -> bool:
-    return event.causation == event.correlation and not event.causation.startswith("clock:")
+    return event.causation == event.correlation and not event.causation.startswith(BY_ITSELF)
 
 
 def _decisions(history: Sequence[Told]) -> list[list[Told]]:

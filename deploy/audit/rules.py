@@ -180,6 +180,9 @@ DISPATCH_STAGES: Final = MappingProxyType(
 )
 """The stage of the five-people method that a petition is in after an event; all others leave it."""
 
+BY_ITSELF: Final = ("clock:", "calendar:")
+"""What the causes of that begin with which the product decides by itself: a clock that fires, a changed calendar."""
+
 MUTATIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = MappingProxyType(
     {
         "submitPetition": ("intake", frozenset({"petition.submitted"})),

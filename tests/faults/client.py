@@ -83,6 +83,7 @@ class Client:
         document: str,
         *,
         role: str | None = None,
+        token: str | None = None,
         after: str | None = None,
         within: float = PATIENCE,
         **variables: Any,
@@ -91,7 +92,8 @@ class Client:
 
         :raises UnansweredError: it had no answer within so many seconds.
         """
-        headers = {"Authorization": f"Bearer {self.installation.token(role)}"} if role else {}
+        token = token or (self.installation.token(role) if role else None)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         if after:
             headers["Read-After"] = after
         until = time.monotonic() + within

@@ -169,7 +169,7 @@ class Crowd:
                 return
             at_once = {name}
             if self.chance.random() < _RACES:
-                at_once.add(self.chance.choice(acts))
+                at_once.add(self.chance.choice(list(acts)))
             await asyncio.gather(*(self._act(filed, one, seen, acts[one]) for one in sorted(at_once)))
             await _pause(self._homeward, self.chance.uniform(0.02, 0.15))
 
