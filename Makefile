@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace bench audit test lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace bench audit test chaos lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -34,6 +34,10 @@ test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
 bench: venv ## measure, and keep the figures under bench/results: make bench ARGS=parking
 	@$(PY) -m deploy.local setup
 	@$(PY) -m bench $(ARGS)
+
+chaos: venv ## let faults strike at random under load, then check: make chaos SECONDS=120 SEED=1
+	@$(PY) -m deploy.local setup
+	@$(PY) -m tests.faults.campaign --seconds "$(or $(SECONDS),120)" --seed "$(or $(SEED),1)" $(ARGS)
 
 lint: venv ## check style, types, imports and generated files
 	$(PY) -m ruff check
