@@ -115,6 +115,8 @@ class _Examination:
             for examined in await self._dossiers(page):
                 report.petitions += 1
                 report.events += sum(len(kept.history) for kept in examined.kept.values())
+                for kept in examined.kept.values():
+                    report.happened.update(event.type for event in kept.history)
                 report.messages += sum(len(heard) for heard in examined.heard.values())
                 report.passed_over += sum(len(kept.discarded) for kept in examined.kept.values())
                 findings, republished = self._examine(examined)

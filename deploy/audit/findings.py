@@ -66,6 +66,8 @@ class Report:
     unreadable: int = 0
     passed_over: int = 0
     acknowledged: int = 0
+    happened: Counter[str] = field(default_factory=Counter[str])
+    """How many events there are of each type."""
     _seen: set[Finding] = field(default_factory=set[Finding], repr=False)
 
     def add(self, findings: Sequence[Finding]) -> None:

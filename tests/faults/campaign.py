@@ -28,7 +28,7 @@ from tests.faults.crowd import Crowd, Tally
 from tests.faults.installation import Installation
 from tests.faults.strikes import FAILURES, Arsenal
 
-WORKERS: Final = 4
+WORKERS: Final = 6
 LANES: Final = 2
 """At most so many faults at once."""
 SPEED: Final = 14_400.0
@@ -206,6 +206,8 @@ def main() -> None:
     console.print(table_of(outcome))
     for what, times in sorted(outcome.failed.items()):
         console.print(f"could not strike or end by itself: {what}, {times} times", markup=False)
+    happened = ", ".join(f"{times} {name}" for name, times in sorted(outcome.report.happened.items()))
+    console.print(f"happened: {happened}", markup=False)
     console.print(f"refused: {dict(sorted(outcome.tally.refused.items()))}", markup=False)
     for unexpected in (*outcome.internal[:20], *outcome.tally.unlike[:20]):
         console.print(str(unexpected), markup=False)

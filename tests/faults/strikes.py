@@ -297,15 +297,16 @@ class Arsenal:
         return Strike(name, frozenset({service, "broker"}), last)
 
     def published_again(self, name: str) -> Strike:
-        """Append copies of events that lie on a topic, in any order."""
+        """Append copies of events to the partitions that they lie in, in any order."""
         topic = self.installation.topics[self.chance.choice(SERVICES)]
 
         async def last() -> None:
-            lying = [m for m in await self.installation.broker.messages(topic) if "ce_id" in m.header]
+            lying = [m for m in await self.installation.broker.messages(topic) if "ce_source" in m.header]
             copies = self.chance.sample(lying, min(len(lying), _MOST_COPIES))
-            # Each petition's in order: a copy must not come before an event that the topic does not have yet.
-            copies.sort(key=lambda m: (m.partition, m.offset))
-            await self.installation.broker.again(*copies)
+            self.chance.shuffle(copies)
+            for partition in {m.partition for m in copies}:
+                these = ((m.key, m.value, m.headers) for m in copies if m.partition == partition)
+                await self.installation.broker.publish(topic, *these, partition=partition)
 
         return Strike(name, frozenset({"broker"}), last)
 
