@@ -42,6 +42,8 @@ _OWN: Final[Mapping[Source, tuple[type[Event], ...]]] = MappingProxyType(
             dispatch.PetitionReplied,
             dispatch.WorkOrderReplyReturned,
             dispatch.WorkOrderCancelled,
+            dispatch.PetitionPressed,
+            dispatch.PetitionInstructionAnswered,
         ),
         Source.FEEDBACK: (
             feedback.VisitScheduled,

@@ -121,6 +121,23 @@ class WorkOrderReplyReturned(WorkOrderEvent, frozen=True, kw_only=True):
     department: str
 
 
+class PetitionPressed(DispatchEvent, frozen=True, kw_only=True):
+    """The district supervisor pressed with an instruction that must be answered: by the department that leads then, or
+    (absent) by the street committee. Its words stay with dispatch.
+    """
+
+    TYPE: ClassVar[str] = "petition.pressed"
+    instruction_id: UUID
+    department: str | None = None
+
+
+class PetitionInstructionAnswered(DispatchEvent, frozen=True, kw_only=True):
+    """An instruction was answered; the answer stays with dispatch."""
+
+    TYPE: ClassVar[str] = "petition.instruction_answered"
+    instruction_id: UUID
+
+
 class WorkOrderCancelled(WorkOrderEvent, frozen=True, kw_only=True):
     """Final: the petition was withdrawn."""
 

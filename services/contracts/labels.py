@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from services.contracts.vocabulary import (
+    Audience,
     CaseState,
     ClockKind,
     DeadlineClass,
@@ -58,6 +59,11 @@ _LABELS: Final[tuple[tuple[StrEnum, str, str], ...]] = (
     (ClockKind.LEDGER_APPROVAL, "挂账审批时限", "Ledger approval"),
     (ClockKind.LEDGER_REVIEW, "挂账复查", "Ledger review"),
     (ClockKind.INSTRUCTION, "督办答复时限", "Answer to an instruction"),
+    (Audience.DEPARTMENT_HEAD, "承办单位负责人", "The department's head"),
+    (Audience.STREET_COMMITTEE, "街道人大工委", "The street committee"),
+    (Audience.STREET_LEADER, "街道领导", "The street's leader"),
+    (Audience.DISTRICT_SUPERVISOR, "区人大常委会督办", "The district supervisor"),
+    (Audience.DISTRICT_LEADER, "区委领导", "The district's leader"),
     (DeadlineClass.URGENT, "紧急", "Urgent"),
     (DeadlineClass.SIMPLE, "简易", "Simple"),
     (DeadlineClass.ORDINARY, "一般", "Ordinary"),
@@ -101,6 +107,8 @@ EVENT_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "petition.replied": ("答复", "Replied"),
         "work_order.reply_returned": ("答复退回", "Reply sent back"),
         "work_order.cancelled": ("工单取消", "Work order cancelled"),
+        "petition.pressed": ("督办催办", "Pressed by the supervisor"),
+        "petition.instruction_answered": ("督办答复", "Instruction answered"),
         "visit.scheduled": ("安排回访", "Return visit scheduled"),
         "visit.attempted": ("回访未遇", "Visit attempted"),
         "visit.recorded": ("回访评价", "Visit recorded"),

@@ -65,6 +65,9 @@ def handlers(references: ReferenceCache) -> Handlers:
     async def on_petition_withdrawn(tx: Transaction, event: PetitionWithdrawn, meta: Envelope) -> None:
         await following.withdraw_petition(tx, _id(meta), references.current, now=meta.time)
 
+    async def on_petition_rejected(tx: Transaction, event: PetitionRejected, meta: Envelope) -> None:
+        await following.reject_petition(tx, _id(meta), references.current, now=meta.time)
+
     async def on_visit_recorded(tx: Transaction, event: VisitRecorded, meta: Envelope) -> None:
         await following.learn_visit(tx, _id(meta), meta.cycle, known=True, now=meta.time)
 
@@ -81,7 +84,6 @@ def handlers(references: ReferenceCache) -> Handlers:
     ignored: list[tuple[Source, type[Event]]] = [
         (intake, PetitionSubmitted),
         (intake, PetitionAccepted),
-        (intake, PetitionRejected),
         (intake, PetitionListened),
         (intake, PetitionLooked),
         (intake, PetitionDeliberated),
@@ -99,6 +101,7 @@ def handlers(references: ReferenceCache) -> Handlers:
             (intake, PetitionReadied): on_petition_readied,
             (intake, PetitionInformationAdded): on_information_added,
             (intake, PetitionWithdrawn): on_petition_withdrawn,
+            (intake, PetitionRejected): on_petition_rejected,
             (feedback, VisitRecorded): on_visit_recorded,
             (feedback, CaseRecalled): on_case_recalled,
             (feedback, PetitionClosed): on_petition_closed,

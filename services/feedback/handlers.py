@@ -4,6 +4,8 @@ from typing import Final
 
 from services.contracts.clocks import CLOCK_EVENTS
 from services.contracts.dispatch import (
+    PetitionInstructionAnswered,
+    PetitionPressed,
     PetitionReplied,
     WorkOrderAcknowledged,
     WorkOrderAssigned,
@@ -87,6 +89,8 @@ def handlers(references: ReferenceCache) -> Handlers:
         (dispatch, WorkOrderResumed),
         (dispatch, WorkOrderReplied),
         (dispatch, WorkOrderCancelled),
+        (dispatch, PetitionPressed),
+        (dispatch, PetitionInstructionAnswered),
         *((source, clock) for source in SOURCES for clock in CLOCK_EVENTS),
     ]
     return Handlers(

@@ -204,6 +204,14 @@ class Ticking:
         clock = self.open(kind, about)
         return self if clock is None else self._stopped(clock)
 
+    def stop_about(self, about: UUID) -> Self:
+        """Stop every open clock about one thing."""
+        ticking = self
+        for clock in self.clocks:
+            if clock.is_open and clock.about == about:
+                ticking = ticking._stopped(clock)
+        return ticking
+
     def stop_all(self) -> Self:
         """Stop every open clock."""
         ticking = self

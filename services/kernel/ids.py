@@ -14,6 +14,7 @@ PetitionId = NewType("PetitionId", UUID)
 ClockId = NewType("ClockId", UUID)
 WorkOrderId = NewType("WorkOrderId", UUID)
 CaseId = NewType("CaseId", UUID)
+InstructionId = NewType("InstructionId", UUID)
 TrackingCode = NewType("TrackingCode", str)
 
 # Crockford's base 32: no I, L, O, U, so that nothing looks like something else.

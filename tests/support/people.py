@@ -35,6 +35,10 @@ ASK = act("askResident", "AskResidentInput", _ORDER)
 REPLY = act("replyToWorkOrder", "ReplyToWorkOrderInput", _ORDER)
 SEND_BACK = act("sendBackReply", "SendBackReplyInput", _ORDER)
 
+_INSTRUCTION = "instruction { id } position"
+PRESS = act("pressPetition", "PressPetitionInput", _INSTRUCTION)
+ANSWER = act("answerInstruction", "AnswerInstructionInput", _INSTRUCTION)
+
 _CASE = "petition { id evaluation { state cycle } } position"
 ATTEMPT = act("recordVisitAttempt", "RecordVisitAttemptInput", _CASE)
 VISIT = act("recordVisit", "RecordVisitInput", _CASE)

@@ -6,9 +6,18 @@ from uuid import uuid4
 
 from services.contracts.dispatch import Suggestion
 from services.contracts.event import Who
-from services.contracts.vocabulary import ClockKind, DeadlineClass, Role, Urgency, WorkOrderState
-from services.dispatch.domain import assignment, following, handling, ruling
+from services.contracts.vocabulary import (
+    CaseState,
+    ClockKind,
+    DeadlineClass,
+    PetitionState,
+    Role,
+    Urgency,
+    WorkOrderState,
+)
+from services.dispatch.domain import assignment, following, handling, ruling, supervision
 from services.dispatch.domain.assignment import HandedOver
+from services.dispatch.domain.supervision import Elsewhere
 from services.dispatch.domain.work_order import Act, Petition, WorkOrder
 from services.kernel.access import Scope
 from services.kernel.head import Decision
@@ -17,6 +26,7 @@ from tests.support.terms import TERMS
 
 S = WorkOrderState
 BY: Final = Who(role=Role.DEPARTMENT, subject="someone")
+SUPERVISOR: Final = Who(role=Role.DISTRICT_SUPERVISOR, subject="supervisor")
 NOW: Final = datetime(2026, 11, 24, 2, tzinfo=UTC)
 """A Tuesday, 10:00 in Shanghai; the fortnight after it has no holiday."""
 SUGGESTED: Final = Suggestion(department="housing", rule="r-drainage", explanation="依据规则。 By rule.")
@@ -86,6 +96,18 @@ def after(petition: Petition, *acts: Act, now: datetime = NOW) -> Petition:
     for act in acts:
         petition = do(petition, act, now=now).state
     return petition
+
+
+def elsewhere(intake: PetitionState = PetitionState.READY, case: CaseState | None = None) -> Elsewhere:
+    """Return what dispatch knows of a petition from the others."""
+    scope = Scope(PetitionId(uuid4()), "huangtupo", "community-73", followers=("rep-hui-bi",))
+    return Elsewhere(scope, new_tracking_code(), "堵塞", "drainage", intake, case)
+
+
+def press(petition: Petition, known: Elsewhere | None = None, *, now: datetime = NOW) -> Decision[Petition]:
+    """Press a petition as the supervisor."""
+    given: dict[str, Any] = {"words": "三日内到现场", "terms": TERMS, "by": SUPERVISOR, "now": now}
+    return supervision.press(petition, known or elsewhere(), **given)
 
 
 PATHS: Final[dict[WorkOrderState, tuple[Act, ...]]] = {

@@ -74,6 +74,8 @@ OPERATIONS: Final = {
     "ask": Operation(p.ASK, "workOrderId", {"question": "几号？"}, DEPARTMENTS),
     "reply": Operation(p.REPLY, "workOrderId", {"words": "好", "measures": "通"}, DEPARTMENTS),
     "send back": Operation(p.SEND_BACK, "workOrderId", {"ground": "INCOMPLETE", "reason": "不全"}, STREET),
+    "press": Operation(p.PRESS, "petitionId", {"instruction": "三日内到现场"}, ["district_supervisor"]),
+    "answer": Operation(p.ANSWER, "instructionId", {"words": "已到现场"}, ["street_committee", *DEPARTMENTS]),
     "attempt": Operation(p.ATTEMPT, "petitionId", {"means": "PHONE"}, ["representative"]),
     "visit": Operation(
         p.VISIT,
@@ -98,14 +100,26 @@ def people(through_train: District) -> People:
     return People(through_train)
 
 
-@pytest.fixture(scope="module")
-async def replied(through_train: District) -> tuple[Filed, str]:
-    """A petition that every service knows, and its work order."""
-    people = People(through_train)
+Known = tuple[Filed, dict[str, str]]
+"""A petition that every service knows, and the ids of what mutations are about."""
+
+
+async def _known(people: People) -> Known:
     filed, order, position = await people.replied()
     query = "query($id: ID!) { petition(id: $id) { evaluation { state } } }"
-    (await through_train.ask(query, role="street_committee", after=position, id=filed.id)).ok()
-    return filed, order
+    (await people.district.ask(query, role="street_committee", after=position, id=filed.id)).ok()
+    given = {"petitionId": filed.id, "instruction": "说明情况"}
+    pressed = (await people.do(p.PRESS, "district_supervisor", **given)).ok()["pressPetition"]
+    return filed, {
+        "petitionId": filed.id,
+        "workOrderId": order,
+        "instructionId": pressed["instruction"]["id"],
+    }
+
+
+@pytest.fixture(scope="module")
+async def replied(through_train: District) -> Known:
+    return await _known(People(through_train))
 
 
 async def _footprint(people: People) -> list[int]:
@@ -119,9 +133,9 @@ async def _footprint(people: People) -> list[int]:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-async def test_who_may_not_is_refused_and_leaves_nothing(people: People, replied: tuple[Filed, str], name: str) -> None:
-    operation, (filed, order) = OPERATIONS[name], replied
-    about = {operation.about: filed.id if operation.about == "petitionId" else order}
+async def test_who_may_not_is_refused_and_leaves_nothing(people: People, replied: Known, name: str) -> None:
+    operation, (_, ids) = OPERATIONS[name], replied
+    about = {operation.about: ids[operation.about]}
     before = await _footprint(people)
     for role, claims in OWN.items():
         if role not in operation.roles:
@@ -142,10 +156,8 @@ async def test_who_may_not_is_refused_and_leaves_nothing(people: People, replied
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_who_may_gets_past_the_door(people: People, name: str) -> None:
     operation = OPERATIONS[name]
-    filed, order, position = await people.replied()
-    query = "query($id: ID!) { petition(id: $id) { evaluation { state } } }"
-    (await people.district.ask(query, role="street_committee", after=position, id=filed.id)).ok()
-    about = {operation.about: filed.id if operation.about == "petitionId" else order}
+    filed, ids = await _known(people)
+    about = {operation.about: ids[operation.about]}
     for role in operation.roles:
         token = await people.resident(filed) if role == "resident" else people.district.token(role)
         answer = await people.do(operation.document, token=token, **about, **operation.given)
@@ -153,7 +165,7 @@ async def test_who_may_gets_past_the_door(people: People, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, o in OPERATIONS.items() if "resident" in o.roles])
-async def test_a_residents_token_opens_one_petition_only(people: People, replied: tuple[Filed, str], name: str) -> None:
+async def test_a_residents_token_opens_one_petition_only(people: People, replied: Known, name: str) -> None:
     operation, (filed, _) = OPERATIONS[name], replied
     other = await people.resident(await people.file())
     before = await _footprint(people)
@@ -167,7 +179,7 @@ READ: Final = """query($id: ID!) { petition(id: $id) {
 MAY_READ = {*FOREIGN, "district_supervisor", "integrator"}
 
 
-async def test_reading_is_for_those_whose_petition_it_is(people: People, replied: tuple[Filed, str]) -> None:
+async def test_reading_is_for_those_whose_petition_it_is(people: People, replied: Known) -> None:
     filed, _ = replied
     for role in OWN:
         answer = await people.district.ask(READ, role=role, id=filed.id)
@@ -182,7 +194,7 @@ async def test_reading_is_for_those_whose_petition_it_is(people: People, replied
         assert answer.data is None or answer.data["petition"] is None
 
 
-async def test_subgraphs_deny_by_themselves_what_the_gateway_would(people: People, replied: tuple[Filed, str]) -> None:
+async def test_subgraphs_deny_by_themselves_what_the_gateway_would(people: People, replied: Known) -> None:
     filed, _ = replied
     entities = """query($r: [_Any!]!) { _entities(representations: $r) { ... on Petition { id %s } } }"""
     fields = {

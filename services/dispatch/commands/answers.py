@@ -3,8 +3,9 @@
 import msgspec
 
 from services.contracts.vocabulary import Source
+from services.dispatch.domain.instruction import Instruction
 from services.dispatch.domain.work_order import Petition, WorkOrder
-from services.kernel.ids import WorkOrderId
+from services.kernel.ids import InstructionId, WorkOrderId
 from services.kernel.read_after import Position, show
 
 
@@ -22,5 +23,25 @@ class Changed(msgspec.Struct, frozen=True):
     @property
     def position(self) -> str:
         """Where the change stands, for `Read-After`."""
-        head = self.petition.head
-        return show(Position(Source.DISPATCH, head.id, head.sequence))
+        return _position(self.petition)
+
+
+class Instructed(msgspec.Struct, frozen=True):
+    """A petition as a mutation left it, and the supervisor's instruction that it was about."""
+
+    petition: Petition
+    instruction_id: InstructionId
+
+    @property
+    def instruction(self) -> Instruction:
+        """The instruction as the mutation left it."""
+        return self.petition.instruction(self.instruction_id)
+
+    @property
+    def position(self) -> str:
+        """Where the change stands, for `Read-After`."""
+        return _position(self.petition)
+
+
+def _position(petition: Petition) -> str:
+    return show(Position(Source.DISPATCH, petition.head.id, petition.head.sequence))

@@ -39,7 +39,7 @@ async def reopen_petition(
 ) -> None:
     """Let a petition that had a work order go round again; one solved on the spot is intake's to screen again."""
     petition = await petitions.find(tx, petition_id)
-    if petition is None:
+    if petition is None or not petition.orders:
         return
     # Saved by itself, since it still belongs to the cycle that ends.
     left = following.leave_cycle(petition, new_cycle, references.terms, now=now)
@@ -52,16 +52,23 @@ async def reopen_petition(
 
 
 async def withdraw_petition(tx: Transaction, petition_id: PetitionId, references: References, *, now: datetime) -> None:
-    """Cancel what has no reply yet. Without a work order there is nothing, and none will be opened later."""
+    """Cancel what has no reply yet, and let instructions lapse. Where nothing is known, none will be opened later."""
     petition = await petitions.find(tx, petition_id)
     if petition is not None:
         await _save(tx, petition, following.withdraw(petition, references.terms, now=now), now)
 
 
+async def reject_petition(tx: Transaction, petition_id: PetitionId, references: References, *, now: datetime) -> None:
+    """Let instructions lapse, if the supervisor had given any."""
+    petition = await petitions.find(tx, petition_id)
+    if petition is not None:
+        await _save(tx, petition, following.reject(petition, references.terms, now=now), now)
+
+
 async def close_petition(
     tx: Transaction, petition_id: PetitionId, cycle: int, references: References, *, now: datetime
 ) -> None:
-    """Cancel an order whose reply was sent back too late."""
+    """Cancel an order whose reply was sent back too late, and let instructions lapse."""
     petition = await petitions.find(tx, petition_id)
     if petition is not None:
         await _save(tx, petition, following.close(petition, cycle, references.terms, now=now), now)

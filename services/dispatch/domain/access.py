@@ -1,5 +1,6 @@
 """Who may do what at dispatch (state-machine.md, Dispatch; domain.md, "Who may do and see what")."""
 
+from dataclasses import replace
 from typing import Final
 
 from services.contracts.vocabulary import Role
@@ -16,6 +17,15 @@ HANDLE: Final = may(
 )
 RULE: Final = may(Role.DISTRICT_SUPERVISOR, says="rule on who is responsible: the district supervisor")
 SEND_BACK: Final = may(Role.STREET_COMMITTEE, says="send a reply back: the petition's street committee")
+PRESS: Final = may(
+    Role.DISTRICT_SUPERVISOR, says="press with an instruction that must be answered: the district supervisor"
+)
+ANSWER: Final = may(
+    Role.STREET_COMMITTEE,
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    says="answer the supervisor's instruction: the department that leads now, the petition's street committee",
+)
 READ: Final = Rule(READERS, "read a petition's handling: every role, its own ones")
 DESK: Final = may(
     Role.STREET_COMMITTEE,
@@ -28,12 +38,25 @@ DESK: Final = may(
 ASSIGNERS_DESK: Final = may(
     Role.STREET_COMMITTEE, Role.DISTRICT_SUPERVISOR, says="what waits for assignment: those who assign"
 )
+INSTRUCTIONS: Final = may(
+    Role.STREET_COMMITTEE,
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    Role.DISTRICT_SUPERVISOR,
+    says="instructions that must be answered: those who must, their own, and the supervisor",
+)
+DUE_SOON: Final = may(
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    Role.DISTRICT_SUPERVISOR,
+    says="what is due soon: a department its own, the supervisor any department's",
+)
 INTERNAL: Final = may(
     Role.STREET_COMMITTEE,
     Role.DEPARTMENT,
     Role.DEPARTMENT_HEAD,
     Role.DISTRICT_SUPERVISOR,
-    says="why an order was declined or a reply returned",
+    says="why an order was declined or a reply returned, and the supervisor's instructions",
 )
 WORDS: Final = Rule(
     READERS - {Role.INTEGRATOR}, "question and reply: everybody whose petition it is, but no integrator"
@@ -53,6 +76,11 @@ ROUTING: Final = may(
 EVERYBODY: Final = Rule(frozenset(Role) - {Role.SYSTEM}, "public reference data")
 
 _DEPARTMENTS: Final = frozenset({Role.DEPARTMENT, Role.DEPARTMENT_HEAD, Role.INTEGRATOR})
+
+
+def leads(actor: Actor, petition: Petition, rule: Rule) -> bool:
+    """Tell whether a petition is the actor's own to answer for: a co-handler answers for its part alone."""
+    return owns(actor, replace(petition.head.scope, cohandlers=()), rule.roles)
 
 
 def owns_order(actor: Actor, petition: Petition, order: WorkOrder, rule: Rule) -> bool:

@@ -40,18 +40,24 @@ def open_order(
     if known is not None and (known.withdrawn or asked.cycle <= known.head.cycle):
         return None
     if known is None:
-        head = Head(PetitionId(asked.scope.petition), asked.cycle, replace(asked.scope, lead=None, cohandlers=()))
+        head = Head(PetitionId(asked.scope.petition), asked.cycle, _unassigned(asked))
         petition = Petition(head, asked.tracking_code, asked.title, asked.category, asked.urgency)
     else:
+        # One that was pressed before it was handed over may have other followers by now.
+        scope = known.head.scope if known.orders else _unassigned(asked)
         petition = replace(
             known,
-            head=replace(known.head, cycle=asked.cycle),
+            head=replace(known.head, cycle=asked.cycle, scope=scope),
             title=asked.title,
             category=asked.category,
             urgency=asked.urgency,
             visit_known=False,
         )
     return opened(petition, asked.request, asked.deadline_class, suggestion, terms, now=now)
+
+
+def _unassigned(asked: HandedOver) -> Scope:
+    return replace(asked.scope, lead=None, cohandlers=())
 
 
 def opened(

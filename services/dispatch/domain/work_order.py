@@ -9,11 +9,12 @@ from typing import Final
 
 from services.contracts.dispatch import Suggestion
 from services.contracts.vocabulary import DeadlineClass, Urgency, WorkOrderState
+from services.dispatch.domain.instruction import Instruction, InstructionState
 from services.kernel import machine
 from services.kernel.clocks import Ticking
 from services.kernel.errors import InvalidState
 from services.kernel.head import Head
-from services.kernel.ids import TrackingCode, WorkOrderId
+from services.kernel.ids import InstructionId, TrackingCode, WorkOrderId
 
 S = WorkOrderState
 
@@ -123,9 +124,10 @@ class WorkOrder:
 
 @dataclass(frozen=True, slots=True)
 class Petition:
-    """A petition as dispatch knows it, with its work orders of all cycles, oldest first.
+    """A petition as dispatch knows it: its work orders of all cycles and the supervisor's instructions, oldest first.
 
-    Each cycle has one order for now, the lead's; co-handlers' orders will stand beside it in the same tuple.
+    Each cycle has one order for now, the lead's; co-handlers' orders will stand beside it in the same tuple. One that
+    was pressed before it was handed over has no order yet, and cycle 0.
     `visit_known`: a return visit of this cycle has been made, so its reply can no longer be sent back.
     """
 
@@ -137,6 +139,7 @@ class Petition:
     withdrawn: bool = False
     visit_known: bool = False
     orders: tuple[WorkOrder, ...] = ()
+    instructions: tuple[Instruction, ...] = ()
 
     def order(self, order_id: WorkOrderId) -> WorkOrder:
         """Return one of the petition's orders.
@@ -148,6 +151,16 @@ class Petition:
                 return order
         raise LookupError(f"petition {self.head.id} has no work order {order_id}")
 
+    def instruction(self, instruction_id: InstructionId) -> Instruction:
+        """Return one of the instructions.
+
+        :raises LookupError: it is not one of them.
+        """
+        for instruction in self.instructions:
+            if instruction.id == instruction_id:
+                return instruction
+        raise LookupError(f"petition {self.head.id} has no instruction {instruction_id}")
+
     @property
     def declines(self) -> tuple[Decline, ...]:
         """The declines of this cycle, oldest first."""
@@ -157,6 +170,11 @@ class Petition:
     def open_orders(self) -> tuple[WorkOrder, ...]:
         """The orders that somebody still has to do something about."""
         return tuple(order for order in self.orders if order.state in OPEN)
+
+    @property
+    def open_instructions(self) -> tuple[Instruction, ...]:
+        """The instructions that must still be answered."""
+        return tuple(i for i in self.instructions if i.state is InstructionState.OPEN)
 
 
 def responsible(order: WorkOrder) -> str:

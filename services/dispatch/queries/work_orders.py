@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -18,11 +18,12 @@ from services.kernel.ids import PetitionId, WorkOrderId
 Found = tuple[Petition, WorkOrder]
 """A work order and the petition that it belongs to."""
 
-_READ: Final = f"{COLUMNS}, {history.CLOCKS_OF}, {history.SEEN_OF}"
+READ: Final = f"{COLUMNS}, {history.CLOCKS_OF}, {history.SEEN_OF}"
+"""What is read of own.petition to show it, or a part of it."""
 
 _BY_PETITION: Final = f"""
 -- work_orders.by_petition: a batch for entity references; a petition that is not handed over yet has its scope alone
-SELECT {_READ}, given.petition_id AS given_id, known.street AS known_street, known.community AS known_community,
+SELECT {READ}, given.petition_id AS given_id, known.street AS known_street, known.community AS known_community,
        known.followers AS known_followers
 FROM unnest($1::uuid[]) AS given (petition_id)
 LEFT JOIN own.petition ON petition.petition_id = given.petition_id
@@ -30,7 +31,7 @@ LEFT JOIN view.petition AS known ON known.petition_id = given.petition_id"""
 
 _BY_ID: Final = f"""
 -- work_orders.by_id: a batch for entity references
-SELECT {_READ}, wanted.work_order_id
+SELECT {READ}, wanted.work_order_id
 FROM own.work_order AS wanted JOIN own.petition ON petition.petition_id = wanted.petition_id
 WHERE wanted.work_order_id = ANY($1)"""
 
@@ -64,7 +65,7 @@ WITH page AS (
     ) AS found
     ORDER BY found.work_order_id LIMIT $3
 )
-SELECT {_READ}, page.work_order_id
+SELECT {READ}, page.work_order_id
 FROM page JOIN own.petition ON petition.petition_id = page.petition_id ORDER BY page.work_order_id"""
 
 
@@ -78,7 +79,21 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """One statement for each index; the narrowest that a request allows is taken (work_order_by_…)."""
 
+DUE_SOON: Final = f"""
+-- work_orders.due_soon: a page of what a department's clocks measure, the longest overdue first (index work_order_due)
+WITH page AS (
+    SELECT petition_id, work_order_id, due_at FROM (
+        SELECT petition_id, work_order_id, due_at FROM own.work_order
+        WHERE (department, due_at, work_order_id) > ($1, $2, $3) AND (department, due_at) <= ($1, $4)
+          AND due_at IS NOT NULL AND state IN ('ASSIGNED', 'ACKNOWLEDGED', 'IN_PROGRESS')
+        ORDER BY department, due_at, work_order_id LIMIT 101
+    ) AS longest LIMIT $5
+)
+SELECT {READ}, page.work_order_id, page.due_at
+FROM page JOIN own.petition ON petition.petition_id = page.petition_id ORDER BY page.due_at, page.work_order_id"""
+
 _BEFORE_ALL: Final = UUID(int=0)
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +155,30 @@ async def page(reader: Connection, reach: Reach, wanted: Wanted) -> tuple[list[F
             found[row["work_order_id"]] = _found(row)
     ordered = [found[order_id] for order_id in sorted(found)]
     return ordered[: wanted.first], len(ordered) > wanted.first
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A page of a department's due-soon list; `after` is the due date and the id of the last one before it."""
+
+    department: str
+    until: datetime
+    after: tuple[datetime, WorkOrderId] | None = None
+    first: int = 20
+
+
+async def due_soon(reader: Connection, due: Due) -> tuple[list[tuple[Found, datetime]], bool]:
+    """Return a page of the orders whose clocks are overdue or due until then, by due date, and whether there is more.
+
+    What is under ruling is not among them: there the supervisor is measured.
+    """
+    rows = await reader.fetch(DUE_SOON, *due_arguments(due))
+    return [(_found(row), row["due_at"]) for row in rows[: due.first]], len(rows) > due.first
+
+
+def due_arguments(due: Due) -> tuple[object, ...]:
+    """Return the parameters of a page; one more than a page is asked for, to see whether there is more."""
+    return (due.department, *(due.after or (_BEGINNING, _BEFORE_ALL)), due.until, due.first + 1)
 
 
 def within(reach: Reach, wanted: Wanted) -> list[Wanted]:

@@ -4,12 +4,13 @@ from services.contracts.vocabulary import Source
 from services.dispatch.schema.department import Department, DepartmentQuery
 from services.dispatch.schema.mutations import WorkOrderMutation
 from services.dispatch.schema.petition import Petition
+from services.dispatch.schema.supervision import InstructionMutation, InstructionQuery
 from services.dispatch.schema.work_order import WorkOrder, WorkOrderQuery
 from services.kernel.graphql.endpoint import subgraph
 
 schema = subgraph(
     Source.DISPATCH,
-    queries=(WorkOrderQuery, DepartmentQuery),
-    mutations=(WorkOrderMutation,),
+    queries=(WorkOrderQuery, InstructionQuery, DepartmentQuery),
+    mutations=(WorkOrderMutation, InstructionMutation),
     types=(Petition, Department, WorkOrder),
 )

@@ -88,3 +88,25 @@ class SendBackReplyInput:
     ground: ID = strawberry.field(description="A ground for RETURN_REPLY.")
     reason: str = strawberry.field(description="What is missing, at most 1000 characters.")
     idempotency_key: str | None = idempotency_key()
+
+
+@strawberry.input(description="What the district supervisor demands.")
+class PressPetitionInput:
+    """A pressing."""
+
+    petition_id: ID = strawberry.field(description="The petition's id.")
+    instruction: str = strawberry.field(
+        description="What must be done or explained, 1 to 1000 characters, without phone or identity numbers."
+    )
+    idempotency_key: str | None = idempotency_key()
+
+
+@strawberry.input(description="The answer to an instruction.")
+class AnswerInstructionInput:
+    """An answer."""
+
+    instruction_id: ID = strawberry.field(description="The instruction's id.")
+    words: str = strawberry.field(
+        description="What was done or why not yet, 1 to 4000 characters, without phone or identity numbers."
+    )
+    idempotency_key: str | None = idempotency_key()

@@ -1,5 +1,7 @@
 """What dispatch adds to the petition: its handling."""
 
+from uuid import UUID
+
 import strawberry
 from strawberry import ID, federation
 
@@ -7,6 +9,7 @@ from services.contracts.vocabulary import Source
 from services.dispatch.domain import access
 from services.dispatch.domain import work_order as rules
 from services.dispatch.schema.loaders import petition_loader
+from services.dispatch.schema.supervision import Instruction, instruction
 from services.dispatch.schema.work_order import WorkOrder, shown
 from services.kernel.access import owns
 from services.kernel.errors import NotFound
@@ -16,7 +19,7 @@ from services.kernel.history import show_seen
 from services.kernel.ids import PetitionId, parse_uuid
 
 
-@strawberry.type(description="How a petition that was handed over is being handled.")
+@strawberry.type(description="How a petition that was handed over is being handled, and what the supervisor demands.")
 class Handling:
     """Dispatch's part of a petition."""
 
@@ -27,7 +30,7 @@ class Handling:
         """Return what dispatch has applied."""
         return show_seen({**self.it.head.seen, Source.DISPATCH: self.it.head.sequence})
 
-    @strawberry.field(description="The round it is in: 1, and one more after each reopening.")
+    @strawberry.field(description="The round it is in: 1, and one more after each reopening; 0 before a work order.")
     def cycle(self) -> int:
         """Return the cycle."""
         return self.it.head.cycle
@@ -37,10 +40,27 @@ class Handling:
         """Return the orders."""
         return [shown((self.it, order)) for order in self.it.orders]
 
-    @strawberry.field(description="Dispatch's running clocks.")
-    def deadlines(self) -> list[Deadline]:
+    @strawberry.field(
+        description="The supervisor's instructions, oldest first; empty for those who neither assign, handle nor "
+        "supervise."
+    )
+    def instructions(self, info: Info) -> list[Instruction]:
+        """Return the instructions to those whom they concern."""
+        if not _is_internal(info, self.it):
+            return []
+        return [instruction(self.it, one) for one in self.it.instructions]
+
+    @strawberry.field(
+        description="Dispatch's running clocks; those of instructions are shown to whom the instructions are."
+    )
+    def deadlines(self, info: Info) -> list[Deadline]:
         """Return the open clocks."""
-        return [deadline(clock) for clock in self.it.head.clocks if clock.is_open]
+        hidden = set[UUID]() if _is_internal(info, self.it) else {one.id for one in self.it.instructions}
+        return [deadline(c) for c in self.it.head.clocks if c.is_open and c.about not in hidden]
+
+
+def _is_internal(info: Info, petition: rules.Petition) -> bool:
+    return owns(info.context.actor, petition.head.scope, access.INTERNAL.roles)
 
 
 @federation.type(keys=["id"], description="What somebody said is wrong, from its words to its evaluated result.")
@@ -50,10 +70,15 @@ class Petition:
     it: strawberry.Private[rules.Petition | None]
     id: ID = strawberry.field(description="Its id in every service.")
 
-    @strawberry.field(description="How it is being handled; null until it was handed over to dispatch.")
-    def handling(self) -> Handling | None:
+    @strawberry.field(
+        description="How it is being handled; null until it was handed over to dispatch (or, to those who read "
+        "instructions, was pressed)."
+    )
+    def handling(self, info: Info) -> Handling | None:
         """Return dispatch's part."""
-        return Handling(it=self.it) if self.it else None
+        if self.it is None or not (self.it.orders or _is_internal(info, self.it)):
+            return None
+        return Handling(it=self.it)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: ID) -> "Petition | None":

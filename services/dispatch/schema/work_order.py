@@ -1,7 +1,7 @@
 """The work order as dispatch shows it, and dispatch's desks."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import strawberry
 from strawberry import ID, federation
@@ -13,11 +13,11 @@ from services.dispatch.domain import access
 from services.dispatch.domain import work_order as rules
 from services.dispatch.domain.access import owns_order
 from services.dispatch.queries import work_orders
-from services.dispatch.queries.work_orders import Found, Wanted
+from services.dispatch.queries.work_orders import Due, Found, Wanted
 from services.dispatch.schema.department import Department, Suggestion, department, named, suggestion
 from services.dispatch.schema.loaders import order_loader
 from services.kernel.access import Rule, owns, reach
-from services.kernel.errors import NotFound
+from services.kernel.errors import InvalidInput, NotFound
 from services.kernel.graphql.context import Guard, Info
 from services.kernel.graphql.types import (
     After,
@@ -29,11 +29,15 @@ from services.kernel.graphql.types import (
     deadline,
     page_size,
     parse_cursor,
+    parse_instant,
 )
 from services.kernel.ids import WorkOrderId, parse_uuid
+from services.kernel.terms import WORKING_DAY
 
 if TYPE_CHECKING:
     from services.dispatch.schema.petition import Petition
+
+_FARTHEST: Final = 30
 
 
 @strawberry.type(description="A ground of the district's list.")
@@ -276,7 +280,7 @@ class WorkOrderEdge:
     cursor: str = strawberry.field(description="Give this as `after` to go on behind it.")
 
 
-@strawberry.type(description="A page of work orders, oldest first.")
+@strawberry.type(description="A page of work orders, in the list's own order.")
 class WorkOrderConnection:
     """A connection."""
 
@@ -304,6 +308,11 @@ async def _page(info: Info, rule: Rule, wanted: Wanted) -> WorkOrderConnection:
 def _after(after: str | None) -> WorkOrderId | None:
     parts = parse_cursor(after)
     return WorkOrderId(parse_uuid(parts[0], "after")) if parts else None
+
+
+def _after_due(after: str | None) -> tuple[datetime, WorkOrderId] | None:
+    parts = parse_cursor(after, parts=2)
+    return (parse_instant(parts[0]), WorkOrderId(parse_uuid(parts[1], "after"))) if parts else None
 
 
 @strawberry.type
@@ -386,3 +395,39 @@ class WorkOrderQuery:
             first,
         )
         return await _page(info, access.DESK, wanted)
+
+    @strawberry.field(
+        extensions=[Guard(access.DUE_SOON)],
+        description="A department's orders with a running clock that is overdue or due soon, by due date. Its own, if "
+        "none is named.",
+    )
+    async def work_orders_due_soon(
+        self,
+        info: Info,
+        department: OfDepartment = None,
+        working_days: Annotated[
+            int, strawberry.argument(description="How soon, in working days from now: 0 (overdue) to 30.")
+        ] = 2,
+        first: First = 20,
+        after: After = None,
+    ) -> WorkOrderConnection | None:
+        """Return a page."""
+        context = info.context
+        code = department if department is not None else context.actor.department
+        if code is None:
+            raise InvalidInput("department", "Name a department: you have none of your own.")
+        if not 0 <= working_days <= _FARTHEST:
+            raise InvalidInput("workingDays", f"workingDays must be from 0 to {_FARTHEST}.")
+        own = reach(context.actor, access.DUE_SOON)
+        if not own.everything and code not in own.departments:
+            return WorkOrderConnection(edges=[], page_info=PageInfo(has_next_page=False, end_cursor=None))
+        calendar = (await context.runtime.references.get()).terms.calendar
+        until = calendar.add(context.now(), WORKING_DAY * working_days)
+        due = Due(code, until, _after_due(after), page_size(first))
+        found, more = await work_orders.due_soon(context.reader, due)
+        edges = [
+            WorkOrderEdge(node=shown(one), cursor=cursor(due_at.isoformat(), str(one[1].id))) for one, due_at in found
+        ]
+        return WorkOrderConnection(
+            edges=edges, page_info=PageInfo(has_next_page=more, end_cursor=edges[-1].cursor if edges else None)
+        )

@@ -8,8 +8,11 @@ from services.contracts import feedback as f
 from services.contracts import intake as i
 from services.contracts.event import Event
 from services.contracts.vocabulary import CaseState, PetitionState, Source
+from services.dispatch.domain.supervision import Elsewhere
+from services.kernel.access import Scope
 from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
+from services.kernel.ids import PetitionId, TrackingCode
 
 _STATES: Final[Mapping[type[Event], str]] = MappingProxyType(
     {
@@ -54,6 +57,27 @@ FROM unnest($1::uuid[], $2::int[], $3::text[]) AS given (petition_id, sequence, 
 ON CONFLICT (petition_id) DO UPDATE SET feedback_sequence = EXCLUDED.feedback_sequence,
     feedback_state = COALESCE(EXCLUDED.feedback_state, known.feedback_state)
 WHERE EXCLUDED.feedback_sequence > known.feedback_sequence"""
+
+
+_ELSEWHERE: Final = """
+-- view_petition.elsewhere: where a petition stands in the other services and what it is called, as far as is known
+SELECT petition_id, street, community, followers, tracking_code, title, category, intake_state, feedback_state
+FROM view.petition WHERE petition_id = $1 AND intake_state IS NOT NULL"""
+
+
+async def elsewhere(tx: Transaction, petition_id: PetitionId) -> Elsewhere | None:
+    """Return what dispatch knows of a petition from the others, if intake has told of it."""
+    row = await tx.connection.fetchrow(_ELSEWHERE, petition_id)
+    if row is None:
+        return None
+    return Elsewhere(
+        scope=Scope(row["petition_id"], row["street"], row["community"], followers=tuple(row["followers"])),
+        tracking_code=TrackingCode(row["tracking_code"] or ""),
+        title=row["title"] or "",
+        category=row["category"] or "",
+        intake=PetitionState(row["intake_state"]),
+        case=CaseState(row["feedback_state"]) if row["feedback_state"] else None,
+    )
 
 
 def _said(event: Event) -> dict[str, str]:

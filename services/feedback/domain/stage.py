@@ -43,6 +43,8 @@ OF_EVENT: Final[Mapping[type[Event], Stage]] = MappingProxyType(
         d.PetitionReplied: Stage.HANDLE,
         d.WorkOrderReplyReturned: Stage.HANDLE,
         d.WorkOrderCancelled: Stage.HANDLE,
+        d.PetitionPressed: Stage.HANDLE,
+        d.PetitionInstructionAnswered: Stage.HANDLE,
         f.VisitScheduled: Stage.EVALUATE,
         f.VisitAttempted: Stage.EVALUATE,
         f.VisitRecorded: Stage.EVALUATE,

@@ -32,11 +32,13 @@ HIDDEN_FROM_RESIDENTS: Final = (
     "work_order.declined",
     "work_order.referred_for_ruling",
     "work_order.replied",
+    "petition.pressed",
+    "petition.instruction_answered",
     "case.recalled",
     "case.cancelled",
 )
-"""The office's inner workings: clocks, who passes the order to whom, and what another event already tells residents
-(the petition's reply, the reply sent back, their own withdrawal)."""
+"""The office's inner workings: clocks, who passes the order to whom, who presses whom, and what another event already
+tells residents (the petition's reply, the reply sent back, their own withdrawal)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,3 +203,17 @@ def parse_cursor(after: str | None, parts: int = 1) -> Sequence[str] | None:
     if len(found) != parts:
         raise InvalidInput("after", "after must be a cursor as this list returned it.")
     return found
+
+
+def parse_instant(part: str) -> datetime:
+    """Return the instant that a cursor's part says.
+
+    :raises InvalidInput: it says none, or one without an offset.
+    """
+    try:
+        found = datetime.fromisoformat(part)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise InvalidInput("after", "after must be a cursor as this list returned it.")
+    return found

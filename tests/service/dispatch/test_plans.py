@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from services.contracts.vocabulary import WorkOrderState
-from services.dispatch.queries import work_orders
-from services.dispatch.queries.work_orders import Wanted
+from services.dispatch.queries import instructions, work_orders
+from services.dispatch.queries.work_orders import Due, Wanted
 from services.kernel import relay, scheduler
 from services.kernel.ids import WorkOrderId
 from tests.support import stored
@@ -40,6 +40,11 @@ SELECT {stored.ID}, {stored.id_sql(1)}, 1,
 FROM generate_series(1, {PETITIONS}) AS n;
 INSERT INTO view.petition (petition_id, intake_sequence, intake_state, tracking_code, street, community, followers)
 SELECT {stored.ID}, 6, 'READY', 'T' || n, {stored.STREET}, {stored.COMMUNITY}, {stored.FOLLOWERS}
+FROM generate_series(1, {PETITIONS}) AS n;
+INSERT INTO own.instruction
+SELECT {stored.ID}, {stored.id_sql(2)}, repeat('督办', 40), '{{}}', {stored.AT}, {stored.DEPARTMENT},
+       CASE WHEN n > {PETITIONS - OPEN} OR n % 10 = 0 THEN NULL ELSE '{{}}'::jsonb END,
+       CASE WHEN n <= {PETITIONS - OPEN} AND n % 10 = 0 THEN {stored.AT} END, {stored.STREET}, {stored.DEPARTMENT}
 FROM generate_series(1, {PETITIONS}) AS n;
 {stored.history(petitions=PETITIONS, events=2)}
 {stored.clocks(petitions=PETITIONS, kind="HANDLING", running=OPEN)}
@@ -85,6 +90,44 @@ async def test_a_desk_reads_a_page_from_each_state(dispatch: Full, desk: str, mo
     stored.is_bounded(read, stored.A_PAGE)
     assert index in read.indexes, read
     assert (read.rows == 0) == (desk == "nothing there")
+
+
+SOON: Final[Mapping[str, Due]] = {
+    "overdue": Due("department-3", LATE),
+    "the next page": Due("department-3", LATE, (datetime(2025, 11, 28, tzinfo=UTC), WorkOrderId(UUID(int=0)))),
+    "nothing": Due("department-3", datetime(2025, 1, 1, tzinfo=UTC)),
+    "nowhere": Due("nowhere", LATE),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", SOON)
+async def test_what_is_due_soon_is_read_from_its_index(dispatch: Full, name: str, mode: str) -> None:
+    read = await dispatch.read(work_orders.DUE_SOON, *work_orders.due_arguments(SOON[name]), mode=mode)
+    stored.is_bounded(read, 500)
+    assert "work_order_due" in read.indexes, read
+    assert read.filtered == 0, read
+    assert (read.rows == 0) == name.startswith("no"), read
+
+
+TO_ANSWER: Final[Mapping[str, tuple[str, UUID, tuple[str, ...], str]]] = {
+    "supervisor": ("all", UUID(int=0), (), "instruction_open"),
+    "supervisor, later": ("all", UUID(stored.id_of(PETITIONS - OPEN // 2, 2)), (), "instruction_open"),
+    "street": ("of_street", UUID(int=0), ("street-3",), "instruction_open_by_street"),
+    "department": ("of_lead", UUID(int=0), ("department-3",), "instruction_open_by_lead"),
+    "nobody": ("of_lead", UUID(int=0), ("nowhere",), "instruction_open_by_lead"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", TO_ANSWER)
+async def test_what_must_be_answered_is_read_from_its_index(dispatch: Full, name: str, mode: str) -> None:
+    page, after, place, index = TO_ANSWER[name]
+    read = await dispatch.read(instructions.PAGES[page], after, 21, *place, mode=mode)
+    stored.is_bounded(read, 500)
+    assert index in read.indexes, read
+    assert read.filtered == 0, read
+    assert (read.rows == 0) == (name == "nobody"), read
 
 
 @pytest.mark.parametrize("mode", MODES)

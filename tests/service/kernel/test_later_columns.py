@@ -60,7 +60,10 @@ def _opened() -> Decision[Any]:
 SAVINGS = {
     "intake": Saving(intake, ["petition"], _submitted, _accepted),
     "dispatch": Saving(
-        dispatch, ["petition", "work_order"], _opened, lambda petition: work_orders.do(petition, Act.ASSIGN)
+        dispatch,
+        ["petition", "work_order", "instruction"],
+        _opened,
+        lambda petition: work_orders.press(work_orders.do(petition, Act.ASSIGN).state),
     ),
     "feedback": Saving(
         feedback, ["petition", "case", "visit", "rate"], lambda: cases.reply(cases.unheard()), cases.visit

@@ -53,3 +53,29 @@ CREATE INDEX work_order_by_state ON own.work_order (state, work_order_id);
 CREATE INDEX work_order_by_street ON own.work_order (street, state, work_order_id);
 CREATE INDEX work_order_by_department ON own.work_order (department, state, work_order_id);
 CREATE INDEX work_order_by_category ON own.work_order (category, state, work_order_id);
+-- A department's due-soon list: what its clocks still measure, the longest overdue first (queries/work_orders.py).
+CREATE INDEX work_order_due ON own.work_order (department, due_at, work_order_id)
+    WHERE due_at IS NOT NULL AND state IN ('ASSIGNED', 'ACKNOWLEDGED', 'IN_PROGRESS');
+
+-- The supervisor's instructions: what was demanded, and the answer. `department` led then; `lead` does now, and has to
+-- answer (without one the street committee).
+CREATE TABLE own.instruction (
+    petition_id    uuid        NOT NULL,
+    instruction_id uuid        NOT NULL,
+    words          text        NOT NULL,
+    pressed_by     jsonb       NOT NULL,
+    pressed_at     timestamptz NOT NULL,
+    department     text,
+    answer         jsonb,
+    lapsed_at      timestamptz,
+    street         text        NOT NULL,
+    lead           text,
+    PRIMARY KEY (petition_id, instruction_id)
+);
+CREATE INDEX instruction_by_id ON own.instruction USING hash (instruction_id);
+-- The desks of those who must answer (queries/instructions.py): open ones only, so that what is done costs nothing.
+CREATE INDEX instruction_open ON own.instruction (instruction_id) WHERE answer IS NULL AND lapsed_at IS NULL;
+CREATE INDEX instruction_open_by_street ON own.instruction (street, instruction_id)
+    WHERE answer IS NULL AND lapsed_at IS NULL;
+CREATE INDEX instruction_open_by_lead ON own.instruction (lead, instruction_id)
+    WHERE answer IS NULL AND lapsed_at IS NULL;
