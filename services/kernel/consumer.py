@@ -4,20 +4,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import reference, telemetry
-from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe
+from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe, refuse_nul
 from services.kernel.envelope import UnreadableError
-from services.kernel.errors import Unavailable
+from services.kernel.errors import InvalidInput, Unavailable
 from services.kernel.inbox import Arrived, Inbox, arrived
 from services.kernel.kafka import (
     BrokerError,
     Consumer,
     Record,
+    TooLargeError,
     dead_letter_topic,
+    discard,
     leave,
     new_consumer,
     new_producer,
@@ -139,14 +142,21 @@ class Events:
         # An event on somebody else's topic would move a stream that its true source numbers.
         if record.topic != catalogue.petition_topic(came.envelope.source, self._prefix):
             raise UnreadableError(f"an event of {came.envelope.source.value} on another source's topic")
+        # What could not be written down, or not be found again under its name, could not even be parked.
+        if any("\0" in name or b"\0" in value for name, value in record.headers):
+            raise UnreadableError("a header contains the character U+0000")
+        if came.envelope.subject != str(came.aggregate):
+            raise UnreadableError(f"the subject {came.envelope.subject!r} is not written as ids are")
         return came
 
     async def _take_references(self, records: Sequence[Record]) -> None:
         readable: list[reference.Arrival] = []
         for record in records:
             try:
-                readable.append(reference.read(record.key, record.value, record.headers))
-            except UnreadableError as error:
+                read = reference.read(record.key, record.value, record.headers)
+                refuse_nul(msgspec.to_builtins(read.entry))
+                readable.append(read)
+            except (UnreadableError, InvalidInput) as error:
                 await self._bury(record, error)
         await self._held(lambda: reference.keep(self._database.reader, readable), len(readable))
         self._references.forget()
@@ -162,7 +172,7 @@ class Events:
                 await asyncio.sleep(_BACK_OFF[min(attempt, len(_BACK_OFF) - 1)])
                 attempt += 1
 
-    async def _bury(self, record: Record, error: UnreadableError) -> None:
+    async def _bury(self, record: Record, error: Exception) -> None:
         """Send an unreadable message to the dead letters; only then may its offset be committed."""
         log.error(
             "unreadable message",
@@ -171,13 +181,16 @@ class Events:
             offset=record.offset,
             error=str(error),
         )
+        topic = dead_letter_topic(self._service, self._prefix)
+        origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
+        why = [("dl_origin", origin), ("dl_error", str(error).encode()[:1000])]
         producer = new_producer(self._bootstrap)
         try:
             await producer.start()
-            origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
-            headers = [*record.headers, ("dl_origin", origin), ("dl_error", str(error).encode()[:1000])]
-            topic = dead_letter_topic(self._service, self._prefix)
-            await (await producer.send(topic, record.value, record.key, headers=headers))
+            try:
+                await (await producer.send(topic, record.value or b"", record.key, headers=[*record.headers, *why]))
+            except TooLargeError:  # with what we add; where it came from it can be read all the same
+                await (await producer.send(topic, b"", None, headers=why))
         finally:
-            await producer.stop()
+            await discard(producer)
         telemetry.UNREADABLE.labels(self._service.value).inc()

@@ -8,7 +8,11 @@ from typing import Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # pyright: ignore[reportMissingTypeStubs]
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # pyright: ignore[reportMissingTypeStubs]
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka.errors import (  # pyright: ignore[reportMissingTypeStubs]
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAlreadyExistsError,
+)
 
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
@@ -16,6 +20,7 @@ from services.contracts.vocabulary import Source
 _KNOCK_SECONDS: Final = 1.0
 _PARTING_SECONDS: Final = 3.0
 BrokerError: Final[type[Exception]] = cast(type[Exception], KafkaError)
+TooLargeError: Final[type[Exception]] = cast(type[Exception], MessageSizeTooLargeError)
 
 
 class Record(Protocol):

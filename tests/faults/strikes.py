@@ -21,12 +21,20 @@ from services.contracts.vocabulary import Source
 from services.kernel.envelope import Envelope, to_message
 from tests.faults.client import Ledger
 from tests.faults.installation import Installation, Replica
+from tests.support.district import eventually
 
 LONGEST: Final = 90.0
 _MOST_PARTITIONS: Final = 8
 _MOST_COPIES: Final = 300
 _AGAIN_SECONDS: Final = 0.5
 _REVIVE_WITHIN: Final = 60.0
+
+_UNTIL_SECONDS: Final = 3.0
+
+_UNPUBLISHED: Final = "SELECT 1 FROM own.outbox LIMIT 1"
+_SOMEBODY_WAITS: Final = """
+SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE datname = current_database() AND locktype = 'relation' AND NOT granted LIMIT 1"""
 
 _LOCK_SOME: Final = """
 SELECT petition_id FROM own.petition ORDER BY petition_id DESC LIMIT $1 FOR UPDATE SKIP LOCKED"""
@@ -131,6 +139,70 @@ class Arsenal:
 
         return Strike(name, frozenset({"database"}), last)
 
+    def killed_with_sends_in_flight(self, name: str) -> Strike:
+        """Hold the broker still until a relay waits for its word, and SIGKILL that relay's replica."""
+        service = self.chance.choice(SERVICES)
+
+        async def last() -> None:
+            replica = await self.installation.active_relay(service) or self.installation.replica(service)
+            self.installation.pause_broker()
+            try:
+                await self._until(service, _UNPUBLISHED)
+                await replica.kill()
+            finally:
+                self.installation.resume_broker()
+            await revived(replica)
+
+        return Strike(name, frozenset({service, "broker", "database"}), last)
+
+    def unlocked_with_sends_in_flight(self, name: str) -> Strike:
+        """Hold the broker still until a relay waits for its word, and let another take over from it."""
+        service, taken_over = self.chance.choice(SERVICES), self._seconds(0.7, 2)
+
+        async def last() -> None:
+            self.installation.pause_broker()
+            try:
+                await self._until(service, _UNPUBLISHED)
+                await self.installation.terminate(service, f"{service}-relay")
+                await asyncio.sleep(taken_over)
+            finally:
+                self.installation.resume_broker()
+
+        return Strike(name, frozenset({"broker", "database"}), last)
+
+    def killed_in_mid_batch(self, name: str) -> Strike:
+        """Keep consumers from the progress table until one waits with a batch in hand, and kill the replicas."""
+        return self._killed_at(name, "own.progress")
+
+    def killed_in_mid_command(self, name: str) -> Strike:
+        """Keep commands from the table of keys until one waits with its work done, and kill the replicas."""
+        return self._killed_at(name, "own.idempotency")
+
+    def _killed_at(self, name: str, table: str) -> Strike:
+        service, kills = self.chance.choice(SERVICES), self.chance.random() < 0.7
+
+        async def last() -> None:
+            replicas = self.installation.of(service)
+            connection = await asyncpg.connect(self.installation.postgres.dsn(service))
+            try:
+                async with connection.transaction():
+                    await connection.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+                    await self._until(service, _SOMEBODY_WAITS)
+                    if kills:
+                        await asyncio.gather(*(replica.kill() for replica in replicas))
+                    else:
+                        await self.installation.terminate(service, service)
+            finally:
+                await connection.close()
+                await asyncio.gather(*(revived(replica) for replica in replicas))
+
+        return Strike(name, frozenset({service, "database"}), last)
+
+    async def _until(self, service: str, query: str) -> None:
+        """Wait until a query finds something; where nobody works, it never does, and the fault strikes all the same."""
+        with contextlib.suppress(AssertionError):
+            await eventually(lambda: self.installation.fetch(service, query), _UNTIL_SECONDS)
+
     def service_away(self, name: str) -> Strike:
         """Kill both replicas of a service."""
         service, away = self.chance.choice(SERVICES), self._seconds(0, 4)
@@ -145,10 +217,12 @@ class Arsenal:
 
     def gateway_killed(self, name: str) -> Strike:
         """Kill a gateway in the middle of requests."""
-        letter = self.chance.choice(sorted(self.installation.gateways))
+        letter, held = self.chance.choice(sorted(self.installation.gateways)), self._seconds(0, 1)
 
         async def last() -> None:
             gateway = self.installation.gateways[letter]
+            gateway.process.send(signal.SIGSTOP)  # what it has asked for is done, and it hears no answer
+            await asyncio.sleep(held)
             await gateway.kill()
             await gateway.start()
 
@@ -392,11 +466,15 @@ async def revived(replica: Replica) -> None:
 
 Kind = Callable[[Arsenal, str], Strike]
 KINDS: Final[dict[str, tuple[float, Kind]]] = {
-    "a replica killed": (6, Arsenal.replica_killed),
+    "a replica killed": (4, Arsenal.replica_killed),
     "a replica stopped and started": (3, Arsenal.replica_stopped),
     "a replica held still": (5, Arsenal.replica_held),
-    "the active relay's replica killed": (4, Arsenal.relay_killed),
-    "the relay's lock lost": (5, Arsenal.relay_unlocked),
+    "the active relay's replica killed": (2, Arsenal.relay_killed),
+    "the relay's lock lost": (3, Arsenal.relay_unlocked),
+    "killed with sends in flight": (6, Arsenal.killed_with_sends_in_flight),
+    "the lock lost with sends in flight": (4, Arsenal.unlocked_with_sends_in_flight),
+    "killed in mid-batch": (6, Arsenal.killed_in_mid_batch),
+    "killed in mid-command": (4, Arsenal.killed_in_mid_command),
     "a service away": (2, Arsenal.service_away),
     "a gateway killed": (1.5, Arsenal.gateway_killed),
     "database connections ended": (4, Arsenal.connections_ended),
