@@ -178,7 +178,16 @@ async def play(player: Player) -> None:
 
 
 async def _pressed(player: Player, petition: str, order: str) -> None:
-    department = player.token(Role.DEPARTMENT)
+    supervisor, department = player.token(Role.DISTRICT_SUPERVISOR), player.token(Role.DEPARTMENT)
+    pressed = await player.act(
+        "District supervisor (区人大常委会督办)",
+        "presses by hand (督办), with an instruction that must be answered",
+        "pressPetition",
+        {"petitionId": petition, "instruction": "请于两个工作日内签收并说明延误原因。"},
+        token=supervisor,
+        selection="instruction { id }",
+    )
+    about = {"workOrderId": order}
     step: Step = (
         "The housing bureau",
         "acknowledges at last (签收): the clock stops",
@@ -186,10 +195,19 @@ async def _pressed(player: Player, petition: str, order: str) -> None:
         {},
         department,
     )
-    await player.act_on({"workOrderId": order}, [step], selection="workOrder { id }", petition=petition)
-    answer = await player.ask(_TOLD, player.token(Role.DISTRICT_SUPERVISOR), {"id": petition})
+    await player.act_on(about, [step], selection="workOrder { id }")
+    answer: Step = (
+        "The housing bureau",
+        "answers the instruction",
+        "answerInstruction",
+        {"words": "因人员调整漏收，已签收，明日进场维修。"},
+        department,
+    )
+    await player.act_on({"instructionId": pressed["instruction"]["id"]}, [answer], selection="instruction { id }")
+    await player.picture(petition)
+    told = await player.ask(_TOLD, supervisor, {"id": petition})
     console.print("\n[bold]What the record says of its clocks[/bold]")
-    for edge in answer["petition"]["timeline"]["edges"]:
+    for edge in told["petition"]["timeline"]["edges"]:
         entry = edge["node"]
-        if entry["type"].startswith("clock.") and entry["service"] == "DISPATCH":
+        if entry["service"] == "DISPATCH" and entry["type"].split(".")[0] in {"clock", "petition"}:
             console.print(f"      {in_shanghai(entry['at'])}  {escape(entry['label'])}  [dim]{entry['type']}[/dim]")
