@@ -124,7 +124,8 @@ class Commands:
         if not answers:
             note(Kind.LOST, service, f"{of}: its idempotency key is not stored")
         elif (answers[0].petition, answers[0].sequence) != (command.petition, command.sequence):
-            note(Kind.DISAGREE, service, f"{of}: its key is stored with sequence {answers[0].sequence}")
+            stored = f"{answers[0].petition} at sequence {answers[0].sequence}"
+            note(Kind.DISAGREE, service, f"{of}: its key is stored with {stored}")
 
     def _check_all(self, dossier: Dossier, note: Notes) -> None:
         """Check that each decision of a person is one of those that were sent, and each key was decided on once."""

@@ -192,8 +192,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.campaign", description=__doc__)
     parser.add_argument("--seconds", type=float, default=120.0, help="how long faults strike")
     parser.add_argument("--seed", type=int, default=1, help="which faults, whom, how long; and what people do")
-    parser.add_argument("--folder", type=Path, default=None, help="keep logs and data here")
+    parser.add_argument("--folder", type=Path, default=None, help="a new folder for logs and data; it is kept")
     given = parser.parse_args()
+    if given.folder is not None and given.folder.exists() and any(given.folder.iterdir()):
+        parser.error(f"{given.folder} is not empty: what another campaign left there would be checked too")
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
 
