@@ -40,7 +40,7 @@ def early(messages: Sequence[Lying]) -> set[UUID]:
     found: set[UUID] = set()
     first: dict[tuple[str, int, str], dict[int, None]] = {}
     for m in messages:
-        if "ce_sequence" in m.header:
+        if m.header.get("ce_sequence", "").isdigit():
             first.setdefault((m.topic, m.partition, m.about), {}).setdefault(int(m.header["ce_sequence"]))
     for (_, _, about), sequences in first.items():
         if list(sequences) != sorted(sequences):
