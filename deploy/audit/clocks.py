@@ -192,6 +192,8 @@ def unheard(service: str, clocks: Iterable[Row], now: datetime, tick: timedelta,
 
 
 def unclocked(where: Sequence[str], clocks: Mapping[str, Sequence[Row]], note: Notes) -> None:
-    """Note it if a petition is open somewhere and no clock runs anywhere."""
-    if where and not any(clock["state"] == "RUNNING" for of in clocks.values() for clock in of):
+    """Note it if a petition is open somewhere and no clock runs anywhere, but for those of instructions."""
+    if where and not any(
+        clock["state"] == "RUNNING" and clock["kind"] != rules.INSTRUCTION for of in clocks.values() for clock in of
+    ):
         note(Kind.UNCLOCKED, where[0], f"open in {', '.join(where)}, and no clock runs in any service")

@@ -103,6 +103,12 @@ SELECT petition_id, work_order_id, cycle, state, street, category, deadline_clas
        reply IS NOT NULL AS replied, due_at
 FROM own.work_order WHERE petition_id = ANY($1) ORDER BY petition_id, cycle, work_order_id"""
 
+_INSTRUCTIONS: Final = """
+-- audit.instructions: what the supervisor demanded, without the words
+SELECT petition_id, instruction_id, department, lead, street, answer IS NOT NULL AS answered,
+       lapsed_at IS NOT NULL AS lapsed
+FROM own.instruction WHERE petition_id = ANY($1)"""
+
 _CASES: Final = """
 -- audit.cases: cases
 SELECT petition_id, cycle, case_id, state, street, community, department, cohandlers, followers, round,
@@ -134,6 +140,7 @@ class Kept:
     discarded: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     view: Row | None = None
     orders: list[Row] = field(default_factory=list[Row])
+    instructions: list[Row] = field(default_factory=list[Row])
     cases: list[Row] = field(default_factory=list[Row])
     visits: list[Row] = field(default_factory=list[Row])
     timeline: list[Row] = field(default_factory=list[Row])
@@ -197,6 +204,8 @@ async def load(service: str, connection: Connection, petitions: Sequence[UUID]) 
         if service == "dispatch":
             for row in await connection.fetch(_ORDERS, petitions):
                 kept[row["petition_id"]].orders.append(row)
+            for row in await connection.fetch(_INSTRUCTIONS, petitions):
+                kept[row["petition_id"]].instructions.append(row)
         if service == "feedback":
             for row in await connection.fetch(_CASES, petitions):
                 kept[row["petition_id"]].cases.append(row)

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from deploy.audit.place import Row
 
-ABOUT: Final = ("clockId", "workOrderId", "caseId")
+_BEYOND_SEQUENCES: Final = 2**31
+_BEYOND_CYCLES: Final = 2**15
 
 
 class UnreadableError(Exception):
@@ -117,10 +118,16 @@ def from_message(service: str, key: bytes | None, value: bytes | None, headers: 
             followers=_listed(of.get("followers")),
             data=_data(value),
         )
-        UUID(told.subject)
-        _ = of["dataschema"]
+        _ = of["dataschema"], of["specversion"]
+        written_as_ids_are = str(UUID(told.subject)) == told.subject
     except (KeyError, ValueError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from None
+    if not written_as_ids_are:
+        raise UnreadableError("the subject is not written as ids are")
+    if not (1 <= told.sequence < _BEYOND_SEQUENCES and 0 <= told.cycle < _BEYOND_CYCLES):
+        raise UnreadableError("sequence or cycle is out of range")
+    if any("\0" in name or b"\0" in text for name, text in headers):
+        raise UnreadableError("a header contains the character U+0000")
     if told.service != service:
         raise UnreadableError(f"an event of {told.service} on {service}'s topic")
     if key is None or key.decode(errors="replace") != told.subject:

@@ -130,8 +130,16 @@ class Order:
 
 
 @dataclass(slots=True)
+class Instruction:
+    """What the supervisor demanded; `department` led then."""
+
+    department: str | None
+    state: str = NOTHING
+
+
+@dataclass(slots=True)
 class AtDispatch:
-    """The petition at dispatch."""
+    """The petition at dispatch. It exists from its first order on, or in cycle 0 once it was pressed before that."""
 
     exists: bool = False
     withdrawn: bool = False
@@ -139,6 +147,7 @@ class AtDispatch:
     cycle: int = 0
     lead: str | None = None
     orders: dict[str, Order] = field(default_factory=dict[str, Order])
+    instructions: dict[str, Instruction] = field(default_factory=dict[str, Instruction])
 
     def react(self, cause: Told) -> Sequence[Due]:
         """Open, resume and cancel orders as the others' events demand."""
@@ -152,13 +161,15 @@ class AtDispatch:
                 return [("work_order.resumed", o.id) for o in list(asked)[:1]]
             case "petition.withdrawn" if self.exists and not self.withdrawn:
                 self.withdrawn = True
-                return self._cancels()
+                return self._ends()
+            case "petition.rejected" if self._pressed:
+                return self._ends()
             case "visit.recorded" | "case.recalled" if cause.cycle == self.cycle:
                 self.visit_known = cause.type == "visit.recorded"
-            case "petition.closed" if self.exists and cause.cycle == self.cycle:
-                self.visit_known = True
-                return self._cancels()
-            case "petition.reopened" if self.exists and cause.data["newCycle"] > self.cycle:
+            case "petition.closed" if self.exists and cause.cycle >= self.cycle:
+                self.visit_known = self.visit_known or bool(self.orders) or self._pressed
+                return self._ends()
+            case "petition.reopened" if self.orders and cause.data["newCycle"] > self.cycle:
                 cancels = self._cancels()
                 self.cycle, self.visit_known = cause.data["newCycle"], False
                 return cancels if self.withdrawn else [*cancels, ("work_order.opened", None)]
@@ -166,11 +177,23 @@ class AtDispatch:
                 pass
         return []
 
+    @property
+    def _pressed(self) -> bool:
+        return any(i.state == "OPEN" for i in self.instructions.values())
+
+    def _ends(self) -> list[Due]:
+        """Let instructions lapse, which no event tells but their clocks', and cancel orders."""
+        for instruction in self.instructions.values():
+            instruction.state = "LAPSED" if instruction.state == "OPEN" else instruction.state
+        return self._cancels()
+
     def _cancels(self) -> list[Due]:
         return [("work_order.cancelled", o.id) for o in self.orders.values() if o.state in rules.OPEN_ORDERS]
 
     def take(self, event: Told, act: str, note: Notes) -> None:
         """Let an act happen."""
+        if act in rules.INSTRUCTIONS:
+            return self._instruct(event, act, note)
         order = self.orders.get(event.data["workOrderId"])
         if order is None:
             order = Order(event.data["workOrderId"], event.cycle)
@@ -186,6 +209,19 @@ class AtDispatch:
         self._change(order, event, act)
         if act not in {"work_order.opened", "work_order.cancelled"}:
             self.lead = order.department
+        return None
+
+    def _instruct(self, event: Told, act: str, note: Notes) -> None:
+        given = self.instructions.setdefault(event.data["instructionId"], Instruction(event.data.get("department")))
+        given.state = _move("dispatch", event, act, given.state, note)
+        if event.cycle != self.cycle:
+            note(Kind.DISAGREE, "dispatch", f"{event} says cycle {event.cycle}; the petition was in {self.cycle}")
+        if act == "petition.pressed":
+            self.exists = True
+            if self.withdrawn:
+                note(Kind.OUT_OF_ORDER, "dispatch", f"{event} happened though the petition was known to be withdrawn")
+            if given.department != self.lead:
+                note(Kind.DISAGREE, "dispatch", f"{event} is addressed to another department than the one that led")
 
     def _declines(self, cycle: int) -> list[str]:
         return [by for o in self.orders.values() if o.cycle == cycle for by in o.declined_by]
@@ -240,7 +276,8 @@ class AtDispatch:
     def clocks(self) -> set[Open]:
         """Return which clocks are open now."""
         table = rules.CLOCKS_OF["dispatch"]
-        return {
+        pressed: set[Open] = {(rules.INSTRUCTION, id_) for id_, i in self.instructions.items() if i.state == "OPEN"}
+        return pressed | {
             (kind, order.id)
             for order in self.orders.values()
             for kind in table.get(f"{order.state} asked" if order.asked else order.state, frozenset[str]())

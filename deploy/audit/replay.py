@@ -153,7 +153,7 @@ class _Walk:
 
     def _compare_clocks(self, last: Told) -> None:
         """Compare the clocks that the events started and stopped with those that the state needs; once a service."""
-        due, found = self.machine.clocks(), {o for o in self.open if o[0] not in rules.CLOCKS_BESIDE}
+        due, found = self.machine.clocks(), set(self.open)
         if due == found or self.clocks_told:
             return
         self.clocks_told = True

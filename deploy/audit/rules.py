@@ -89,8 +89,13 @@ DISPATCH: Final[Mapping[str, Step]] = MappingProxyType(
         "work_order.cancelled": _from(
             "PENDING", "ASSIGNED", "UNDER_RULING", "ACKNOWLEDGED", "IN_PROGRESS", to="CANCELLED"
         ),
+        "petition.pressed": _from(NOTHING, to="OPEN"),
+        "petition.instruction_answered": _from("OPEN", to="ANSWERED"),
     }
 )
+"""The states are an order's; those of the last two rows an instruction's, which lapses when the petition ends."""
+
+INSTRUCTIONS: Final = frozenset({"petition.pressed", "petition.instruction_answered"})
 
 OPEN_ORDERS: Final = frozenset({"PENDING", "ASSIGNED", "UNDER_RULING", "ACKNOWLEDGED", "IN_PROGRESS"})
 
@@ -115,8 +120,8 @@ SUPERVISED_FROM: Final = 2
 
 TABLES: Final = MappingProxyType({"intake": INTAKE, "dispatch": DISPATCH, "feedback": FEEDBACK})
 
-BESIDE: Final = frozenset({"petition.pressed", "petition.instruction_answered"})
-"""Events that move no state of a petition, an order or a case."""
+BESIDE: Final = frozenset[str]()
+"""Events that move no state of a petition, an order, an instruction or a case: none yet."""
 
 IN_ONE_GO: Final = MappingProxyType(
     {"work_order.declined 2": "work_order.referred_for_ruling", "work_order.replied": "petition.replied"}
@@ -148,10 +153,10 @@ CLOCKS_OF: Final[Mapping[str, Mapping[str, frozenset[str]]]] = MappingProxyType(
         },
     }
 )
-"""Which clocks are open in which state; in any other, none."""
+"""Which clocks are open in which state; in any other, none. An instruction has one of its own."""
 
-CLOCKS_BESIDE: Final = frozenset({"INSTRUCTION"})
-"""Clocks that may be open in any state."""
+INSTRUCTION: Final = "INSTRUCTION"
+"""The clock of an instruction that is open. It measures who was pressed, not the petition."""
 
 ACTS_WHEN_DUE: Final = frozenset({"CLOSING", "LEDGER_APPROVAL", "LEDGER_REVIEW", "INFORMATION"})
 """Clocks at whose due date the product acts itself: these never escalate."""
@@ -208,6 +213,8 @@ MUTATIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = MappingProxyType(
         "askResident": ("dispatch", frozenset({"work_order.information_requested"})),
         "replyToWorkOrder": ("dispatch", frozenset({"work_order.replied"})),
         "sendBackReply": ("dispatch", frozenset({"work_order.reply_returned"})),
+        "pressPetition": ("dispatch", frozenset({"petition.pressed"})),
+        "answerInstruction": ("dispatch", frozenset({"petition.instruction_answered"})),
         "recordVisitAttempt": ("feedback", frozenset({"visit.attempted"})),
         "recordVisit": ("feedback", frozenset({"visit.recorded"})),
         "closePetition": ("feedback", frozenset({"petition.closed"})),

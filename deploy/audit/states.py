@@ -112,6 +112,24 @@ def _check_dispatch(dossier: Dossier, at: AtDispatch, note: Notes) -> None:
         _compare(note, "dispatch", f"the work order of cycle {order.cycle}", row, expected)
     for row in rows.values():
         note(Kind.DOUBLED, "dispatch", f"a work order of cycle {row['cycle']} is stored, and no event opened it")
+    _check_instructions(dossier, at, note)
+
+
+def _check_instructions(dossier: Dossier, at: AtDispatch, note: Notes) -> None:
+    rows = {str(row["instruction_id"]): row for row in dossier.kept["dispatch"].instructions}
+    for instruction_id, instruction in at.instructions.items():
+        if (row := rows.pop(instruction_id, None)) is None:
+            note(Kind.LOST, "dispatch", f"the instruction {instruction_id} was given, and is not stored")
+            continue
+        expected = {
+            "department": instruction.department,
+            "lead": at.lead,
+            "answered": instruction.state == "ANSWERED",
+            "lapsed": instruction.state == "LAPSED",
+        }
+        _compare(note, "dispatch", f"the instruction {instruction_id}", row, expected)
+    for instruction_id in rows:
+        note(Kind.DOUBLED, "dispatch", f"the instruction {instruction_id} is stored, and nobody gave it")
 
 
 def _check_feedback(dossier: Dossier, at: AtFeedback, note: Notes) -> None:
@@ -181,6 +199,8 @@ def check_agreement(replayed: Replayed, note: Notes) -> None:
     if intake.state in {*rules.OVER_AT_INTAKE, rules.NOTHING} or closed:
         for order in open_orders:
             disagree("dispatch", f"the petition is over, and its work order of cycle {order.cycle} is {order.state}")
+        if any(instruction.state == "OPEN" for instruction in dispatch.instructions.values()):
+            disagree("dispatch", "the petition is over, and an instruction is still to be answered")
         if case is not None and case.state in rules.OPEN_CASES:
             disagree("feedback", f"the petition is over, and its case of cycle {case.cycle} is {case.state}")
         return

@@ -35,7 +35,9 @@ _RESIDENTS_SECONDS: Final = 3600
 
 _LOOK: Final = """query($id: ID!) { petition(id: $id) {
   state allowedActs
-  handling { workOrders { id cycle state allowedActs questionOpen department { id } } }
+  handling {
+    workOrders { id cycle state allowedActs questionOpen department { id } }
+    instructions { id answer { words } lapsedAt } }
   evaluation { state allowedActs } } }"""
 
 _CALENDAR: Final = """mutation($input: RecordCalendarDaysInput!) { recordCalendarDays(input: $input) { changed } }"""
@@ -62,6 +64,8 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "ASK_RESIDENT": 2,
     "REPLY": 8,
     "SEND_BACK": 1.2,
+    "PRESS": 0.4,
+    "ANSWER": 3,
     "ATTEMPT": 1,
     "RECORD": 8,
     "CLOSE": 6,
@@ -179,7 +183,11 @@ class Crowd:
 
     async def _act(self, filed: _Filed, name: str, seen: Any, order: Any) -> None:
         document, token, given = self._meant(filed, name, seen, order)
-        about = {"petitionId": filed.id} if order is None else {"workOrderId": order["id"]}
+        about = {"petitionId": filed.id}
+        if name == "ANSWER":
+            about = {"instructionId": order["id"]}
+        elif order is not None:
+            about = {"workOrderId": order["id"]}
         done = await self._do(document, token, about | given)
         if done is not None:
             filed.after = done["position"]
@@ -227,6 +235,8 @@ class Crowd:
             "ASK_RESIDENT": (p.ASK, department, {"question": "在几号铺面？"}),
             "REPLY": (p.REPLY, department, {"words": "已疏通。", "measures": "高压疏通"}),
             "SEND_BACK": (p.SEND_BACK, committee, {"ground": "INCOMPLETE", "reason": "不全"}),
+            "PRESS": (p.PRESS, supervisor, {"instruction": "请说明进展"}),
+            "ANSWER": (p.ANSWER, department if self.chance.random() < 0.5 else committee, {"words": "正在办理"}),
             "ATTEMPT": (p.ATTEMPT, representative, {"means": "PHONE"}),
             "RECORD": (p.VISIT, visitor, {"means": means, "reached": True, **self._answers(visitor, filed)}),
             "CLOSE": (p.CLOSE, committee, {}),
@@ -289,10 +299,15 @@ def _possible(seen: Any) -> dict[str, Any]:
     acts: dict[str, Any] = {name: None for name in seen["allowedActs"] or () if name in WEIGHTS}
     orders: Sequence[Any] = (seen["handling"] or {}).get("workOrders") or ()
     evaluation = seen["evaluation"] or {}
+    instructions: Sequence[Any] = (seen["handling"] or {}).get("instructions") or ()
+    if unanswered := [i for i in instructions if i["answer"] is None and i["lapsedAt"] is None]:
+        acts["ANSWER"] = unanswered[0]
     if orders:
         order = max(orders, key=lambda o: (o["cycle"], o["id"]))
         acts |= {name: order for name in order["allowedActs"] or () if name in WEIGHTS}
     acts |= {name: None for name in evaluation.get("allowedActs") or () if name in WEIGHTS}
+    if acts:
+        acts["PRESS"] = None
     return acts
 
 

@@ -151,6 +151,31 @@ async def _asked(people: Recorder) -> Filed:
     return filed
 
 
+async def _pressed(people: Recorder) -> Filed:
+    """Pressed before it was handed over and answered, and pressed again afterwards."""
+    filed = await people.file("representative")
+    await _arrive(people, filed, filed.position)
+    given = {"petitionId": filed.id, "instruction": "请说明进展"}
+    pressed = (await people.do(p.PRESS, "district_supervisor", **given)).ok()["pressPetition"]
+    await _arrive(people, filed, pressed["position"])
+    (await people.do(p.ANSWER, "street_committee", instructionId=pressed["instruction"]["id"], words="正在筛查")).ok()
+    await people.screen(filed)
+    handed = (await people.hand_over(filed)).ok()["handOverPetition"]["position"]
+    await people.in_progress(filed, after=handed)
+    (await people.do(p.PRESS, "district_supervisor", **given)).ok()
+    return filed
+
+
+async def _pressed_and_rejected(people: Recorder) -> Filed:
+    filed = await people.file("representative")
+    await _arrive(people, filed, filed.position)
+    given = {"petitionId": filed.id, "instruction": "请说明进展"}
+    (await people.do(p.PRESS, "district_supervisor", **given)).ok()
+    given = {"ground": "IN_LITIGATION", "reason": "已在诉讼中", "referral": "COURT"}
+    (await people.do(p.REJECT, "street_committee", petitionId=filed.id, **given)).ok()
+    return filed
+
+
 async def _rejected(people: Recorder) -> Filed:
     filed = await people.file()
     given = {"ground": "IN_LITIGATION", "reason": "已在诉讼中", "referral": "COURT"}
@@ -178,6 +203,8 @@ LIVES: Final[dict[str, Callable[[Recorder], Awaitable[Filed]]]] = {
     "ruled": _declined_and_ruled,
     "on the spot": _on_spot,
     "asked": _asked,
+    "pressed": _pressed,
+    "pressed and rejected": _pressed_and_rejected,
     "rejected": _rejected,
     "late": _late,
 }
@@ -353,6 +380,16 @@ BREAKS: Final = {
         ),
         Kind.LOST,
         "was applied, and work_order.opened did not come of it",
+    ),
+    "an instruction is gone": Break(
+        "dispatch", "pressed", (f"DELETE FROM own.instruction {_OF} AND answer IS NULL",), Kind.LOST, "was given, and"
+    ),
+    "the clock of an instruction is gone": Break(
+        "dispatch",
+        "pressed",
+        (f"DELETE FROM own.clock {_OF} AND kind = 'INSTRUCTION' AND state = 'RUNNING'",),
+        Kind.LOST,
+        "the INSTRUCTION clock",
     ),
     "a visit was not scheduled": Break(
         "feedback",
@@ -531,7 +568,7 @@ async def test_the_audit_counts_what_is_open_and_where(at_rest: Played) -> None:
     assert dict(census.standing) == {
         "feedback LEDGERED": 1,
         "dispatch ACKNOWLEDGED": 1,
-        "dispatch IN_PROGRESS": 1,
+        "dispatch IN_PROGRESS": 2,
         "dispatch PENDING": 1,
         "intake SCREENING": 1,
         "intake SUBMITTED": 1,
