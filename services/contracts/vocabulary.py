@@ -153,6 +153,14 @@ class ClockState(StrEnum):
     STOPPED = "STOPPED"
 
 
+class Responsible(StrEnum):
+    """Whom a clock measures."""
+
+    DEPARTMENT = "DEPARTMENT"
+    STREET_COMMITTEE = "STREET_COMMITTEE"
+    DISTRICT_SUPERVISOR = "DISTRICT_SUPERVISOR"
+
+
 class Audience(StrEnum):
     """Who is told when a clock is overdue (state-machine.md, Levels)."""
 

@@ -38,7 +38,7 @@ from services.contracts.intake import (
 from services.contracts.vocabulary import Source
 from services.feedback.commands import following
 from services.feedback.domain.following import Result
-from services.feedback.store import view_event, view_petition
+from services.feedback.store import view_clock, view_event, view_petition
 from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
 from services.kernel.ids import PetitionId
@@ -101,5 +101,5 @@ def handlers(references: ReferenceCache) -> Handlers:
             (intake, PetitionWithdrawn): on_petition_withdrawn,
         },
         ignored=frozenset(ignored),
-        projections=[view_petition.project_many, view_event.project_many],
+        projections=[view_petition.project_many, view_event.project_many, view_clock.project_many],
     )

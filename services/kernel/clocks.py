@@ -21,7 +21,7 @@ from services.contracts.clocks import (
     ClockStopped,
 )
 from services.contracts.event import SYSTEM, Event, Who
-from services.contracts.vocabulary import Audience, ClockKind, ClockState, DeadlineClass, LimitUnit
+from services.contracts.vocabulary import Audience, ClockKind, ClockState, DeadlineClass, LimitUnit, Responsible
 from services.kernel.calendar import SHANGHAI
 from services.kernel.ids import ClockId, new_uuid
 from services.kernel.ledger import LedgerEntry, Move, Reckoning, reckon
@@ -62,6 +62,19 @@ _STREETS_LINE: Final[Mapping[Level, tuple[Audience, ...]]] = MappingProxyType(
     }
 )
 """Who hears of each level (state-machine.md, Levels)."""
+
+
+def responsible(kind: ClockKind, *, led: bool) -> Responsible:
+    """Return whom a clock of this kind measures; `led`: a department is responsible for the petition."""
+    if kind in OF_THE_DEPARTMENT and led:
+        return Responsible.DEPARTMENT
+    return Responsible.DISTRICT_SUPERVISOR if kind is ClockKind.RULING else Responsible.STREET_COMMITTEE
+
+
+def told(kind: ClockKind, level: Level, *, led: bool) -> tuple[Audience, ...]:
+    """Return who hears when a clock of this kind reaches a level."""
+    line = _DEPARTMENTS_LINE if led and kind in OF_THE_DEPARTMENT else _STREETS_LINE
+    return line[level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +320,6 @@ class Ticking:
     def _fired(self, clock: Clock, level: Level) -> Event:
         if level is Level.REMINDED:
             return ClockReminded(by=SYSTEM, clock_id=clock.id, kind=clock.kind, about=clock.about, due_at=clock.due_at)
-        line = _DEPARTMENTS_LINE if self.led and clock.kind in OF_THE_DEPARTMENT else _STREETS_LINE
         return ClockEscalated(
             by=SYSTEM,
             clock_id=clock.id,
@@ -315,7 +327,7 @@ class Ticking:
             about=clock.about,
             due_at=clock.due_at,
             level=level - 1,
-            tells=line[level],
+            tells=told(clock.kind, level, led=self.led),
         )
 
     def _with(self, clock: Clock, *events: Event) -> Self:

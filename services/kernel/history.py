@@ -36,9 +36,10 @@ history AS (
     SELECT $1, $2 + nth, $17 FROM unnest($13::uuid[]) WITH ORDINALITY AS fact (event_id, nth) ORDER BY nth
 ), clock AS (
     INSERT INTO own.clock (petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at,
-                           span_seconds, due_at, guessed, level, fires_at, paused_at, paused_seconds, calendar, ledger)
+                           span_seconds, due_at, guessed, level, fires_at, paused_at, paused_seconds, calendar, ledger,
+                           street)
     SELECT petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at,
-           span_seconds, due_at, guessed, level, fires_at, paused_at, paused_seconds, calendar, ledger
+           span_seconds, due_at, guessed, level, fires_at, paused_at, paused_seconds, calendar, ledger, $8
     FROM jsonb_populate_recordset(NULL::own.clock, $18::jsonb)
     ON CONFLICT (petition_id, clock_id) DO UPDATE SET
         state = EXCLUDED.state, due_at = EXCLUDED.due_at, guessed = EXCLUDED.guessed, level = EXCLUDED.level,

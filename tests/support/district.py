@@ -251,7 +251,9 @@ async def district(
         for source, entries in ((Source.INTAKE, intake_seed.entries()), (Source.DISPATCH, dispatch_seed.entries())):
             if source.value not in wirings:
                 await publish_entries(servers.bootstrap, prefix, source, entries, now=start)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        # Idle connections are given up before the services' servers do after 5 s: what is sent just then is lost.
+        connector = aiohttp.TCPConnector(keepalive_timeout=3)
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         for service in services.values():
             stack.push_async_callback(service.stop)
         await asyncio.gather(*(service.start() for service in services.values()))

@@ -49,11 +49,11 @@ def clocks(*, petitions: int, kind: str, running: int) -> str:
     """Return the SQL of a clock for each petition, stopped but for the latest; those that run fire at shared times."""
     return f"""
 INSERT INTO own.clock (petition_id, clock_id, kind, cycle, state, policy_version, unit, started_at, span_seconds,
-                       due_at, guessed, level, fires_at, calendar, ledger)
+                       due_at, guessed, level, fires_at, calendar, ledger, street)
 SELECT {ID}, {id_sql(9)}, '{kind}', 1, CASE WHEN n > {petitions - running} THEN 'RUNNING' ELSE 'STOPPED' END,
        1, 'WORKING_DAYS', {AT}, 604800, {AT} + interval '7 days', false, 0,
        date_trunc('month', {AT}) + interval '60 days',
-       CASE WHEN n > {petitions - running} THEN 2026 ELSE 0 END, '[]'
+       CASE WHEN n > {petitions - running} THEN 2026 ELSE 0 END, '[]', {STREET}
 FROM generate_series(1, {petitions}) AS n;
 INSERT INTO own.progress
 SELECT {ID}, source, 3, 3, 0

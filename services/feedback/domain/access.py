@@ -46,6 +46,15 @@ RATES: Final = may(
     says="the three rates: a street's, a department's, or the district's",
 )
 
+BOARD: Final = may(
+    Role.STREET_COMMITTEE,
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    Role.DISTRICT_SUPERVISOR,
+    Role.DISTRICT_LEADER,
+    says="what is late: the supervisor all of it, street committees and departments their own, leaders level 3",
+)
+
 _DEPARTMENTS: Final = frozenset({Role.DEPARTMENT, Role.DEPARTMENT_HEAD})
 
 

@@ -2,15 +2,16 @@
 
 from services.contracts.vocabulary import Source
 from services.feedback.schema.case import CaseQuery
+from services.feedback.schema.late import LateQuery
 from services.feedback.schema.mutations import CaseMutation
 from services.feedback.schema.petition import Petition, StageQuery
 from services.feedback.schema.rates import RatesQuery
-from services.feedback.schema.references import Department, Representative
+from services.feedback.schema.references import Department, Representative, Street
 from services.kernel.graphql.endpoint import subgraph
 
 schema = subgraph(
     Source.FEEDBACK,
-    queries=(CaseQuery, StageQuery, RatesQuery),
+    queries=(CaseQuery, StageQuery, LateQuery, RatesQuery),
     mutations=(CaseMutation,),
-    types=(Petition, Department, Representative),
+    types=(Petition, Department, Representative, Street),
 )

@@ -22,6 +22,16 @@ class Department:
 
 @federation.type(
     keys=[Key(fields=FieldSet("id"), resolvable=False)],
+    description="A street, as the intake service knows it.",
+)
+class Street:
+    """A reference to an entity of intake's."""
+
+    id: ID = strawberry.field(description="Its code.")
+
+
+@federation.type(
+    keys=[Key(fields=FieldSet("id"), resolvable=False)],
     description="A representative, as the intake service knows them.",
 )
 class Representative:

@@ -27,6 +27,12 @@ class Street:
         """Return the name in a language."""
         return _named(self.entry, locale)
 
+    @classmethod
+    async def resolve_reference(cls, info: Info, id: ID) -> "Street | None":
+        """Resolve a street that another service names."""
+        entry = (await info.context.runtime.references.get()).ever(r.Street, id)
+        return street(entry) if entry else None
+
 
 @federation.type(keys=["id"], description="A community (社区) of a street.")
 class Community:

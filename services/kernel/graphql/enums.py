@@ -8,6 +8,7 @@ import strawberry
 
 from services.contracts.labels import LABELS
 from services.contracts.vocabulary import (
+    Audience,
     CaseState,
     ClockKind,
     ClockState,
@@ -17,6 +18,7 @@ from services.contracts.vocabulary import (
     PetitionKind,
     PetitionState,
     Phase,
+    Responsible,
     ScreeningStep,
     Source,
     Stage,
@@ -28,6 +30,7 @@ from services.kernel.inbox import Reason
 from services.kernel.ledger import StepKind
 
 _SHOWN: Final[tuple[type[StrEnum], ...]] = (
+    Audience,
     CaseState,
     ClockKind,
     ClockState,
@@ -37,6 +40,7 @@ _SHOWN: Final[tuple[type[StrEnum], ...]] = (
     PetitionKind,
     PetitionState,
     Phase,
+    Responsible,
     ScreeningStep,
     Stage,
     Urgency,

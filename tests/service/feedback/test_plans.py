@@ -7,15 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from services.contracts.vocabulary import CaseState
-from services.feedback.queries import cases, petitions, rates, stages, timelines
+from services.contracts.vocabulary import CaseState, ClockKind
+from services.feedback.domain.late import Part
+from services.feedback.queries import cases, late, petitions, rates, stages, timelines
 from services.feedback.queries.cases import Wanted
+from services.feedback.queries.late import Place
 from services.kernel import relay, scheduler
+from services.kernel.ids import ClockId
 from tests.support import stored
 from tests.support.plans import MODES, Full, full
 from tests.support.servers import Servers
 
 PETITIONS: Final = 50_000
+# Of each table of clocks so many are late now; nearly all that ever were are done with.
+LATE_CLOCKS: Final = 1_000
 
 # One case in fifty is open; most are closed. The view has every petition, the cases' and as many without a reply.
 FILLING: Final = f"""
@@ -46,8 +51,14 @@ FROM generate_series(1, {PETITIONS}) AS n, unnest(ARRAY['intake', 'dispatch']) A
 INSERT INTO own.rate
 SELECT date '2024-01-01' + n / 200, 'street-' || n % 8, 'department-' || n / 8 % 25, 0, 9, 1, 8, 7, 6
 FROM generate_series(1, {PETITIONS * 3}) AS n;
+INSERT INTO view.clock
+SELECT {stored.ID}, {stored.id_sql(8)}, 'dispatch', 9, (ARRAY['HANDLING', 'ASSIGNMENT', 'INSTRUCTION'])[1 + n % 3], 1,
+       CASE WHEN n > {PETITIONS - LATE_CLOCKS} THEN 'RUNNING' ELSE 'STOPPED' END, NULL, {stored.AT}, 1 + n % 3, '{{}}',
+       {stored.STREET}, CASE WHEN n % 3 <> 1 THEN {stored.DEPARTMENT} END
+FROM generate_series(1, {PETITIONS}) AS n;
 {stored.history(petitions=PETITIONS, events=3)}
-{stored.clocks(petitions=PETITIONS, kind="CLOSING", running=1_000)}
+{stored.clocks(petitions=PETITIONS, kind="RETURN_VISIT", running=LATE_CLOCKS)}
+UPDATE own.clock SET level = 2 + abs(uuid_hash(clock_id)::bigint) % 3;
 """
 
 
@@ -89,6 +100,43 @@ async def test_a_page_of_cases_is_read_from_its_index(feedback: Full, name: str,
     read = await feedback.read(statement, *cases.arguments(wanted), *own, mode=mode)
     assert indexes <= read.indexes, read
     stored.is_bounded(read, 1200)
+
+
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+FAR: Final = Place(2, datetime(2025, 11, 20, tzinfo=UTC), ClockId(UUID(int=0)))
+BOARD: Final[Mapping[str, tuple[late.Wanted, set[str]]]] = {
+    "district": (late.Wanted(Part(), NOW), {"late_by_level", "clock_late"}),
+    "district, halfway": (late.Wanted(Part(), NOW, after=FAR), {"late_by_level", "clock_late"}),
+    "leaders": (late.Wanted(Part(levels=(3,)), NOW), {"late_by_level", "clock_late"}),
+    "one kind": (late.Wanted(Part(), NOW, kind=ClockKind.HANDLING), {"late_by_level", "clock_late"}),
+    "street": (late.Wanted(Part("street-3"), NOW), {"late_by_street", "clock_late_by_street"}),
+    "street, halfway": (late.Wanted(Part("street-3"), NOW, after=FAR), {"late_by_street", "clock_late_by_street"}),
+    "department": (late.Wanted(Part(department="department-3"), NOW), {"late_by_department"}),
+    "department, street": (late.Wanted(Part("street-3", "department-3"), NOW), {"late_by_department"}),
+    "nothing is due": (
+        late.Wanted(Part(), datetime(2024, 1, 1, tzinfo=UTC)), {"late_by_level", "clock_late"},
+    ),
+    "nobody": (late.Wanted(Part("nowhere"), NOW), {"late_by_street", "clock_late_by_street"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", BOARD)
+async def test_a_page_of_the_board_is_read_from_its_indexes(feedback: Full, name: str, mode: str) -> None:
+    wanted, indexes = BOARD[name]
+    read = await feedback.read(late.PAGES[late.index_for(wanted.part)], *late.arguments(wanted), mode=mode)
+    assert indexes <= read.indexes, read
+    stored.is_bounded(read, 400)
+    assert (read.rows == 0) == name.startswith("no"), read
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("part", [Part(), Part("street-3"), Part(department="department-3"), Part("nowhere")])
+async def test_figures_of_the_board_read_what_is_late_and_no_more(feedback: Full, part: Part, mode: str) -> None:
+    statement = late.FIGURES[late.figures_index(part)]
+    read = await feedback.read(statement, *late.figures_arguments(part, NOW), mode=mode)
+    stored.is_bounded(read, 2 * LATE_CLOCKS)
+    assert read.filtered <= LATE_CLOCKS, read
 
 
 STAGES: Final[Mapping[str, tuple[str, tuple[object, ...], set[str]]]] = {

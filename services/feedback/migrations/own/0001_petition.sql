@@ -79,3 +79,7 @@ CREATE TABLE own.rate (
 ) WITH (fillfactor = 70);
 CREATE INDEX rate_by_street ON own.rate (street, day);
 CREATE INDEX rate_by_department ON own.rate (department, day);
+
+-- The board (queries/late.py): feedback's own clocks that have reached level 1 (own.clock counts the reminder as one).
+CREATE INDEX clock_late ON own.clock (level, due_at, clock_id) WHERE level > 1 AND state <> 'STOPPED';
+CREATE INDEX clock_late_by_street ON own.clock (street, level, due_at, clock_id) WHERE level > 1 AND state <> 'STOPPED';

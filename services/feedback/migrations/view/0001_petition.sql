@@ -42,3 +42,26 @@ CREATE TABLE view.event (
     data        jsonb       NOT NULL,
     PRIMARY KEY (petition_id, source, sequence)
 );
+
+-- Clocks of intake and dispatch that have reached a level; those that never do are never here. `department` is whom a
+-- clock measures that measures one. A stopped one stays: a reply that is sent back lets its clock run on.
+CREATE TABLE view.clock (
+    petition_id uuid        NOT NULL,
+    clock_id    uuid        NOT NULL,
+    source      text        NOT NULL,
+    sequence    integer     NOT NULL,
+    kind        text        NOT NULL,
+    cycle       smallint    NOT NULL,
+    state       text        NOT NULL,
+    paused_at   timestamptz,
+    due_at      timestamptz NOT NULL,
+    level       smallint    NOT NULL,
+    tells       text[]      NOT NULL,
+    street      text        NOT NULL,
+    department  text,
+    PRIMARY KEY (petition_id, clock_id)
+);
+-- The board: a page is read level by level from one of these (queries/late.py).
+CREATE INDEX late_by_level ON view.clock (level, due_at, clock_id) WHERE state <> 'STOPPED';
+CREATE INDEX late_by_street ON view.clock (street, level, due_at, clock_id) WHERE state <> 'STOPPED';
+CREATE INDEX late_by_department ON view.clock (department, level, due_at, clock_id) WHERE state <> 'STOPPED';

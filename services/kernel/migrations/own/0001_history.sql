@@ -50,6 +50,7 @@ CREATE TABLE own.clock (
     ledger         jsonb       NOT NULL,
     paused_seconds double precision NOT NULL DEFAULT 0,
     calendar       bigint      NOT NULL,
+    street         text        NOT NULL,
     PRIMARY KEY (petition_id, clock_id)
 );
 -- The scheduler's one query. Many clocks share a time (the end of a working day), so the page's second key is in it too.
