@@ -111,7 +111,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What dispatch has of a petition: its scope, and the rest once it was handed over."""
+    """What dispatch has of a petition: its scope, and the rest once it was handed over or pressed."""
 
     scope: Scope
     petition: Petition | None
@@ -128,13 +128,14 @@ async def by_petition(reader: Connection, ids: Sequence[PetitionId]) -> dict[Pet
 
 
 def _known(row: Row) -> Known | None:
-    if row["petition_id"] is not None:
-        petition = petition_of(row)
+    petition = petition_of(row) if row["petition_id"] is not None else None
+    if petition is not None and (petition.orders or row["known_street"] is None):
         return Known(petition.head.scope, petition)
     if row["known_street"] is None:
         return None
+    # Until it is handed over it may get other followers, also when it was pressed and has a row.
     followers = tuple(row["known_followers"])
-    return Known(Scope(row["given_id"], row["known_street"], row["known_community"], followers=followers), None)
+    return Known(Scope(row["given_id"], row["known_street"], row["known_community"], followers=followers), petition)
 
 
 async def by_id(reader: Connection, ids: Sequence[WorkOrderId]) -> dict[WorkOrderId, Found]:

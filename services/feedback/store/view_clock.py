@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from services.contracts import dispatch as d
-from services.contracts.clocks import ClockEscalated, ClockEvent, ClockPaused, ClockResumed, ClockStopped
+from services.contracts.clocks import ClockEscalated, ClockEvent, ClockPaused, ClockResumed, ClockStarted, ClockStopped
 from services.contracts.event import Event
 from services.contracts.vocabulary import Audience, ClockKind, ClockState
 from services.kernel.clocks import OF_THE_DEPARTMENT
@@ -69,7 +69,7 @@ class _Said:
 def _collect(events: Sequence[tuple[Event, Envelope]]) -> dict[UUID, _Said]:
     said: dict[UUID, _Said] = {}
     for event, meta in events:
-        if not isinstance(event, ClockEvent):
+        if not isinstance(event, ClockEvent) or isinstance(event, ClockStarted):
             continue
         row = said.setdefault(event.clock_id, _Said(meta, event.kind, event.due_at))
         row.meta, row.due_at = meta, event.due_at

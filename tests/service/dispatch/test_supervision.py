@@ -9,7 +9,7 @@ import pytest
 
 from services.contracts.event import SYSTEM
 from services.contracts.feedback import PetitionClosed
-from services.contracts.intake import PetitionRejected, PetitionSubmitted, PetitionWithdrawn
+from services.contracts.intake import PetitionListened, PetitionRejected, PetitionSubmitted, PetitionWithdrawn
 from services.contracts.vocabulary import PetitionKind, Phase
 from tests.support import people as p
 from tests.support.desk import Desk, desk_of, readied
@@ -188,6 +188,16 @@ async def test_a_petition_is_pressed_before_it_is_handed_over_and_lapses_when_it
     assert (await answer(desk, instruction, "street_committee")).refused("INVALID_STATE")["state"] == "LAPSED"
     refusal = (await press(desk, petition)).refused("INVALID_STATE")
     assert (refusal["state"], refusal["allowed"]) == ("REJECTED", [])
+
+
+async def test_who_follows_a_petition_after_it_was_pressed_still_reads_it(desk: Desk) -> None:
+    petition = await submitted(desk)
+    await pressed(desk, petition)
+    claims: dict[str, Any] = {"representative": "rep-late", "placements": [], "sub": "late"}
+    representative = desk.district.token("representative", **claims)
+    await desk.intake.say(petition, PetitionListened(by=SYSTEM), followers=("rep-late",))
+    await applied(desk, petition, "intake", 2)
+    assert await handling(desk, petition, token=representative) is None
 
 
 async def test_it_lapses_with_a_withdrawal_and_with_the_closing(desk: Desk) -> None:

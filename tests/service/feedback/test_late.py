@@ -282,6 +282,20 @@ async def test_each_role_sees_its_own_and_leaders_what_is_published(place: Place
     anonymous.refused("UNAUTHENTICATED")
 
 
+async def test_a_page_costs_two_statements_however_long_it_is(place: Place) -> None:
+    now, feedback = place.world.time.now, place.world.feedback
+    for days in range(1, 6):
+        await place.late(K.HANDLING, 1, now - days * DAY, led=True)
+
+    async def sent(first: int) -> list[str]:
+        start = len(feedback.statements)
+        assert len((await place.ask(first=first)).ok()["lateClocks"]["edges"]) == first
+        names = [s.strip().splitlines()[0].removeprefix("-- ") for s in feedback.statements[start:]]
+        return [name.split(":")[0] for name in names if name.startswith(("late.", "petitions."))]
+
+    assert await sent(1) == await sent(5) == ["late.by_street", "petitions.by_ids"]
+
+
 async def test_figures_count_by_street_who_is_responsible_and_level(place: Place) -> None:
     now = place.world.time.now
     for level, days in ((1, 1), (1, 3), (2, 4)):

@@ -12,6 +12,7 @@ from services.feedback.domain.late import Part
 from services.feedback.queries import cases, late, petitions, rates, stages, timelines
 from services.feedback.queries.cases import Wanted
 from services.feedback.queries.late import Place
+from services.feedback.store import view_clock
 from services.kernel import relay, scheduler
 from services.kernel.ids import ClockId
 from tests.support import stored
@@ -137,6 +138,27 @@ async def test_figures_of_the_board_read_what_is_late_and_no_more(feedback: Full
     read = await feedback.read(statement, *late.figures_arguments(part, NOW), mode=mode)
     stored.is_bounded(read, 2 * LATE_CLOCKS)
     assert read.filtered <= LATE_CLOCKS, read
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_happens_to_clocks_is_looked_up_by_their_keys(feedback: Full, mode: str) -> None:
+    ns = range(7, PETITIONS, PETITIONS // 200)
+    of, none = [stored.id_of(n) for n in ns], ["" for _ in ns]
+    # Older than what is kept: every row is looked up, and none is written.
+    moved = (
+        of,
+        [stored.id_of(n, 8) for n in ns],
+        [1 for _ in ns],
+        ["HANDLING" for _ in ns],
+        [1 for _ in ns],
+        ["PAUSED" for _ in ns],
+        [NOW for _ in ns],
+        [NOW for _ in ns],
+        none,
+    )
+    stored.is_bounded(await feedback.read(view_clock._MOVED, *moved, mode=mode), 5 * len(ns))
+    led = (of, [1 for _ in ns], none, ["HANDLING", "INSTRUCTION"])
+    stored.is_bounded(await feedback.read(view_clock._LED, *led, mode=mode), 5 * len(ns))
 
 
 STAGES: Final[Mapping[str, tuple[str, tuple[object, ...], set[str]]]] = {
