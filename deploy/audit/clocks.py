@@ -105,6 +105,10 @@ def _press(service: str, life: _Life, event: Told, note: Notes) -> None:
         )
     if life.kind in rules.ACTS_WHEN_DUE and level > rules.REMINDED:
         note(Kind.DISAGREE, service, f"{event} escalates a {life.kind} clock, which acts instead")
+    if level > rules.REMINDED:
+        led = event.lead is not None and life.kind in rules.OF_THE_DEPARTMENT
+        if tuple(event.data.get("tells", ())) != rules.TELLS[led][level - rules.ACTED]:
+            note(Kind.DISAGREE, service, f"{event} tells others than those who must hear of {what}")
     life.level = max(life.level, level)
     life.levels.append(level)
 

@@ -126,6 +126,12 @@ SELECT petition_id, source, sequence, event_id, type, cycle, happened_at, record
 FROM view.event WHERE petition_id = ANY($1) ORDER BY petition_id, source, sequence"""
 
 
+_BOARD: Final = """
+-- audit.board: the other services' clocks that have reached a level, as feedback shows them
+SELECT petition_id, clock_id, source, sequence, kind, state, paused_at, due_at, level, tells, street, department
+FROM view.clock WHERE petition_id = ANY($1)"""
+
+
 @dataclass(slots=True)
 class Kept:
     """What one service keeps about one petition."""
@@ -144,6 +150,7 @@ class Kept:
     cases: list[Row] = field(default_factory=list[Row])
     visits: list[Row] = field(default_factory=list[Row])
     timeline: list[Row] = field(default_factory=list[Row])
+    board: list[Row] = field(default_factory=list[Row])
 
 
 @dataclass(slots=True)
@@ -213,6 +220,8 @@ async def load(service: str, connection: Connection, petitions: Sequence[UUID]) 
                 kept[row["petition_id"]].visits.append(row)
             for row in await connection.fetch(_TIMELINE, petitions):
                 kept[row["petition_id"]].timeline.append(row)
+            for row in await connection.fetch(_BOARD, petitions):
+                kept[row["petition_id"]].board.append(row)
     return kept
 
 

@@ -161,6 +161,20 @@ INSTRUCTION: Final = "INSTRUCTION"
 ACTS_WHEN_DUE: Final = frozenset({"CLOSING", "LEDGER_APPROVAL", "LEDGER_REVIEW", "INFORMATION"})
 """Clocks at whose due date the product acts itself: these never escalate."""
 
+OF_THE_DEPARTMENT: Final = frozenset({"ACKNOWLEDGEMENT", "HANDLING", INSTRUCTION})
+"""Clocks that measure the responsible department, where there is one."""
+
+LEADS: Final = frozenset({"work_order.assigned", "work_order.declined", "work_order.ruled"})
+"""Events after which another department may be responsible."""
+
+TELLS: Final[Mapping[bool, tuple[tuple[str, ...], ...]]] = MappingProxyType(
+    {
+        True: (("DEPARTMENT_HEAD",), ("STREET_LEADER",), ("DISTRICT_SUPERVISOR", "DISTRICT_LEADER")),
+        False: (("STREET_COMMITTEE",), ("DISTRICT_SUPERVISOR",), ("DISTRICT_SUPERVISOR", "DISTRICT_LEADER")),
+    }
+)
+"""Who hears of levels 1 to 3, of a clock that measures a department and of any other."""
+
 REMINDED: Final = 1
 ACTED: Final = 2
 """Levels as they are stored: 1 is the reminder, 2 to 4 are levels 1 to 3; acting when due counts as the first."""

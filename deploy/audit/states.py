@@ -14,7 +14,7 @@ from deploy.audit.replay import Replayed
 
 Expected = Mapping[str, Any]
 
-LISTS: Final = frozenset({"steps", "cohandlers", "followers"})
+LISTS: Final = frozenset({"steps", "cohandlers", "followers", "tells"})
 
 
 def differing(row: Row, expected: Expected) -> Iterator[str]:

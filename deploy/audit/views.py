@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +52,7 @@ def check_views(dossier: Dossier, foreign: Collection[UUID], note: Notes) -> Non
         _check_progress(service, dossier, foreign, note)
         _check_view(service, dossier, note)
     _check_timeline(dossier, note)
+    _check_board(dossier, note)
 
 
 def _check_progress(service: str, dossier: Dossier, foreign: Collection[UUID], note: Notes) -> None:
@@ -109,6 +111,45 @@ def _check_timeline(dossier: Dossier, note: Notes) -> None:
                 note(Kind.DISAGREE, "feedback", f"the timeline tells {told} otherwise than its topic")
     for source, sequence in rows:
         note(Kind.DOUBLED, "feedback", f"the timeline has {source}:{sequence}, which the topic does not have")
+
+
+def _check_board(dossier: Dossier, note: Notes) -> None:
+    rows = {str(row["clock_id"]): row for row in dossier.kept["feedback"].board}
+    for source in others("feedback"):
+        for clock_id, expected in _late(source, dossier.taken_in("feedback", source)).items():
+            row = rows.pop(clock_id, None)
+            if row is None:
+                note(Kind.LOST, "feedback", f"the board lacks the {expected['kind']} clock {clock_id}, which is late")
+                continue
+            for wrong in differing(row, expected):
+                note(Kind.DISAGREE, "feedback", f"the board's {expected['kind']} clock {clock_id}: {wrong}")
+    for clock_id in rows:
+        note(Kind.DOUBLED, "feedback", f"the board has the clock {clock_id}, which has reached no level")
+
+
+def _late(source: str, events: list[Told]) -> dict[str, dict[str, Any]]:
+    """Return the clocks of a source that have reached a level, as they stand after its events."""
+    states = {"clock.paused": "PAUSED", "clock.resumed": "RUNNING", "clock.stopped": "STOPPED"}
+    late: dict[str, dict[str, Any]] = {}
+    for event in events:
+        if event.type in rules.LEADS:
+            for clock in late.values():
+                if clock["kind"] in rules.OF_THE_DEPARTMENT and clock["state"] != "STOPPED":
+                    clock |= {"sequence": event.sequence, "department": event.lead}
+        if not event.of_clock:
+            continue
+        clock = late.get(event.data["clockId"])
+        if event.type == "clock.escalated":
+            clock = late.setdefault(event.data["clockId"], {"source": source, "street": event.street})
+            clock |= {"level": event.data["level"], "tells": event.data.get("tells", []), "state": "RUNNING"}
+            clock |= {"kind": event.data["kind"], "paused_at": None}
+        if clock is None:
+            continue
+        clock |= {"sequence": event.sequence, "due_at": datetime.fromisoformat(event.data["dueAt"])}
+        clock["department"] = event.lead if clock["kind"] in rules.OF_THE_DEPARTMENT else None
+        if event.type in states:
+            clock |= {"state": states[event.type], "paused_at": event.at if event.type == "clock.paused" else None}
+    return late
 
 
 def _check_view(service: str, dossier: Dossier, note: Notes) -> None:

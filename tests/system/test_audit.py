@@ -356,6 +356,12 @@ BREAKS: Final = {
     "a line of the timeline is told twice": Break(
         "feedback", "closed", (TIMELINE_AGAIN,), Kind.DOUBLED, "the timeline has one event twice"
     ),
+    "a late clock is not on the board": Break(
+        "feedback", "late", (f"DELETE FROM view.clock {_OF}",), Kind.LOST, "the board lacks the ACCEPTANCE clock"
+    ),
+    "the board shows another level": Break(
+        "feedback", "late", (f"UPDATE view.clock SET level = 1 {_OF}",), Kind.DISAGREE, "level is 1, not 3"
+    ),
     "a work order is deleted": Break(
         "dispatch", "closed", (f"DELETE FROM own.work_order {_OF}",), Kind.LOST, "was opened, and is not stored"
     ),
