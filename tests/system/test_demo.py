@@ -53,6 +53,8 @@ async def test_nobody_taking_it_up_is_told_level_by_level(
     assert [("reminder" in told[0]), *("level " + n in line for n, line in zip("123", told[1:], strict=True))] == [
         True
     ] * 4
+    [board] = [line for line in lines if "working days late" in line]
+    assert "二中批发巷路灯不亮: 签收时限" in board
     record = [line.split()[-1] for line in lines if line.strip().startswith(tuple("01")) and "clock." in line]
     assert record.count("clock.reminded") == 1
     assert record.count("clock.escalated") == 3

@@ -36,6 +36,11 @@ query Clock($id: ID!) { petition(id: $id) { handling { deadlines {
 _TOLD: Final = """
 query Told($id: ID!) { petition(id: $id) { timeline(first: 100) { edges { node { at service type label } } } } }"""
 
+_BOARD: Final = """
+query Board { lateClocks(levels: [3], first: 5) { edges { node {
+  label level dueAt lateForWorkingDays responsibleLabel department { name } tellsLabels petition { title trackingCode }
+} } } }"""
+
 _LEVELS: Final[Mapping[int, str]] = {
     1: "level 1 (一级督办): the department's head hears of it",
     2: "level 2 (二级督办): the street's leader hears of it",
@@ -177,8 +182,20 @@ async def play(player: Player) -> None:
     )
 
 
+async def _board(player: Player) -> None:
+    board = await player.ask(_BOARD, player.token(Role.DISTRICT_SUPERVISOR), {})
+    console.print("\n[bold]The supervisor's board, level 3[/bold]")
+    for edge in board["lateClocks"]["edges"]:
+        late = edge["node"]
+        whom = late["department"]["name"] if late["department"] else late["responsibleLabel"]
+        what = f"{late['petition']['trackingCode']} {late['petition']['title']}: {late['label']}"
+        late_for = f"{late['lateForWorkingDays']:.1f} working days late; told: {'、'.join(late['tellsLabels'])}"
+        console.print(f"      {escape(what)}  [yellow]{escape(whom)}[/yellow]  {escape(late_for)}")
+
+
 async def _pressed(player: Player, petition: str, order: str) -> None:
     supervisor, department = player.token(Role.DISTRICT_SUPERVISOR), player.token(Role.DEPARTMENT)
+    await _board(player)
     pressed = await player.act(
         "District supervisor (区人大常委会督办)",
         "presses by hand (督办), with an instruction that must be answered",
