@@ -64,7 +64,7 @@ async def check(
             commands = Commands.known(acknowledged, attempted)
             examination = _Examination(connections, Topics(place, spool), commands, ids, tick, domain_now)
             await examination.run(report, looks=looks, between=between)
-            report.add(await standing.check(connections, examination.topics, places))
+            report.add(await _standing(connections, examination.topics, places, looks=looks, between=between))
             report.unreadable = len(examination.topics.unreadable)
     report.acknowledged = commands.count
     return report
@@ -94,6 +94,19 @@ async def _settle(place: Place, connections: Mapping[str, Connection], within: f
             ]
         before = events
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _standing(
+    connections: Mapping[str, Connection], topics: Topics, foreign: Collection[str], *, looks: int, between: float
+) -> list[Finding]:
+    """Check what belongs to no petition, and look again at what seems wrong."""
+    found = await standing.check(connections, topics, foreign)
+    for _ in range(looks - 1 if found else 0):
+        await asyncio.sleep(between)
+        await topics.catch_up()
+        again = await standing.check(connections, topics, foreign)
+        found = [finding for finding in found if finding in again]
+    return found
 
 
 @dataclass(slots=True)
@@ -128,7 +141,7 @@ class _Examination:
                 break
             await asyncio.sleep(between)
             await self.topics.catch_up()
-            suspects = await self._again(list(suspects))
+            suspects = await self._again(suspects)
         report.add(doubled)
         for findings in suspects.values():
             report.add(findings)
@@ -159,12 +172,14 @@ class _Examination:
             for petition in petitions
         ]
 
-    async def _again(self, suspects: Sequence[UUID]) -> dict[UUID, list[Finding]]:
+    async def _again(self, suspects: Mapping[UUID, Sequence[Finding]]) -> dict[UUID, list[Finding]]:
+        """Look again at suspects, and keep of each what was wrong every time."""
         remaining: dict[UUID, list[Finding]] = {}
-        for first in range(0, len(suspects), PAGE):
-            for examined in await self._dossiers(suspects[first : first + PAGE]):
-                findings, _ = self._examine(examined)
-                if findings:
+        petitions = sorted(suspects)
+        for first in range(0, len(petitions), PAGE):
+            for examined in await self._dossiers(petitions[first : first + PAGE]):
+                again, _ = self._examine(examined)
+                if findings := [finding for finding in suspects[examined.petition] if finding in again]:
                     remaining[examined.petition] = findings
         return remaining
 

@@ -115,7 +115,7 @@ class Audit:
         if census.suspects > MOST_SUSPECTS:
             more = census.suspects - MOST_SUSPECTS
             sentence = f"{more} further petitions seemed wrong, too many to be looked at again"
-            census.findings.append(Finding(Kind.UNFIRED, "audit", None, sentence))
+            census.findings.append(Finding(Kind.UNSETTLED, "audit", None, sentence))
         return census
 
     async def _again(self, suspects: dict[UUID, set[Finding]], times: int, between: float) -> None:

@@ -168,7 +168,7 @@ class Crowd:
                 continue
             in_vain, filed.acts = 0, filed.acts + 1
             names = [*acts, "LEAVE"]
-            [name] = self.chance.choices(names, [*(WEIGHTS[act] for act in acts), _LEAVE])
+            [name] = self.chance.choices(names, [*(_weight(act, acts) for act in acts), _LEAVE])
             if name == "LEAVE":
                 return
             at_once = {name}
@@ -292,6 +292,12 @@ class Crowd:
             "petition": petition,
         }
         return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
+
+
+def _weight(act: str, acts: Mapping[str, Any]) -> float:
+    """Return how often an act is drawn among others; who is asked something answers sooner than the reply comes."""
+    asked = (acts.get("REPLY") or {}).get("questionOpen")
+    return 12.0 if asked and act == "ADD_INFORMATION" else WEIGHTS[act]
 
 
 def _possible(seen: Any) -> dict[str, Any]:

@@ -224,6 +224,20 @@ async def test_a_system_that_did_everything_right_is_found_clean(played: Played)
     assert report.messages == report.events > 20 * len(LIVES)
 
 
+BRIEF: Final = (_closed, _withdrawn, _rejected) * 2
+
+
+async def test_a_system_that_is_at_work_is_not_accused(played: Played) -> None:
+    people = played.people
+    working = asyncio.gather(*(live(people) for live in BRIEF))
+    found: list[str] = []
+    while not working.done():
+        report = await played.report(settle_within=0, looks=3, between=0.2, acknowledged=(), attempted=None)
+        found += map(str, report.findings)
+    await working
+    assert found == []
+
+
 async def test_an_event_that_is_under_way_is_no_fault(played: Played) -> None:
     people, dispatch = played.people, played.district.dispatch
     filed = await people.file("representative")
@@ -569,7 +583,7 @@ async def _living(played: Played, place: Place, **other: Any) -> Census:
 async def test_the_audit_counts_what_is_open_and_where(at_rest: Played) -> None:
     census = await _living(at_rest, at_rest.place)
     assert census.findings == []
-    assert census.petitions == len(LIVES) + 1
+    assert census.petitions == len(LIVES) + len(BRIEF) + 1
     # Open are those that were left so; a fortnight has closed what closes by itself.
     assert dict(census.standing) == {
         "feedback LEDGERED": 1,
@@ -756,7 +770,8 @@ async def test_a_command_that_was_acknowledged_and_left_nothing_is_lost(at_rest:
 
 
 async def test_a_command_that_nobody_sent_is_named(at_rest: Played) -> None:
-    [unsent] = [c for c in at_rest.people.acknowledged if c.mutation == "closePetition"]
+    closed = at_rest.petitions["closed"]
+    [unsent] = [c for c in at_rest.people.acknowledged if (c.mutation, c.petition) == ("closePetition", closed)]
     attempted = at_rest.people.attempted - {(unsent.mutation, unsent.key)}
     report = await at_rest.report(settle_within=0, looks=1, attempted=attempted)
     assert [(f.kind, f.petition) for f in report.findings] == [(Kind.FOREIGN, unsent.petition)], str(report)
