@@ -312,7 +312,9 @@ class Ticking:
     def fire(self, clock: Clock) -> Self:
         """Press one level further: reminder, then levels 1 to 3; each is an event and happens once."""
         level = Level(clock.level + 1)
-        fired = self._scheduled(replace(clock, level=level))
+        # Reckoned with what this process knows: if that is an older calendar, the clock has to be reckoned again.
+        known = min(clock.calendar, self.terms.calendar.version)
+        fired = self._scheduled(replace(clock, level=level, calendar=known))
         note = "reminder" if level is Level.REMINDED else f"level {level - 1}"
         move = Move.REMINDED if level is Level.REMINDED else Move.ESCALATED
         return self._with(_entered(fired, move, self.now, SYSTEM, note), self._fired(clock, level))

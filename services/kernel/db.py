@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 import asyncpg as _asyncpg
+import msgspec
 
 from services.contracts.vocabulary import Source
 from services.kernel.errors import InvalidInput, Unavailable
@@ -191,13 +192,19 @@ def refuse_nul(value: object, field: str = "input") -> None:
 def describe(error: Exception) -> str:
     """Return what a log may say of an error.
 
-    Messages of database errors quote the row, and rows hold what people wrote: of those only the type, the SQLSTATE and
-    the constraint are told.
+    Messages quote what they are about, and that may be what people wrote. So they are told of our own errors, the
+    broker's and the network's only; of database errors the SQLSTATE and the constraint, of events that do not fit their
+    definition the place, and of all others the type alone.
     """
+    name = type(error).__name__
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | UnicodeError):
-        details = [str(getattr(error, name, None) or "") for name in ("sqlstate", "constraint_name")]
-        return " ".join([type(error).__name__, *filter(None, details)])
-    return f"{type(error).__name__}: {error}"
+        details = [str(getattr(error, detail, None) or "") for detail in ("sqlstate", "constraint_name")]
+        return " ".join([name, *filter(None, details)])
+    if isinstance(error, msgspec.ValidationError):
+        _, at, place = str(error).rpartition(" - at `")
+        return f"{name} at {place.rstrip('`')}" if at else name
+    told = isinstance(error, OSError) or type(error).__module__.split(".")[0] in {"services", "aiokafka"}
+    return f"{name}: {error}" if told and str(error) else name
 
 
 def unavailable() -> Unavailable:

@@ -5,6 +5,7 @@ of an installation read the same file, so they agree; it is replaced whole, and 
 that was reached, so the domain's time never goes back.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,7 +87,8 @@ def read_pace(file: Path) -> Pace:
     :raises OSError: it cannot be read.
     """
     pace = msgspec.json.decode(file.read_bytes(), type=Pace)
-    if pace.speed <= 0 or pace.system.tzinfo is None or pace.domain.tzinfo is None:
+    instants = (pace.system, pace.domain, *([pace.until] if pace.until else []))
+    if pace.speed <= 0 or any(instant.tzinfo is None for instant in instants):
         raise ValueError("a pace needs instants with an offset and a speed above zero")
     return pace
 
@@ -103,7 +105,7 @@ def set_pace(
     now = system()
     reached = read_pace(file).at(now) if file.exists() else now
     pace = Pace(now, reached, speed, None if lasting is None else now + lasting)
-    draft = file.with_name(f"{file.name}.new")
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
     draft.write_bytes(msgspec.json.encode(pace))
     draft.replace(file)
     return pace

@@ -12,6 +12,7 @@ The first two resume by themselves. What an operator does (parking.py) is `repla
 
 import asyncio
 import random
+import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,6 +88,30 @@ _DISCARDED: Final = """
 -- inbox.discarded: whether it was passed over before
 SELECT 1 FROM own.discarded WHERE aggregate_id = $1 AND source = $2 AND sequence = $3"""
 
+_REPLAYED: Final = """
+-- inbox.replayed: who had what was parked tried again, why, and how many events took effect
+INSERT INTO own.replayed (aggregate_id, replayed_by, because, applied) VALUES ($1, $2, $3, $4)"""
+
+_IS_PARKED: Final = """
+-- inbox.is_parked: whether anything is held up of an aggregate
+SELECT EXISTS (SELECT 1 FROM own.parked WHERE aggregate_id = $1)"""
+
+_WAITED: Final = """
+-- inbox.waited: for how many seconds something has been held up of an aggregate
+SELECT EXTRACT(epoch FROM clock_timestamp() - min(parked_at))::float8 FROM own.parked WHERE aggregate_id = $1"""
+
+_CAME_AFTER_ALL: Final = """
+-- inbox.came_after_all: events that were passed over because they had not come are kept when they do
+UPDATE own.discarded SET headers = late.headers::jsonb, data = late.data
+FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::bytea[])
+    AS late (aggregate_id, source, sequence, headers, data)
+WHERE discarded.aggregate_id = late.aggregate_id AND discarded.source = late.source
+  AND discarded.sequence = late.sequence AND discarded.data IS NULL
+RETURNING discarded.aggregate_id, discarded.source, discarded.sequence"""
+
+MISSING_SECONDS: Final = 300
+"""How long an event must have been missing before an operator may pass over it: it may just be late."""
+
 _RELEASE: Final = """
 -- inbox.release: events that have taken effect are parked no longer
 DELETE FROM own.parked USING unnest($1::uuid[], $2::text[], $3::int[]) AS done (aggregate_id, source, sequence)
@@ -124,6 +149,15 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """An operator's word that what is parked of an aggregate shall be tried again: who says so, and why."""
+
+    aggregate: UUID
+    by: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """An operator's word that an event shall be passed over: which, who says so, and why."""
 
@@ -132,6 +166,11 @@ class Discard:
     sequence: int
     by: str
     because: str
+
+    @property
+    def key(self) -> tuple[UUID, str, int]:
+        """What identifies the event, as it is stored."""
+        return self.aggregate, self.source.value, self.sequence
 
 
 @dataclass(slots=True)
@@ -197,12 +236,12 @@ class Inbox:
             # Something in it is bad: rolled back, and applied again with a savepoint at each event.
             await self._retried(lambda: self._once(batch, careful=True))
 
-    async def replay(self, aggregate: UUID) -> int:
+    async def replay(self, replay: Replay) -> int:
         """Try what is parked of one aggregate again, poison too; return how many events have taken effect.
 
         :raises NotFound: nothing is parked of it.
         """
-        return await self._by_hand(aggregate, None)
+        return await self._by_hand(replay)
 
     async def discard(self, discard: Discard) -> int:
         """Pass over one event, and let go on what waited behind it; return how many events have taken effect.
@@ -212,16 +251,18 @@ class Inbox:
         :raises NotFound: nothing is parked of the aggregate.
         :raises InvalidInput: nothing is parked on account of this event.
         """
-        key = (discard.aggregate, discard.source.value, discard.sequence)
-        if await self._database.reader.fetchrow(_DISCARDED, *key) is not None:
+        try:
+            return await self._by_hand(discard)
+        except NotFound:
+            if await self._database.reader.fetchrow(_DISCARDED, *discard.key) is None:
+                raise
             return 0
-        return await self._by_hand(discard.aggregate, discard)
 
-    async def _by_hand(self, aggregate: UUID, discard: Discard | None) -> int:
-        if not await self._database.reader.fetch(_READ_PARKED, [aggregate]):
+    async def _by_hand(self, order: Replay | Discard) -> int:
+        if not await self._database.reader.fetchval(_IS_PARKED, order.aggregate):
             raise NotFound("A parked event of this petition")
         await self._refresh()
-        return await self._retried(lambda: self._again(aggregate, discard))
+        return await self._retried(lambda: self._again(order))
 
     async def _retried(self, once: Callable[[], Awaitable[int]]) -> int:
         for attempt in range(_ATTEMPTS):
@@ -238,20 +279,24 @@ class Inbox:
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, aggregates)
             applied: list[tuple[Event, Envelope]] = []
-            before = _held(streams)
+            before, again = _held(streams), list[Arrived]()
             for arrived in batch:
                 stream = streams[arrived.aggregate][arrived.envelope.source]
                 sequence = arrived.envelope.sequence
                 if sequence <= stream.applied or sequence in stream.held:
-                    continue  # a duplicate changes nothing
+                    again.append(arrived)  # a duplicate changes nothing
+                    continue
                 stream.held[sequence] = (arrived, Reason.GAP, "")
                 await self._advance(tx, streams[arrived.aggregate], applied, careful=careful)
             if not careful:
                 await self._project(tx, applied)
             await self._save(tx, streams, before)
+            if again:
+                await _keep_late(tx, again)
         return len(applied)
 
-    async def _again(self, aggregate: UUID, discard: Discard | None) -> int:
+    async def _again(self, order: Replay | Discard) -> int:
+        aggregate = order.aggregate
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, [aggregate])
             applied: list[tuple[Event, Envelope]] = []
@@ -259,9 +304,11 @@ class Inbox:
             for stream in streams[aggregate].values():
                 for sequence, (arrived, _, _) in stream.held.items():
                     stream.held[sequence] = (arrived, Reason.WAITING, "")
-            if discard is not None:
-                await self._pass_over(tx, discard, streams[aggregate], before)
+            if isinstance(order, Discard) and await tx.connection.fetchrow(_DISCARDED, *order.key) is None:
+                await self._pass_over(tx, order, streams[aggregate], before)
             await self._advance(tx, streams[aggregate], applied, careful=True)
+            if isinstance(order, Replay):
+                await tx.connection.execute(_REPLAYED, aggregate, order.by, order.because, len(applied))
             await self._save(tx, streams, before)
         return len(applied)
 
@@ -279,12 +326,17 @@ class Inbox:
                 "sequence", f"Nothing is parked on account of this event. Next in their streams are {nexts}."
             )
         event, _, _ = stream.held.pop(discard.sequence, (None, None, None))
+        waited = await tx.connection.fetchval(_WAITED, discard.aggregate)
+        if event is None and waited < MISSING_SECONDS:
+            raise InvalidInput(
+                "sequence",
+                f"This event has not come yet, but may just be late: it can be passed over once others have waited for "
+                f"it for {MISSING_SECONDS // 60} minutes.",
+            )
         _, error = before.get((discard.aggregate, discard.source, discard.sequence), (None, "it never arrived"))
         await tx.connection.execute(
             _DISCARD,
-            discard.aggregate,
-            discard.source.value,
-            discard.sequence,
+            *discard.key,
             error,
             _shown(event.headers) if event else None,
             event.data if event else None,
@@ -428,6 +480,25 @@ class Inbox:
         return Reason.WAITING, f"behind sequence {stream.applied + 1}"
 
 
+async def _keep_late(tx: Transaction, again: Sequence[Arrived]) -> None:
+    """Keep what was passed over as missing and has come after all: it has no effect any more, but is not lost."""
+    came = await tx.connection.fetch(
+        _CAME_AFTER_ALL,
+        [arrived.aggregate for arrived in again],
+        [arrived.envelope.source.value for arrived in again],
+        [arrived.envelope.sequence for arrived in again],
+        [_shown(arrived.headers) for arrived in again],
+        [arrived.data for arrived in again],
+    )
+    for row in came:
+        log.warning(
+            "an event that was passed over as missing has come",
+            petition_id=str(row["aggregate_id"]),
+            source=row["source"],
+            sequence=row["sequence"],
+        )
+
+
 def _tell(arrived: Arrived, error: Exception) -> None:
     log.error(
         "event parked as poison",
@@ -438,6 +509,7 @@ def _tell(arrived: Arrived, error: Exception) -> None:
         partition=arrived.partition,
         offset=arrived.offset,
         error=describe(error),
+        frames=traceback.format_tb(error.__traceback__),
     )
 
 

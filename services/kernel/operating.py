@@ -11,6 +11,7 @@ from uuid import UUID
 
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from services.contracts.vocabulary import Source
@@ -18,7 +19,7 @@ from services.kernel import parking, text
 from services.kernel.db import Database, open_database
 from services.kernel.errors import Refusal
 from services.kernel.graphql.parking import LONGEST_BECAUSE
-from services.kernel.inbox import Discard, Handlers, Inbox, Reason
+from services.kernel.inbox import Discard, Handlers, Inbox, Reason, Replay
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
@@ -44,16 +45,18 @@ async def _desk(
 
 
 async def _print(database: Database, reason: Reason | None) -> None:
-    table = Table("petition", "source", "sequence", "type", "reason", "detail", "where", "since", box=None)
     place, rows = parking.START, 0
     while page := await parking.parked(database.reader, reason=reason, first=_PAGE, after=place):
+        table = Table("petition", "source", "sequence", "type", "reason", "detail", "where", "since", box=None)
         for it in page:
             where = f"{it.topic}/{it.partition}/{it.offset}"
             since = it.parked_at.isoformat(timespec="seconds")
             shown = (str(it.petition), it.source.value, str(it.sequence), it.type, it.reason.value, it.detail)
-            table.add_row(*shown, where, since)
+            table.add_row(*map(escape, (*shown, where, since)))  # what came from outside is no markup of ours
+        _console.print(table)
         place, rows = parking.next_place(page), rows + len(page)
-    _console.print(table if rows else "nothing is parked")
+    if not rows:
+        _console.print("nothing is parked")
 
 
 def commands(
@@ -86,11 +89,11 @@ def commands(
         done(lambda database, _: _print(database, reason))
 
     @parked.command
-    def replay(petition: UUID) -> None:
+    def replay(petition: UUID, *, by: By, because: Because) -> None:
         """Try what is parked of a petition again, poisonous events too."""
 
         async def work(database: Database, desk: Parking) -> None:
-            await after(database, petition, await desk.replay(petition))
+            await after(database, petition, await desk.replay(Replay(petition, *_said(by, because))))
 
         done(work)
 
@@ -99,14 +102,20 @@ def commands(
         """Pass over an event that holds up a petition: it counts as applied and has no effect."""
 
         async def work(database: Database, desk: Parking) -> None:
-            why = text.required(because, "because", longest=LONGEST_BECAUSE)
-            who = text.required(by, "by", longest=LONGEST_BECAUSE)
-            event = Discard(petition, source, sequence, f"operator:{who}", why)
+            event = Discard(petition, source, sequence, *_said(by, because))
             await after(database, petition, await desk.discard(event))
 
         done(work)
 
     return app
+
+
+def _said(by: str, because: str) -> tuple[str, str]:
+    who, why = (
+        text.required(by, "by", longest=LONGEST_BECAUSE),
+        text.required(because, "because", longest=LONGEST_BECAUSE),
+    )
+    return f"command line:{who}", why
 
 
 def operate(app: App, arguments: Sequence[str]) -> str | None:

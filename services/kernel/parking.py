@@ -13,7 +13,7 @@ import msgspec
 
 from services.contracts.vocabulary import Source
 from services.kernel.db import Connection, Row
-from services.kernel.inbox import Discard, Inbox, Reason
+from services.kernel.inbox import Discard, Inbox, Reason, Replay
 from services.kernel.pulse import Pulse
 
 Place = tuple[UUID, str, int]
@@ -34,9 +34,9 @@ FROM own.parked WHERE reason = $5 AND (aggregate_id, source, sequence) > ($1, $2
 ORDER BY aggregate_id, source, sequence LIMIT $4"""
 
 _PARKED_OF: Final = """
--- parking.parked_of: all that is held up of one petition
+-- parking.parked_of: what is held up of one petition
 SELECT aggregate_id, source, sequence, reason, detail, headers, topic, partition, "offset", parked_at
-FROM own.parked WHERE aggregate_id = $1 ORDER BY source, sequence"""
+FROM own.parked WHERE aggregate_id = $1 ORDER BY source, sequence LIMIT $2"""
 
 _DISCARDED: Final = """
 -- parking.discarded: a page of what was passed over
@@ -44,6 +44,7 @@ SELECT aggregate_id, source, sequence, error, headers, discarded_by, because, di
 FROM own.discarded WHERE (aggregate_id, source, sequence) > ($1, $2, $3)
 ORDER BY aggregate_id, source, sequence LIMIT $4"""
 
+_MOST: Final = 100
 _HEADERS: Final = msgspec.json.Decoder(list[tuple[str, str]])
 
 
@@ -89,8 +90,8 @@ async def parked(connection: Connection, *, reason: Reason | None, first: int, a
 
 
 async def parked_of(connection: Connection, petition: UUID) -> list[Parked]:
-    """Return all that is held up of one petition."""
-    return [_parked(row) for row in await connection.fetch(_PARKED_OF, petition)]
+    """Return what is held up of one petition, 100 events at most."""
+    return [_parked(row) for row in await connection.fetch(_PARKED_OF, petition, _MOST)]
 
 
 async def discarded(connection: Connection, *, first: int, after: Place = START) -> list[Discarded]:
@@ -143,12 +144,12 @@ class Parking:
     applied: Pulse
     committed: Pulse
 
-    async def replay(self, petition: UUID) -> int:
+    async def replay(self, replay: Replay) -> int:
         """Try what is parked of a petition again; return how many events have taken effect.
 
         :raises NotFound: nothing is parked of it.
         """
-        return self._told(await self.inbox.replay(petition))
+        return self._told(await self.inbox.replay(replay))
 
     async def discard(self, discard: Discard) -> int:
         """Pass over an event; return how many have taken effect that waited behind it.

@@ -119,9 +119,8 @@ class Scheduler:
             try:
                 moved = await self.tick() + await self.reckon()
                 if time.monotonic() - forgot >= _FORGET_SECONDS:
-                    while await self._database.reader.execute(_FORGET_ANSWERS) == _FULL_PAGE:
-                        continue
-                    forgot = time.monotonic()
+                    more = await self._database.reader.execute(_FORGET_ANSWERS) == _FULL_PAGE
+                    forgot = forgot if more else time.monotonic()
             except WAITS as error:
                 log.warning("scheduler waits", error=describe(error))
                 moved = 0
@@ -130,10 +129,10 @@ class Scheduler:
 
     async def tick(self) -> int:
         """Fire everything that is due now; return how many clocks moved. An outage of days is caught up in ticks."""
-        await self._references.get()
         now, fired = self._now(), 0
         after: tuple[datetime, UUID] = (_BEGINNING, _FIRST)
         while True:
+            await self._references.get()
             rows = await self._page(now, after)
             for row in rows:
                 fired += await self._fire(row["petition_id"], row["clock_id"])

@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -64,6 +64,7 @@ class Role(StrEnum):
 ALL_ROLES: Final = tuple(Role)
 _OLDEST_UNPUBLISHED_SECONDS: Final = 30
 _DRAIN_SECONDS: Final = 8
+_AGAIN_SECONDS: Final = 1
 
 _LAG: Final = """
 -- service.lag: how long the oldest event has waited to be published
@@ -181,24 +182,28 @@ async def running(
                 committed=committed,
             ).run,
         }
-        tasks = [asyncio.create_task(_guarded(role, jobs[role])) for role in roles if role in jobs]
-        stack.push_async_callback(_stop, tasks)
+        stopping = asyncio.Event()
+        tasks = [asyncio.create_task(_guarded(role, jobs[role], stopping)) for role in roles if role in jobs]
+        stack.push_async_callback(_stop, tasks, stopping)
         yield runtime, _app(wiring, runtime)
 
 
-async def _guarded(role: Role, job: Callable[[], Awaitable[None]]) -> None:
-    """Run a job for ever: an unexpected error is a bug, is logged as one, and does not silence the job."""
-    while True:
+async def _guarded(role: Role, job: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+    """Run a job until it is stopped: an unexpected error is a bug, is logged as one, and does not silence the job."""
+    while not stopping.is_set():  # an error while it is cancelled takes the cancellation's place
         try:
             await job()
         except* Exception as group:  # a job of several tasks fails with a group; one alone is made one here
             for error in group.exceptions:
                 frames = traceback.format_tb(error.__traceback__)
                 log.error("job failed and starts over", job=role.value, error=describe(error), frames=frames)  # noqa: TRY400
-        await asyncio.sleep(1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_AGAIN_SECONDS):
+                await stopping.wait()
 
 
-async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _stop(tasks: Sequence[asyncio.Task[None]], stopping: asyncio.Event) -> None:
+    stopping.set()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,6 +9,8 @@ from services.kernel.calendar import Calendar
 from services.kernel.errors import Unavailable
 
 WORKING_DAY = timedelta(days=1)
+FIRST_VERSION = 1
+"""Policies are numbered from here without gaps: a higher lowest number means that older ones are still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,19 @@ class Terms:
     calendar: Calendar
 
     def in_force(self, at: datetime) -> Policy:
-        """Return the policy version in force at an instant.
+        """Return the policy version in force at an instant; what is dated before the first version goes by that one.
 
-        :raises Unavailable: none is; the reference data has not arrived yet.
+        :raises Unavailable: it has not arrived yet.
         """
         known = [p for p in self.policies if p.effective_from <= at and not p.retired]
-        if not known:
+        if known:
+            return max(known, key=lambda p: (p.effective_from, p.version))
+        earliest = min(self.policies, key=lambda p: p.version, default=None)
+        if earliest is None or earliest.version > FIRST_VERSION:
             raise Unavailable(
                 "No deadline policy is in force yet: the reference data has not arrived. Try again later."
             )
-        return max(known, key=lambda p: (p.effective_from, p.version))
+        return earliest
 
     def version(self, version: int) -> Policy:
         """Return a policy by its version.

@@ -17,7 +17,7 @@ from services.kernel.errors import InvalidInput
 from services.kernel.graphql.context import Guard, Info
 from services.kernel.graphql.types import After, First, PageInfo, cursor, page_size, parse_cursor
 from services.kernel.ids import parse_uuid
-from services.kernel.inbox import Discard, Reason
+from services.kernel.inbox import Discard, Reason, Replay
 
 OPERATE = may(Role.OPERATOR, says="events that are held up: list, replay, discard: the operator")
 LONGEST_BECAUSE = 500
@@ -76,6 +76,7 @@ class ReplayParkedInput:
     """Which petition."""
 
     petition_id: ID = strawberry.field(description="The petition.")
+    because: str = strawberry.field(description=f"Why, at most {LONGEST_BECAUSE} characters; kept with your name.")
 
 
 @strawberry.input(
@@ -87,7 +88,7 @@ class DiscardParkedInput:
     petition_id: ID = strawberry.field(description="The petition.")
     source: Source = strawberry.field(description="The service that published it.")
     sequence: int = strawberry.field(
-        description="Its number: the next in its stream, poisonous, or missing while others wait for it."
+        description="Its number: the next in its stream, poisonous, or missing while others have waited for minutes."
     )
     because: str = strawberry.field(description=f"Why, at most {LONGEST_BECAUSE} characters; kept with your name.")
 
@@ -97,7 +98,9 @@ class ParkedPayload:
     """The outcome."""
 
     applied: int = strawberry.field(description="How many events have taken effect.")
-    parked: list[ParkedEvent] = strawberry.field(description="What is still held up of the petition.")
+    parked: list[ParkedEvent] = strawberry.field(
+        description="What is still held up of the petition, 100 events at most."
+    )
 
 
 def _event(it: parking.Parked) -> ParkedEvent:
@@ -196,8 +199,10 @@ def parking_mutation(source: Source) -> type:
         )
         async def replay(self, info: Info, input: ReplayParkedInput) -> ParkedPayload | None:
             """Replay."""
+            because = text.required(input.because, "because", longest=LONGEST_BECAUSE)
             petition = parse_uuid(input.petition_id, "petitionId")
-            return await _outcome(info, petition, await info.context.runtime.parking.replay(petition))
+            replay = Replay(petition, f"operator:{info.context.actor.subject}", because)
+            return await _outcome(info, petition, await info.context.runtime.parking.replay(replay))
 
         @strawberry.mutation(
             name=f"discard{source.value.capitalize()}Parked",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from deploy.audit import living
 from services.contracts.vocabulary import WorkOrderState
 from services.dispatch.queries import instructions, work_orders
 from services.dispatch.queries.work_orders import Due, Wanted
@@ -147,3 +148,8 @@ async def test_the_scheduler_reads_what_is_due(dispatch: Full, mode: str) -> Non
 @pytest.mark.parametrize("waiting", [3, 2 * PETITIONS])
 async def test_the_relay_reads_the_lowest(dispatch: Full, mode: str, waiting: int) -> None:
     await stored.relay_reads_a_batch(dispatch, relay._LOWEST, mode, waiting)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_audit_reads_range_by_range(dispatch: Full, mode: str) -> None:
+    await stored.audit_reads_a_page(dispatch, mode, living._ORDERS, petitions=PETITIONS)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from deploy.audit import living
 from services.contracts.vocabulary import CaseState, ClockKind
 from services.feedback.domain.late import Part
 from services.feedback.queries import cases, late, petitions, rates, stages, timelines
@@ -214,3 +215,8 @@ async def test_the_jobs_read_a_page(feedback: Full, mode: str) -> None:
     await stored.scheduler_reads_a_page(feedback, scheduler._DUE, mode)
     await stored.reckoning_reads_a_page(feedback, scheduler._OUTDATED, mode)
     await stored.relay_reads_a_batch(feedback, relay._LOWEST, mode, 20_000)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_audit_reads_range_by_range(feedback: Full, mode: str) -> None:
+    await stored.audit_reads_a_page(feedback, mode, living._CASES, petitions=PETITIONS)

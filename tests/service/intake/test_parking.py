@@ -31,11 +31,11 @@ async def ask(district: District, document: str, role: str = "operator", **varia
     return await district.ask(document, role=role, url=district.intake.url, **variables)
 
 
-async def hold_up(district: District) -> str:
+async def hold_up(district: District, kind: str = "order.new") -> str:
     """Publish an event of an unknown type about a petition, and one behind it; return the petition."""
     petition, voice = str(uuid4()), Voice(district, Source.DISPATCH)
     order = uuid4()
-    await voice.say(petition, WorkOrderAcknowledged(by=BY, work_order_id=order, department="housing"), type="order.new")
+    await voice.say(petition, WorkOrderAcknowledged(by=BY, work_order_id=order, department="housing"), type=kind)
     await voice.say(petition, WorkOrderStarted(by=BY, work_order_id=order))
 
     async def both() -> bool:
@@ -75,10 +75,12 @@ async def test_pages_go_through_all_that_is_held_up(intake_alone: District) -> N
 
 async def test_a_replay_says_what_is_still_wrong(intake_alone: District) -> None:
     petition = await hold_up(intake_alone)
-    outcome = (await ask(intake_alone, REPLAY, input={"petitionId": petition})).ok()["replayIntakeParked"]
+    outcome = (await ask(intake_alone, REPLAY, input={"petitionId": petition, "because": "a new version"})).ok()[
+        "replayIntakeParked"
+    ]
     assert outcome["applied"] == 0
     assert [node["reason"] for node in outcome["parked"]] == ["POISON", "WAITING"]
-    (await ask(intake_alone, REPLAY, input={"petitionId": str(uuid4())})).refused("NOT_FOUND")
+    (await ask(intake_alone, REPLAY, input={"petitionId": str(uuid4()), "because": "?"})).refused("NOT_FOUND")
 
 
 async def test_a_discard_keeps_who_and_why(intake_alone: District) -> None:
@@ -120,7 +122,7 @@ async def test_nobody_but_the_operator_sees_or_moves_them(intake_alone: District
     for document, variables in (
         (LIST, {"first": 1}),
         (DISCARDED, {}),
-        (REPLAY, {"input": {"petitionId": petition}}),
+        (REPLAY, {"input": {"petitionId": petition, "because": "a reason"}}),
         (DISCARD, {"input": discard}),
     ):
         (await ask(intake_alone, document, role, **variables)).refused("FORBIDDEN")
@@ -150,11 +152,12 @@ async def command(district: District, *arguments: str) -> tuple[int, str]:
 
 async def test_the_command_line_does_the_same(intake_alone: District) -> None:
     petition = await hold_up(intake_alone)
+    signed = ("--by", "li", "--because", "a mistake")
     code, said = await command(intake_alone, "list", "--reason", "poison")
     assert code == 0
     [line] = [line for line in said.splitlines() if petition in line]
     assert "UnknownEventError: dispatch has no event 'order.new'" in line
-    code, said = await command(intake_alone, "replay", petition)
+    code, said = await command(intake_alone, "replay", petition, *signed)
     assert (code, said.splitlines()) == (
         0,
         [
@@ -163,7 +166,14 @@ async def test_the_command_line_does_the_same(intake_alone: District) -> None:
             "  dispatch:2 work_order.started WAITING behind sequence 1",
         ],
     )
-    discard = ("discard", petition, "dispatch", "1", "--by", "li", "--because", "a mistake")
+    discard = ("discard", petition, "dispatch", "1", *signed)
     assert await command(intake_alone, *discard) == (0, "1 applied, 0 still parked\n")
-    code, said = await command(intake_alone, "replay", petition)
+    code, said = await command(intake_alone, "replay", petition, *signed)
     assert (code, "A parked event of this petition is unknown here" in said) == (1, True)
+
+
+async def test_what_came_from_outside_is_no_markup_of_the_lists(intake_alone: District) -> None:
+    petition = await hold_up(intake_alone, "order.x[/red]")
+    code, said = await command(intake_alone, "list")
+    assert code == 0
+    assert any(petition in line and "order.x[/red]" in line for line in said.splitlines())

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from deploy.audit import living
 from services.contracts.vocabulary import PetitionState
 from services.intake.queries import petitions
 from services.intake.queries.petitions import Wanted
@@ -114,3 +115,10 @@ async def test_the_scheduler_reads_what_is_due(intake: Full, mode: str) -> None:
 @pytest.mark.parametrize("waiting", [3, 2 * PETITIONS])
 async def test_the_relay_reads_the_lowest(intake: Full, mode: str, waiting: int) -> None:
     await stored.relay_reads_a_batch(intake, relay._LOWEST, mode, waiting)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_audit_reads_range_by_range(intake: Full, mode: str) -> None:
+    await stored.audit_reads_a_page(intake, mode, living._PETITIONS, petitions=PETITIONS)
+    upper = await intake.read(living._UPPER, stored.id_of(PETITIONS // 2), 499, mode=mode)
+    stored.is_bounded(upper, 500)

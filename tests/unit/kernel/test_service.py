@@ -25,10 +25,30 @@ async def test_a_job_that_fails_starts_over_and_says_what_was_wrong() -> None:
         await asyncio.Event().wait()
 
     with structlog.testing.capture_logs() as said:
-        running = asyncio.create_task(service._guarded(Role.CONSUMER, job))
+        running = asyncio.create_task(service._guarded(Role.CONSUMER, job, asyncio.Event()))
         async with asyncio.timeout(10):
             await again.wait()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert running.cancelled()
-    assert [(line["job"], line["error"]) for line in said] == [("consumer", "LookupError: what is wrong")]
+    assert [(line["job"], line["error"]) for line in said] == [("consumer", "LookupError")]
+
+
+async def test_a_job_that_fails_while_it_is_told_to_stop_stops() -> None:
+    begun = asyncio.Event()
+
+    async def job() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise KeyError("in the middle of leaving")
+
+    with structlog.testing.capture_logs() as said:
+        stopping = asyncio.Event()
+        running = asyncio.create_task(service._guarded(Role.CONSUMER, job, stopping))
+        await begun.wait()
+        async with asyncio.timeout(10):
+            await service._stop([running], stopping)
+    assert running.done()
+    assert len(said) == 1

@@ -111,6 +111,16 @@ CREATE TABLE own.discarded (
     PRIMARY KEY (aggregate_id, source, sequence)
 );
 
+-- What operators had tried again.
+CREATE TABLE own.replayed (
+    replayed_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    aggregate_id uuid        NOT NULL,
+    replayed_by  text        NOT NULL,
+    because      text        NOT NULL,
+    applied      integer     NOT NULL,
+    PRIMARY KEY (aggregate_id, replayed_at)
+);
+
 -- Answers to mutations that carried an idempotency key.
 CREATE TABLE own.idempotency (
     subject    text        NOT NULL,
