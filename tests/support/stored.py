@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from deploy.audit import living
 from services.kernel.relay import BATCH
 from tests.support.plans import Full, Read
 
@@ -101,3 +102,12 @@ async def relay_reads_a_batch(full: Full, lowest: str, mode: str, waiting: int) 
     finally:
         await full.connection.execute("TRUNCATE own.outbox")
         await full.connection.execute("ANALYZE own.outbox")
+
+
+async def audit_reads_a_page(full: Full, mode: str, *statements: str, petitions: int) -> None:
+    """Check the audit's queries on one of its ranges, in the middle of what is stored: each reads its own part alone."""
+    page = 500
+    for statement in (*statements, living._CLOCKS):
+        given: tuple[object, ...] = (id_of(petitions // 2), id_of(petitions // 2 + page))
+        given += (sorted(living.OPEN_ORDERS),) if "$3" in statement else ()
+        is_bounded(await full.read(statement, *given, mode=mode), 8 * page)
