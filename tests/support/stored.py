@@ -105,7 +105,7 @@ async def relay_reads_a_batch(full: Full, lowest: str, mode: str, waiting: int) 
 
 
 async def audit_reads_a_page(full: Full, mode: str, *statements: str, petitions: int) -> None:
-    """Check the audit's queries on one of its ranges, in the middle of what is stored: each reads its own part alone."""
+    """Check the audit's queries on a range in the middle of what is stored: each range reads its own part alone."""
     page = 500
     for statement in (*statements, living._CLOCKS):
         given: tuple[object, ...] = (id_of(petitions // 2), id_of(petitions // 2 + page))
