@@ -99,8 +99,10 @@ class _Walk:
         for act in sorted((wanted - found).elements()):
             self.note(Kind.LOST, self.service, f"{cause} was applied, and {act} did not come of it")
         for act in sorted((found - wanted).elements()):
-            kind = Kind.DOUBLED if act in wanted else Kind.DISAGREE
-            self.note(kind, self.service, f"{cause} had the effect {act} {'more than once' if act in wanted else ''}")
+            kind, how = (
+                (Kind.DOUBLED, "more than once") if act in wanted else (Kind.DISAGREE, "which is none of its own")
+            )
+            self.note(kind, self.service, f"{cause} had the effect {act}, {how}")
         if wanted == found:
             self.note(Kind.DISAGREE, self.service, f"{cause} had its effect on another order or case than the one due")
 

@@ -574,6 +574,19 @@ async def test_what_is_broken_in_a_database_is_named(at_rest: Played, name: str)
     assert {f.petition for f in report.findings} <= {petition, None}, str(report)
 
 
+async def test_what_an_operator_passed_over_need_have_had_no_effect(at_rest: Played) -> None:
+    statements = (
+        "DELETE FROM view.event WHERE petition_id = $1 AND source = 'intake' AND sequence = 7",
+        """INSERT INTO own.discarded (aggregate_id, source, sequence, error, discarded_by, because)
+           VALUES ($1, 'intake', 7, '', 'operator', 'it cannot be read')""",
+    )
+    given = (at_rest.petitions["closed"],)
+    async with _broken(at_rest, "feedback", *((statement, given) for statement in statements)) as place:
+        report = await at_rest.report(place, settle_within=0, looks=1)
+    assert report.clean, str(report)
+    assert report.passed_over == 1
+
+
 async def _living(played: Played, place: Place, **other: Any) -> Census:
     given: dict[str, Any] = {"now": played.district.time, "tick": timedelta(seconds=10), "page": 3, **other}
     async with connected(place.databases) as connections:
