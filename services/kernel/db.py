@@ -1,7 +1,7 @@
 """PostgreSQL, typed: a pool, and the transaction that commands and reactions are given.
 
-The only functions that open a writing transaction are mutation.run and inbox.apply (and the scheduler's, which is a
-consumer of time).
+The only functions that open a writing transaction are mutation.run, inbox.apply with its replay and discard, the
+scheduler's (a consumer of time), and service.prepare (the seed).
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence

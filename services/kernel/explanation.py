@@ -1,6 +1,6 @@
 """A due date explained: the steps of its reckoning in sentences, in Chinese and English, with times in Shanghai."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -41,7 +41,8 @@ class Explanation:
 
 
 def explain(clock: Clock, terms: Terms) -> Explanation:
-    """Explain a clock's due date by the present calendar."""
+    """Explain a clock's due date by the present calendar; a clock that is still to follow it, as it will be."""
+    clock = replace(clock, due_at=reckoning(clock, terms).due_at, paused=reckoning(clock, terms).paused)
     lines = tuple(_line(clock, step, terms) for step in reckoning(clock, terms).steps)
     at = firings(clock, terms)
     reminder, first, second, third = (at[level] for level in (Level.REMINDED, Level.FIRST, Level.SECOND, Level.THIRD))

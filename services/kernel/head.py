@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
-from services.contracts.event import Event, Who
+from services.contracts.event import SYSTEM, Event, Who
 from services.contracts.vocabulary import Source
 from services.kernel.access import Scope
 from services.kernel.clocks import Clock, Ticking
@@ -61,3 +61,29 @@ def decided(state: State, *facts: Fact | Event, clocks: Ticking | None = None) -
     listed = [f if isinstance(f, Fact) else Fact(f) for f in facts]
     listed += [Fact(e) for e in clocks.events] if clocks else []
     return Decision(state, tuple(listed))
+
+
+class Headed(Protocol):
+    """A petition as any of the services knows it."""
+
+    @property
+    def head(self) -> Head: ...
+
+
+Known = TypeVar("Known", bound=Headed)
+
+
+def _after(petition: Known, ticking: Ticking) -> Decision[Known]:
+    moved = replace(cast(Any, petition), head=petition.head.after(ticking))
+    return decided(moved, clocks=ticking)
+
+
+def pressed(petition: Known, clock: Clock, terms: Terms, *, now: datetime) -> Decision[Known]:
+    """Press a clock one level further."""
+    return _after(petition, petition.head.ticking(terms, SYSTEM, now).fire(clock))
+
+
+def reckoned(petition: Known, terms: Terms, *, now: datetime) -> Decision[Known] | None:
+    """Reckon a petition's open clocks by the present calendar; None when all were."""
+    ticking = petition.head.ticking(terms, SYSTEM, now).reckon_again()
+    return None if set(ticking.clocks) == set(petition.head.clocks) else _after(petition, ticking)

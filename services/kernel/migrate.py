@@ -78,7 +78,10 @@ async def _apply(connection: Any, migrations: list[Migration]) -> list[str]:
     for migration in migrations:
         if migration.name in applied:
             if applied[migration.name] != migration.checksum:
-                raise MigrationError(f"{migration.name} was applied in another form; migrations are never edited")
+                raise MigrationError(
+                    f"{migration.name} was applied in another form; migrations are never edited "
+                    "(data of a version that was never released: a local run begins anew with `make clean-data`)"
+                )
             continue
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")

@@ -85,7 +85,7 @@ WITH page AS (
     SELECT petition_id, work_order_id, due_at FROM (
         SELECT petition_id, work_order_id, due_at FROM own.work_order
         WHERE (department, due_at, work_order_id) > ($1, $2, $3) AND (department, due_at) <= ($1, $4)
-          AND due_at IS NOT NULL AND state IN ('ASSIGNED', 'ACKNOWLEDGED', 'IN_PROGRESS')
+          AND due_at IS NOT NULL AND state IN ('ASSIGNED', 'ACKNOWLEDGED', 'IN_PROGRESS') AND NOT asked
         ORDER BY department, due_at, work_order_id LIMIT 101
     ) AS longest LIMIT $5
 )
@@ -171,7 +171,7 @@ class Due:
 async def due_soon(reader: Connection, due: Due) -> tuple[list[tuple[Found, datetime]], bool]:
     """Return a page of the orders whose clocks are overdue or due until then, by due date, and whether there is more.
 
-    What is under ruling is not among them: there the supervisor is measured.
+    What is under ruling is not among them, for there the supervisor is measured, nor what waits for the resident.
     """
     rows = await reader.fetch(DUE_SOON, *due_arguments(due))
     return [(_found(row), row["due_at"]) for row in rows[: due.first]], len(rows) > due.first

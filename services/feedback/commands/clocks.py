@@ -1,6 +1,5 @@
 """Firing feedback's clocks: reminders and levels; and what the product does by itself at a due date."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from services.contracts.event import SYSTEM
@@ -10,7 +9,7 @@ from services.feedback.domain.case import Case, Petition
 from services.feedback.store import petitions
 from services.kernel.clocks import Clock, Level, acts_now, is_due
 from services.kernel.db import Transaction
-from services.kernel.head import Decision, Fact
+from services.kernel.head import Decision, pressed, reckoned
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.reference import References
 from services.kernel.scheduler import FIRED
@@ -28,9 +27,7 @@ async def fire_clock(
     if petition.case is not None and acts_now(clock, now):
         level, decision = Level.FIRST, _act(petition, petition.case, clock, references.terms, now)
     else:
-        ticking = petition.head.ticking(references.terms, SYSTEM, now).fire(clock)
-        after = replace(petition, head=petition.head.after(ticking))
-        level, decision = Level(clock.level + 1), Decision(after, tuple(Fact(e) for e in ticking.events))
+        level, decision = Level(clock.level + 1), pressed(petition, clock, references.terms, now=now)
     await tx.connection.execute(FIRED, petition_id, clock_id, int(level), now)
     await petitions.save(tx, petition, decision, now=now)
     return True
@@ -51,9 +48,8 @@ def _act(petition: Petition, case: Case, clock: Clock, terms: Terms, now: dateti
 async def reckon_clocks(tx: Transaction, petition_id: PetitionId, references: References, *, now: datetime) -> bool:
     """Reckon a petition's open clocks by the present calendar; false when all were."""
     petition = await petitions.lock(tx, petition_id)
-    ticking = petition.head.ticking(references.terms, SYSTEM, now).reckon_again()
-    if set(ticking.clocks) == set(petition.head.clocks):
+    decision = reckoned(petition, references.terms, now=now)
+    if decision is None:
         return False
-    after = replace(petition, head=petition.head.after(ticking))
-    await petitions.save(tx, petition, Decision(after, tuple(Fact(event) for event in ticking.events)), now=now)
+    await petitions.save(tx, petition, decision, now=now)
     return True

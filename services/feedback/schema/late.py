@@ -147,7 +147,7 @@ class LateQuery:
 
     @strawberry.field(
         extensions=[Guard(access.BOARD)],
-        description="What is late in all three services: every clock that has reached level 1 and is not stopped yet.",
+        description="What is late in all three services: open clocks that reached a level and are past their date.",
     )
     async def late_clocks(
         self,

@@ -38,7 +38,7 @@ class PolicyChanges:
 
 
 def next_policy(policies: Sequence[Policy], changes: PolicyChanges, effective_from: datetime, now: datetime) -> Policy:
-    """Return the next version of the deadline policy.
+    """Return the next version of the deadline policy: the latest one, changed. One that begins with it takes its place.
 
     :raises InvalidInput: it would take effect too soon, changes nothing, or has a figure that cannot be.
     """
@@ -52,6 +52,12 @@ def next_policy(policies: Sequence[Policy], changes: PolicyChanges, effective_fr
             "effectiveFrom",
             f"effectiveFrom must be at least {NOTICE // timedelta(minutes=1)} minutes from now: "
             "a policy takes effect only in the future.",
+        )
+    if effective_from < latest.effective_from:
+        raise InvalidInput(
+            "effectiveFrom",
+            f"Version {latest.version} takes effect at {latest.effective_from.isoformat()}; a later version cannot do "
+            "so before. At the same instant it takes its place.",
         )
     known = {(row.kind, row.deadline_class): row.limit for row in latest.limits}
     for (kind, deadline_class), limit in changes.limits.items():

@@ -77,7 +77,7 @@ class DeadlineExplanation:
 
     it: strawberry.Private[Explanation]
     unit: LimitUnit = strawberry.field(description="What the limit is counted in.")
-    steps: list[DeadlineStep] = strawberry.field(description="The arithmetic; the last step's due date is the clock's.")
+    steps: list[DeadlineStep] = strawberry.field(description="The arithmetic; the last step leads to the due date.")
     reminder_at: datetime = strawberry.field(description="When the reminder goes out.")
     level_one_at: datetime = strawberry.field(description="When level 1 is reached: the due date.")
     level_two_at: datetime = strawberry.field(description="When level 2 is reached.")
@@ -111,7 +111,10 @@ class Deadline:
         """Return the kind's label."""
         return label(self.kind, locale)
 
-    @federation.field(shareable=True, description="How the due date comes about.")
+    @federation.field(
+        shareable=True,
+        description="How the due date comes about, by the present calendar; if that changed, the date follows.",
+    )
     async def explanation(self, info: Info) -> DeadlineExplanation | None:
         """Return the arithmetic by the present calendar."""
         return _explained(explain(self.it, (await info.context.runtime.references.get()).terms))

@@ -68,6 +68,17 @@ async def test_a_tick_over_a_hundred_thousand_open_clocks_is_one_indexed_query(w
         said = "\n".join(row["QUERY PLAN"] for row in plan)
         assert "Index Scan using clock_due" in said
         assert "Seq Scan" not in said
+        # A thousand that are due (of petitions that are not there, so none moves) are five pages, and no clock twice.
+        await world.intake.execute(
+            "UPDATE own.clock SET fires_at = '1999-12-31' WHERE clock_id IN "
+            "(SELECT clock_id FROM own.clock ORDER BY clock_id LIMIT 1000)"
+        )
+        statements.clear()
+        assert await scheduler.tick() == 0
+        told = [s.strip().splitlines()[0] for s in statements if s.strip().startswith("-- scheduler")]
+        pages = [line for line in told if "scheduler.due" in line]
+        locks = [line for line in told if "scheduler.lock" in line]
+        assert (len(pages), len(locks)) == (6, 1000)
     finally:
         await database.close()
 

@@ -43,6 +43,18 @@ def test_a_later_version_is_numbered_after_all_that_are_known() -> None:
     assert third.limits == second.limits
 
 
+def test_a_version_does_not_take_effect_before_the_one_that_it_changes() -> None:
+    second = next_policy([SEEDED], ACCEPT_IN_TWO, LATER + timedelta(days=9), NOW)
+    with pytest.raises(InvalidInput, match="Version 2 takes effect at 2026-12-04T02:00:00"):
+        next_policy([SEEDED, second], PolicyChanges({}, reminder_percent=70), LATER, NOW)
+    # A mistaken one that has not begun is replaced by one that begins with it.
+    undone = PolicyChanges({(ClockKind.ACCEPTANCE, None): SEEDED.limits[0].limit})
+    third = next_policy([SEEDED, second], undone, second.effective_from, NOW)
+    terms = Terms((SEEDED, second, third), TERMS.calendar)
+    assert terms.in_force(second.effective_from) == third
+    assert third.limits == SEEDED.limits
+
+
 @pytest.mark.parametrize(
     ("changes", "effective_from", "field"),
     [

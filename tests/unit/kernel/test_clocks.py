@@ -226,6 +226,19 @@ def test_an_older_calendar_than_was_reckoned_with_changes_nothing() -> None:
     assert behind.reckon_again() == behind
 
 
+def test_a_level_that_was_fired_by_an_older_calendar_is_reckoned_again() -> None:
+    holidays = holiday(date(2026, 12, 1), date(2026, 12, 2))
+    clock = Ticking((), holidays, BY, START, 1).start(ClockKind.HANDLING, ORDER, DeadlineClass.SIMPLE).clocks[0]
+    behind = clock
+    for _ in range(2):  # by a replica that has not heard of them yet
+        behind = Ticking((behind,), TERMS, BY, clock.due_at, 1).fire(behind).clocks[0]
+    [again] = Ticking((behind,), holidays, BY, clock.due_at, 1).reckon_again().clocks
+    level = clock
+    for _ in range(2):
+        level = Ticking((level,), holidays, BY, clock.due_at, 1).fire(level).clocks[0]
+    assert (again.fires_at, again.due_at) == (level.fires_at, clock.due_at)
+
+
 def test_a_level_that_was_reached_stays_reached_when_the_calendar_moves_the_due_date() -> None:
     clock = started()
     for _ in range(2):

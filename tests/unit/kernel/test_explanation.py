@@ -87,6 +87,15 @@ def test_a_review_is_set_for_its_day() -> None:
     )
 
 
+def test_a_clock_that_is_still_to_follow_a_new_calendar_is_explained_as_it_will_be() -> None:
+    clock = started(cls=DeadlineClass.ORDINARY)
+    terms = Terms(TERMS.policies, Calendar({date(2026, 10, 12): False}, calendar_version(1)))
+    [moved] = Ticking((clock,), terms, BY, START, 1).reckon_again().clocks
+    told = explain(clock, terms)
+    assert told == explain(moved, terms)
+    assert told.lines[-1].step.due_at == told.level_1_at == moved.due_at != clock.due_at
+
+
 @given(st.sets(st.dates(date(2026, 9, 25), date(2026, 12, 31)), max_size=6), st.integers(0, 80))
 def test_the_steps_lead_to_the_clocks_own_date_whatever_the_calendar(days: set[date], hours: int) -> None:
     terms = Terms(TERMS.policies, Calendar(dict.fromkeys(days, False), calendar_version(1)))

@@ -53,9 +53,10 @@ CREATE INDEX work_order_by_state ON own.work_order (state, work_order_id);
 CREATE INDEX work_order_by_street ON own.work_order (street, state, work_order_id);
 CREATE INDEX work_order_by_department ON own.work_order (department, state, work_order_id);
 CREATE INDEX work_order_by_category ON own.work_order (category, state, work_order_id);
--- A department's due-soon list: what its clocks still measure, the longest overdue first (queries/work_orders.py).
+-- A department's due-soon list: what its clocks still measure, the longest overdue first (queries/work_orders.py). While
+-- the resident is asked, the clock that runs is theirs.
 CREATE INDEX work_order_due ON own.work_order (department, due_at, work_order_id)
-    WHERE due_at IS NOT NULL AND state IN ('ASSIGNED', 'ACKNOWLEDGED', 'IN_PROGRESS');
+    WHERE due_at IS NOT NULL AND state IN ('ASSIGNED', 'ACKNOWLEDGED', 'IN_PROGRESS') AND NOT asked;
 
 -- The supervisor's instructions: what was demanded, and the answer. `department` led then; `lead` does now, and has to
 -- answer (without one the street committee).
