@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace bench audit test chaos lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace parked bench audit test chaos lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -20,6 +20,9 @@ demo: venv ## play a case on the running system: CASE=sewer (default) or late (w
 
 pace: venv ## let the running system's domain time run faster: make pace SPEED=600 ARGS="--minutes 5"
 	@$(PY) -m deploy.local pace "$(SPEED)" $(ARGS)
+
+parked: venv ## events that the running system holds up: make parked SERVICE=intake ARGS=list
+	@$(PY) -m deploy.local parked "$(SERVICE)" $(ARGS)
 
 token: venv ## print a demo user's token: make -s token ROLE=street_committee
 	@$(PY) -m deploy.local token "$(ROLE)"

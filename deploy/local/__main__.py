@@ -8,7 +8,7 @@ import time
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Never
+from typing import Annotated, Any, Final, Literal, Never
 
 from cyclopts import App, Parameter
 from pydantic import ValidationError
@@ -24,7 +24,7 @@ from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor, held
 from services.kernel.calendar import SHANGHAI
-from services.kernel.domain_clock import DomainClock, set_pace
+from services.kernel.domain_clock import FASTEST, DomainClock, set_pace
 
 app = App(name="python -m deploy.local", help="Run the whole system on this machine.")
 _DEMO: Final = [sys.executable, "-m", "deploy.local.demo"]
@@ -33,9 +33,9 @@ _console: Final = Console(highlight=False, soft_wrap=True)
 _began: Final = time.monotonic()
 
 
-def _above_zero(_: object, speed: float) -> None:
-    if speed <= 0:
-        raise ValueError("it must be above zero: time neither stands still nor goes back")
+def _possible(_: object, speed: float) -> None:
+    if not 0 < speed <= FASTEST:
+        raise ValueError(f"it must be above zero (time neither stands still nor goes back), and at most {FASTEST:,.0f}")
 
 
 @app.command
@@ -96,9 +96,25 @@ def demo(case: str = "", /) -> None:
 
 
 @app.command
+def parked(
+    service: Literal["intake", "dispatch", "feedback"],
+    /,
+    *arguments: Annotated[str, Parameter(allow_leading_hyphen=True)],
+) -> None:
+    """Operate a service's parked events: list, replay, discard."""
+    settings = _settings()
+    if not settings.keys_folder.exists():
+        _give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
+    environment = {**os.environ, "THROUGH_TRAIN_DATABASE_URL": Stack(settings).postgres.dsn(service)}
+    os.chdir(ROOT)
+    command = [sys.executable, "-m", f"services.{service}", "parked", *arguments]
+    os.execve(command[0], command, environment)  # noqa: S606
+
+
+@app.command
 def pace(
     speed: Annotated[
-        float, Parameter(help="how many times faster than real time; 1 is real time", validator=_above_zero)
+        float, Parameter(help="how many times faster than real time; 1 is real time", validator=_possible)
     ],
     /,
     *,

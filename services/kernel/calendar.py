@@ -16,6 +16,7 @@ import chinese_calendar
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 _DAY: Final = timedelta(days=1)
+_STATUTORY_DAYS: Final = 11
 _library: Any = chinese_calendar  # its functions take undeclared types
 _LAST_PUBLISHED: Final[int] = max(day.year for day in _library.constants.holidays)
 
@@ -54,10 +55,14 @@ class Calendar:
     def is_published(self, day: date) -> bool:
         """Tell whether the day's year has been published; if not, its holidays are guesses.
 
-        A year that the library does not have yet is published once its New Year's Day is among our own rows, which no
-        official arrangement leaves out.
+        A year that the library does not have yet is published once our own rows hold what no official arrangement
+        leaves out: New Year's Day, and at least the eleven days of the seven holidays.
         """
-        return _official(day) is not None or date(day.year, 1, 1) in self.overrides
+        if _official(day) is not None:
+            return True
+        return date(day.year, 1, 1) in self.overrides and (
+            sum(row.year == day.year and not worked for row, worked in self.overrides.items()) >= _STATUTORY_DAYS
+        )
 
     def add(self, start: datetime, working: timedelta) -> datetime:
         """Return the instant at which `working` time has run since `start`.

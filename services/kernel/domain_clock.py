@@ -10,11 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import structlog
 
 log = structlog.get_logger()
+
+FASTEST: Final = 1_000_000.0
+"""A year in half a minute; faster, and the clocks of a whole installation could not be reckoned any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,8 @@ def read_pace(file: Path) -> Pace:
     """
     pace = msgspec.json.decode(file.read_bytes(), type=Pace)
     instants = (pace.system, pace.domain, *([pace.until] if pace.until else []))
-    if pace.speed <= 0 or any(instant.tzinfo is None for instant in instants):
-        raise ValueError("a pace needs instants with an offset and a speed above zero")
+    if not 0 < pace.speed <= FASTEST or any(instant.tzinfo is None for instant in instants):
+        raise ValueError(f"a pace needs instants with an offset and a speed above zero, at most {FASTEST:,.0f}")
     return pace
 
 
@@ -100,8 +104,8 @@ def set_pace(
 
     :param lasting: after so much of the system's time it runs on like real time.
     """
-    if speed <= 0:
-        raise ValueError("the speed must be above zero")
+    if not 0 < speed <= FASTEST:  # which "not a number" is not either
+        raise ValueError(f"the speed must be above zero, and at most {FASTEST:,.0f}")
     now = system()
     reached = read_pace(file).at(now) if file.exists() else now
     pace = Pace(now, reached, speed, None if lasting is None else now + lasting)

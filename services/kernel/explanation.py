@@ -1,9 +1,11 @@
 """A due date explained: the steps of its reckoning in sentences, in Chinese and English, with times in Shanghai."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from services.contracts.reference import Policy
 from services.contracts.vocabulary import ClockKind, LimitUnit
 from services.kernel.calendar import SHANGHAI
 from services.kernel.clocks import Clock, Level, firings, reckoning
@@ -11,7 +13,7 @@ from services.kernel.ledger import Step, StepKind
 from services.kernel.terms import Terms
 
 _WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
-_LISTED: Final = 12
+_LISTED: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +45,14 @@ class Explanation:
 def explain(clock: Clock, terms: Terms) -> Explanation:
     """Explain a clock's due date by the present calendar; a clock that is still to follow it, as it will be."""
     clock = replace(clock, due_at=reckoning(clock, terms).due_at, paused=reckoning(clock, terms).paused)
-    lines = tuple(_line(clock, step, terms) for step in reckoning(clock, terms).steps)
+    steps = reckoning(clock, terms).steps
+    if clock.paused_at is not None:
+        standing = Step(StepKind.PAUSE, clock.paused_at, None, clock.due_at, timedelta(0), clock.due_at)
+        steps = (*steps, standing)
+    lines = tuple(_line(clock, step, terms) for step in steps)
     at = firings(clock, terms)
     reminder, first, second, third = (at[level] for level in (Level.REMINDED, Level.FIRST, Level.SECOND, Level.THIRD))
-    percent = terms.version(clock.policy_version).reminder_percent
-    levels_zh = (
-        f"提醒（{percent}%）：{_zh(reminder)}；一级督办：{_zh(first)}；二级：{_zh(second)}；三级：{_zh(third)}。"
-    )
-    levels_en = (
-        f"Reminder ({percent} %): {_en(reminder)}; level 1: {_en(first)}; level 2: {_en(second)}; "
-        f"level 3: {_en(third)}."
-    )
+    zh, en = _levels(clock, terms.version(clock.policy_version), at)
     return Explanation(
         unit=clock.unit,
         lines=lines,
@@ -61,8 +60,25 @@ def explain(clock: Clock, terms: Terms) -> Explanation:
         level_1_at=first,
         level_2_at=second,
         level_3_at=third,
-        zh="\n".join([f"时限政策第{clock.policy_version}版。", *(line.zh for line in lines), levels_zh]),
-        en="\n".join([f"Deadline policy, version {clock.policy_version}.", *(line.en for line in lines), levels_en]),
+        zh="\n".join([f"时限政策第{clock.policy_version}版。", *(line.zh for line in lines), zh]),
+        en="\n".join([f"Deadline policy, version {clock.policy_version}.", *(line.en for line in lines), en]),
+    )
+
+
+def _levels(clock: Clock, policy: Policy, at: Mapping[Level, datetime]) -> tuple[str, str]:
+    if clock.paused_at is not None:
+        return "停止计时期间不提醒、不督办。", "While it stands still, it neither reminds nor escalates."
+    reminder, first, second, third = (at[level] for level in (Level.REMINDED, Level.FIRST, Level.SECOND, Level.THIRD))
+    percent, two, three = policy.reminder_percent, policy.second_level_working_days, policy.third_level_working_days
+    return (
+        (
+            f"提醒（{percent}%）：{_zh(reminder)}；一级督办（到期）：{_zh(first)}；"
+            f"二级（逾期{two}个工作日）：{_zh(second)}；三级（逾期{three}个工作日）：{_zh(third)}。"
+        ),
+        (
+            f"Reminder ({percent} %): {_en(reminder)}; level 1 (due): {_en(first)}; level 2 ({two} working days late): "
+            f"{_en(second)}; level 3 ({three} working days late): {_en(third)}."
+        ),
     )
 
 
@@ -90,6 +106,11 @@ def _sentences(clock: Clock, step: Step, *, by_days: bool) -> tuple[str, str]:
             return (
                 f"{since_zh}起计时，限{span_zh}，到期{due_zh}。",
                 f"Started {since_en}; the limit is {span_en}, so due {due_en}.",
+            )
+        case StepKind.PAUSE if step.until is None:
+            return (
+                f"{since_zh}起等待居民补充，停止计时；恢复后到期日按停止的时间顺延。",
+                f"Stands still since {since_en}, waiting for the resident; the due date moves by as much.",
             )
         case StepKind.PAUSE:
             until = step.until or step.since

@@ -11,8 +11,6 @@ from uuid import UUID
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from services.contracts.vocabulary import Source
 from services.kernel import parking, text
@@ -47,13 +45,10 @@ async def _desk(
 async def _print(database: Database, reason: Reason | None) -> None:
     place, rows = parking.START, 0
     while page := await parking.parked(database.reader, reason=reason, first=_PAGE, after=place):
-        table = Table("petition", "source", "sequence", "type", "reason", "detail", "where", "since", box=None)
         for it in page:
-            where = f"{it.topic}/{it.partition}/{it.offset}"
-            since = it.parked_at.isoformat(timespec="seconds")
-            shown = (str(it.petition), it.source.value, str(it.sequence), it.type, it.reason.value, it.detail)
-            table.add_row(*map(escape, (*shown, where, since)))  # what came from outside is no markup of ours
-        _console.print(table)
+            where = f"{it.topic}/{it.partition}/{it.offset} since {it.parked_at.isoformat(timespec='seconds')}"
+            what = f"{it.petition} {it.source.value}:{it.sequence} {it.type} {it.reason.value} {it.detail}"
+            _console.print(f"{what} ({where})", markup=False)
         place, rows = parking.next_place(page), rows + len(page)
     if not rows:
         _console.print("nothing is parked")

@@ -21,6 +21,7 @@ from services.kernel import telemetry
 from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Row, Transaction, describe
 from services.kernel.errors import Unavailable
 from services.kernel.ids import ClockId, PetitionId
+from services.kernel.inbox import Reason
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache, References
 
@@ -54,8 +55,9 @@ class ClockCommands:
 WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailable)
 
 PAGE: Final = 200
-_FORGET_SECONDS: Final = 60.0
+_CHORES_SECONDS: Final = 60.0
 _RECKON_SECONDS: Final = 60.0
+_LATE_SECONDS: Final = 60.0
 _FULL_PAGE: Final = "DELETE 1000"
 
 _DUE: Final = """
@@ -82,6 +84,12 @@ _FORGET_ANSWERS: Final = """
 -- scheduler.forget_answers: idempotency keys are kept for seven days
 DELETE FROM own.idempotency WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM own.idempotency WHERE stored_at < now() - interval '7 days' LIMIT 1000))"""
+
+_HELD_UP: Final = """
+-- scheduler.held_up: how many petitions are held up, why, and for how long the first of them is
+SELECT reason, count(DISTINCT aggregate_id) AS petitions,
+       EXTRACT(epoch FROM clock_timestamp() - min(parked_at))::float8 AS seconds
+FROM own.parked GROUP BY reason"""
 
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 _FIRST: Final = UUID(int=0)
@@ -114,13 +122,14 @@ class Scheduler:
 
     async def run(self) -> None:
         """Tick, and go on after any failure of the database."""
-        forgot = float("-inf")
+        tidied = float("-inf")
         while True:
             try:
                 moved = await self.tick() + await self.reckon()
-                if time.monotonic() - forgot >= _FORGET_SECONDS:
+                if time.monotonic() - tidied >= _CHORES_SECONDS:
+                    await self.alarm()
                     more = await self._database.reader.execute(_FORGET_ANSWERS) == _FULL_PAGE
-                    forgot = forgot if more else time.monotonic()
+                    tidied = tidied if more else time.monotonic()
             except WAITS as error:
                 log.warning("scheduler waits", error=describe(error))
                 moved = 0
@@ -159,6 +168,20 @@ class Scheduler:
             await self._reckon(petition_id)
         self._after = (rows[-1]["calendar"], rows[-1]["petition_id"]) if len(rows) == PAGE else None
         return len(rows)
+
+    async def alarm(self) -> None:
+        """Say how many petitions are held up: until somebody acts, they may have no clock anywhere."""
+        rows = {row["reason"]: row for row in await self._database.reader.fetch(_HELD_UP)}
+        for reason in Reason:
+            row = rows.get(reason.value)
+            telemetry.PARKED.labels(self._source.value, reason.value).set(row["petitions"] if row else 0)
+            if row is not None and (reason is Reason.POISON or row["seconds"] > _LATE_SECONDS):
+                log.error(
+                    "petitions are held up: see `parked list`",
+                    reason=reason.value,
+                    petitions=row["petitions"],
+                    seconds=round(row["seconds"]),
+                )
 
     async def _fire(self, petition_id: PetitionId, clock_id: ClockId) -> bool:
         async def fire(tx: Transaction) -> bool:

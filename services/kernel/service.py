@@ -45,7 +45,7 @@ from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
 from services.kernel.relay import Relay
 from services.kernel.scheduler import ClockCommands, Scheduler
-from services.kernel.settings import Settings
+from services.kernel.settings import OperatorSettings, Settings
 
 log = structlog.get_logger()
 
@@ -305,25 +305,29 @@ def main(wiring: Wiring, arguments: Sequence[str]) -> None:
 
     :raises SystemExit: an unknown role, or settings that cannot be right.
     """
-    try:
-        settings = Settings()  # pyright: ignore[reportCallIssue]
-    except ValidationError as error:
-        wrong = (f"THROUGH_TRAIN_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
-        sys.exit("\n".join(wrong))
     by_hand = list(arguments[:1]) == ["parked"]
     # What a command has to say it prints: its log would be between the lines.
-    telemetry.configure_logs(wiring.source.value, "CRITICAL" if by_hand else settings.log_level)
     try:
         if by_hand:
-            url = settings.database_url.get_secret_value()
-            desk = operating.commands(url, wiring.source, wiring.consumed, wiring.handlers)
-            sys.exit(operating.operate(desk, arguments))
+            telemetry.configure_logs(wiring.source.value, "CRITICAL")
+            sys.exit(_operate(wiring, arguments))
+        settings = Settings()  # pyright: ignore[reportCallIssue]
+        telemetry.configure_logs(wiring.source.value, settings.log_level)
         if list(arguments) == ["migrate"]:
             asyncio.run(prepare(wiring, settings, now=domain_time(settings)))
         else:
             uvloop.run(serve(wiring, settings, _roles(arguments)))
+    except ValidationError as error:
+        wrong = (f"THROUGH_TRAIN_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
+        sys.exit("\n".join(wrong))
     except (MigrationError, MissingKeyError, *UNREACHABLE) as error:
         sys.exit(f"{wiring.source.value}: {error}")
+
+
+def _operate(wiring: Wiring, arguments: Sequence[str]) -> str | None:
+    url = OperatorSettings().database_url.get_secret_value()  # pyright: ignore[reportCallIssue]
+    desk = operating.commands(url, wiring.source, wiring.consumed, wiring.handlers)
+    return operating.operate(desk, arguments)
 
 
 def _roles(arguments: Sequence[str]) -> tuple[Role, ...]:

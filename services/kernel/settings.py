@@ -14,6 +14,14 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class OperatorSettings(BaseSettings):
+    """What an operator's commands need: the service's database alone."""
+
+    model_config = SettingsConfigDict(env_prefix="THROUGH_TRAIN_", frozen=True, extra="ignore")
+
+    database_url: SecretStr
+
+
 class Settings(BaseSettings):
     """What a service can be told from outside. Lengths of time are seconds."""
 

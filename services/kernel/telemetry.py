@@ -4,13 +4,14 @@ import logging
 from typing import Final
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 PUBLISHED: Final = Counter("through_train_events_published", "Events acknowledged by the broker", ["service"])
 CONSUMED: Final = Counter("through_train_events_consumed", "Events fetched and dealt with", ["service"])
 UNREADABLE: Final = Counter("through_train_events_unreadable", "Messages sent to the dead letters", ["service"])
 RELAY_RESTARTS: Final = Counter("through_train_relay_restarts", "Times the relay started over", ["service"])
 CLOCKS_FIRED: Final = Counter("through_train_clocks_fired", "Clock levels and acts at due dates", ["service"])
+PARKED: Final = Gauge("through_train_petitions_parked", "Petitions with events that are held up", ["service", "reason"])
 
 
 def configure_logs(service: str, level: str) -> None:

@@ -31,7 +31,8 @@ async def fire_clock(
 def _fired(petition: Petition, clock: Clock, terms: Terms, now: datetime) -> tuple[Level, Decision[Petition]]:
     if acts_now(clock, now):
         [asked] = [order for order in petition.orders if order.id == clock.about]
-        return Level.FIRST, handling.resume(petition, asked, expired=True, terms=terms, now=now)
+        # The pause ends when the time for an answer is over, however late that is noticed.
+        return Level.FIRST, handling.resume(petition, asked, expired=True, terms=terms, now=clock.due_at)
     return Level(clock.level + 1), pressed(petition, clock, terms, now=now)
 
 

@@ -63,7 +63,8 @@ def next_policy(policies: Sequence[Policy], changes: PolicyChanges, effective_fr
     for (kind, deadline_class), limit in changes.limits.items():
         if (kind, deadline_class) not in known:
             rows = ", ".join(f"{k}{f' {c}' if c else ''}" for k, c in known)
-            raise InvalidInput("limits", f"There is no limit {kind} {deadline_class or ''}; there are {rows}.")
+            named = f"{kind} {deadline_class}" if deadline_class else f"{kind} without a deadlineClass"
+            raise InvalidInput("limits", f"There is no limit {named}; there are {rows}.")
         if not 1 <= limit.amount <= LONGEST_LIMIT:
             raise InvalidInput("limits", f"The limit of {kind} must be from 1 to {LONGEST_LIMIT}.")
     limits = tuple(ClockLimit(kind=k, limit=v, deadline_class=c) for (k, c), v in {**known, **changes.limits}.items())

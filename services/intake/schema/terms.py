@@ -169,7 +169,7 @@ class CalendarDayInput:
 
 @strawberry.input(
     description="Days that differ from the official calendar. A year that the calendar does not have yet is published "
-    "once its New Year's Day is recorded."
+    "once its New Year's Day and at least eleven rest days are recorded."
 )
 class RecordCalendarDaysInput:
     """Which days."""

@@ -56,7 +56,7 @@ class DeadlineStep:
     since: datetime = strawberry.field(
         description="The start, the beginning of a pause, or when a reply was sent back."
     )
-    until: datetime | None = strawberry.field(description="The end of a pause.")
+    until: datetime | None = strawberry.field(description="The end of a pause; null while it stands still.")
     counted_from: datetime = strawberry.field(description="The instant from which `amount` is counted.")
     amount: float = strawberry.field(
         description="How much is counted, in the explanation's unit; for LEAST working days."

@@ -7,10 +7,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 
 from services.contracts.dispatch import WorkOrderAcknowledged, WorkOrderStarted
 from services.contracts.event import Who
 from services.contracts.vocabulary import Role, Source
+from services.intake.app import WIRING
+from services.kernel.pulse import Pulse
+from services.kernel.scheduler import Scheduler
 from tests.support.district import Answer, District, eventually
 from tests.support.publish import Voice
 
@@ -129,16 +133,8 @@ async def test_nobody_but_the_operator_sees_or_moves_them(intake_alone: District
 
 
 async def command(district: District, *arguments: str) -> tuple[int, str]:
-    settings = district.intake.settings
-    environment = {
-        **os.environ,
-        "COLUMNS": "300",
-        "THROUGH_TRAIN_ENVIRONMENT": "development",
-        "THROUGH_TRAIN_DATABASE_URL": settings.database_url.get_secret_value(),
-        "THROUGH_TRAIN_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
-        "THROUGH_TRAIN_PORT": "0",
-        "THROUGH_TRAIN_KEYS_FOLDER": str(settings.keys_folder),
-    }
+    url = district.intake.settings.database_url.get_secret_value()
+    environment = {**os.environ, "THROUGH_TRAIN_DATABASE_URL": url}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.intake", "parked", *arguments),
         env=environment,
@@ -177,3 +173,28 @@ async def test_what_came_from_outside_is_no_markup_of_the_lists(intake_alone: Di
     code, said = await command(intake_alone, "list")
     assert code == 0
     assert any(petition in line and "order.x[/red]" in line for line in said.splitlines())
+
+
+async def test_what_is_held_up_is_said_until_somebody_acts(intake_alone: District) -> None:
+    await hold_up(intake_alone)
+    runtime = intake_alone.intake.runtime
+    assert runtime is not None
+    scheduler = Scheduler(
+        Source.INTAKE,
+        runtime.database,
+        WIRING.clocks,
+        references=runtime.references,
+        now=intake_alone.time,
+        poll=1,
+        committed=Pulse(),
+    )
+    with structlog.testing.capture_logs() as said:
+        await scheduler.alarm()
+    [poison] = [line for line in said if line.get("reason") == "POISON"]
+    [(held_up,)] = [
+        tuple(row.values())
+        for row in await intake_alone.intake.fetch(
+            "SELECT count(DISTINCT aggregate_id) FROM own.parked WHERE reason = 'POISON'"
+        )
+    ]
+    assert (poison["log_level"], poison["petitions"]) == ("error", held_up)

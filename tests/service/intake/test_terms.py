@@ -106,7 +106,7 @@ async def test_a_holiday_moves_running_clocks_and_the_ledger_says_so(intake: Dis
     assert (await intake.intake.events(filed.id)).count("clock.moved") == 2
 
 
-async def test_a_year_is_published_once_its_new_years_day_is_recorded(intake: District) -> None:
+async def test_a_year_is_published_once_its_holidays_are_recorded(intake: District) -> None:
     async def shown() -> list[dict[str, Any]]:
         answer = await ask(intake, CALENDAR, "representative", first="2027-01-01", last="2027-01-04")
         return answer.ok()["workingCalendar"]
@@ -121,8 +121,12 @@ async def test_a_year_is_published_once_its_new_years_day_is_recorded(intake: Di
     intake.time.advance(days=37)  # the last of December: what starts now is due in 2027
     filed = await People(intake, intake.intake.url).file()
     assert (await deadline(intake, filed.id))["warning"] is not None
-    days = [{"day": "2027-01-01", "working": False, "nameZh": "元旦"}, {"day": "2027-01-03", "working": True}]
+    days: list[dict[str, Any]] = [{"day": "2027-01-01", "working": False, "nameZh": "元旦"}]
+    days += [{"day": "2027-01-03", "working": True}]
     (await ask(intake, DAYS, input={"days": days})).ok()
+    assert [d["published"] for d in await shown()] == [False] * 4
+    spring_festival = [{"day": f"2027-02-{day:02}", "working": False, "nameZh": "春节"} for day in range(5, 15)]
+    (await ask(intake, DAYS, input={"days": spring_festival})).ok()
 
     async def known() -> bool:
         return (await deadline(intake, filed.id))["warning"] is None

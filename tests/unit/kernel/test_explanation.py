@@ -33,8 +33,9 @@ def test_holidays_are_named() -> None:
             "2026-10-05, 2026-10-06, 2026-10-07."
         ),
         (
-            "Reminder (80 %): Thu 2026-10-08 24:00; level 1: Fri 2026-10-09 24:00; level 2: Mon 2026-10-12 24:00; "
-            "level 3: Thu 2026-10-15 24:00."
+            "Reminder (80 %): Thu 2026-10-08 24:00; level 1 (due): Fri 2026-10-09 24:00; level 2 (2 working days late): "
+            "Mon 2026-10-12 24:00; "
+            "level 3 (5 working days late): Thu 2026-10-15 24:00."
         ),
     ]
     assert told.zh.splitlines()[1].startswith(
@@ -71,6 +72,17 @@ def test_pauses_and_the_least_that_is_left_are_steps() -> None:
     assert told.lines[3].en == (
         "Reply sent back Wed 2026-12-02 10:00: at least 2 working days are left, so due Fri 2026-12-04 10:00."
     )
+    assert told.lines[-1].step.due_at == clock.due_at
+
+
+def test_a_clock_that_stands_still_says_so_and_announces_nothing() -> None:
+    later = START + timedelta(days=4)
+    [clock] = Ticking((started(),), TERMS, BY, later, 1).pause(ClockKind.HANDLING, ORDER).clocks
+    told = explain(clock, TERMS)
+    assert told.en.splitlines()[-2:] == [
+        "Stands still since Tue 2026-09-29 10:00, waiting for the resident; the due date moves by as much.",
+        "While it stands still, it neither reminds nor escalates.",
+    ]
     assert told.lines[-1].step.due_at == clock.due_at
 
 
