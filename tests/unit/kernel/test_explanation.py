@@ -33,8 +33,8 @@ def test_holidays_are_named() -> None:
             "2026-10-05, 2026-10-06, 2026-10-07."
         ),
         (
-            "Reminder (80 %): Thu 2026-10-08 24:00; level 1 (due): Fri 2026-10-09 24:00; level 2 (2 working days late): "
-            "Mon 2026-10-12 24:00; "
+            "Reminder (80 %): Thu 2026-10-08 24:00; level 1 (due): Fri 2026-10-09 24:00; "
+            "level 2 (2 working days late): Mon 2026-10-12 24:00; "
             "level 3 (5 working days late): Thu 2026-10-15 24:00."
         ),
     ]
