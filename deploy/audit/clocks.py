@@ -159,6 +159,8 @@ def overdue(clock: Row, now: datetime, tick: timedelta) -> str | None:
     if clock["state"] != "RUNNING":
         return None
     late, level, fires_at = now - tick, clock["level"], clock["fires_at"]
+    if fires_at is None and level < _LAST_LEVEL:
+        return f"will never fire and stands at level {level}"
     if fires_at is not None and fires_at < late:
         return f"should have fired and stands at level {level}"
     if clock["due_at"] < late and level < rules.ACTED:

@@ -16,9 +16,9 @@ from deploy.audit.rules import BY_ITSELF, MUTATIONS, act_of
 
 _STORED: Final = """
 -- audit.answers: which petition each idempotency key was answered with, and how far that had come
-SELECT mutation, key, answer::jsonb #>> '{petition,head,id}' AS petition,
+SELECT subject, mutation, key, answer::jsonb #>> '{petition,head,id}' AS petition,
        (answer::jsonb #>> '{petition,head,sequence}')::integer AS sequence
-FROM own.idempotency WHERE (mutation, key) > ($1, $2) ORDER BY mutation, key LIMIT $3"""
+FROM own.idempotency WHERE (subject, mutation, key) > ($1, $2, $3) ORDER BY subject, mutation, key LIMIT $4"""
 _PAGE: Final = 5_000
 
 
@@ -82,11 +82,11 @@ class Commands:
         """Read what is stored under idempotency keys, by pages; return keys that are stored twice."""
         findings: list[Finding] = []
         for service in SERVICES if self.asked_for else ():
-            after = ("", "")
+            after = ("", "", "")
             while rows := await connections[service].fetch(_STORED, *after, _PAGE):
                 for row in rows:
                     self._keep(service, row["mutation"], row["key"], row["petition"], row["sequence"])
-                after = (rows[-1]["mutation"], rows[-1]["key"])
+                after = (rows[-1]["subject"], rows[-1]["mutation"], rows[-1]["key"])
                 if len(rows) < _PAGE:
                     break
         for (service, mutation, key), answers in self._stored.items():

@@ -6,6 +6,7 @@ two services: a suspect is looked at again before it is reported.
 """
 
 import asyncio
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,8 +47,15 @@ _CLOCKS: Final = """
 SELECT petition_id, clock_id, kind, about, state, due_at, level, fires_at FROM own.clock
 WHERE petition_id > $1 AND petition_id <= $2 AND state <> 'STOPPED'"""
 
+_NEGLECT: Final = re.compile(r" (should have fired|is overdue|is long overdue|will never fire) and stands at level \d$")
+
 Range = tuple[UUID, UUID]
 """Ids after the first, up to the second."""
+
+
+def _about(finding: Finding) -> tuple[Kind, str, str]:
+    """Return what a finding is about: of a clock's, the clock, whatever its level."""
+    return finding.kind, finding.service, _NEGLECT.sub("", finding.sentence)
 
 
 @dataclass(slots=True)
@@ -124,7 +132,10 @@ class Audit:
             await asyncio.sleep(between)
             for petition in list(suspects):
                 seen = await self._look((UUID(int=petition.int - 1), petition))
-                suspects[petition] &= self._examine(petition, seen.get(petition, _Seen()))
+                # A clock that is late may have reached another level meanwhile, and be late all the same.
+                before = {_about(finding) for finding in suspects[petition]}
+                now = self._examine(petition, seen.get(petition, _Seen()))
+                suspects[petition] = {finding for finding in now if _about(finding) in before}
                 if not suspects[petition]:
                     del suspects[petition]
 

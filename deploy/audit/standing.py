@@ -47,6 +47,33 @@ WHERE (COALESCE(counted.reached, 0), COALESCE(counted.not_reached, 0), COALESCE(
 LIMIT 100"""
 
 
+_WORDS: Final = """
+-- audit.words: petitions without the words that they were submitted with, or with more or fewer additions than events
+SELECT petition_id, original.petition_id IS NOT NULL AS kept, COALESCE(added, 0) AS added, COALESCE(told, 0) AS told
+FROM own.petition LEFT JOIN own.original USING (petition_id)
+LEFT JOIN (SELECT petition_id, count(*) AS added FROM own.addition GROUP BY 1) AS additions USING (petition_id)
+LEFT JOIN (SELECT aggregate_id AS petition_id, count(*) AS told FROM own.event
+           WHERE type = 'petition.information_added' GROUP BY 1) AS events USING (petition_id)
+WHERE original.petition_id IS NULL OR COALESCE(added, 0) <> COALESCE(told, 0) LIMIT 100"""
+
+_UNSAID: Final = """
+-- audit.unsaid: acts whose words are not kept (a remark is what somebody wrote at them)
+SELECT aggregate_id AS petition_id, type, sequence FROM own.event
+WHERE type = ANY($1) AND COALESCE(remark, '') = '' LIMIT 100"""
+
+_SAID: Final = {
+    "intake": ("petition.listened", "petition.looked", "petition.deliberated", "petition.rejected"),
+    "dispatch": (
+        "work_order.declined",
+        "work_order.ruled",
+        "work_order.information_requested",
+        "work_order.replied",
+        "work_order.reply_returned",
+    ),
+}
+"""Acts at which somebody must write something."""
+
+
 async def check(connections: Mapping[str, Connection], topics: Topics, foreign: Collection[str]) -> list[Finding]:
     """Check reference entries, unreadable messages and counters."""
     findings = [
@@ -56,10 +83,28 @@ async def check(connections: Mapping[str, Connection], topics: Topics, foreign: 
     for owner in REFERENCES:
         findings += await _references(owner, connections, topics)
     findings += _unreadable(topics, foreign)
+    findings += await _words(connections)
     for row in await connections["feedback"].fetch(_RATES):
         where = f"{row['day']}, {row['street']}, {row['department'] or 'on the spot'}"
         sentence = f"the rates of {where} count {row['counted']}; the visits that stand are {row['made']}"
         findings.append(Finding(Kind.DISAGREE, "feedback", None, sentence))
+    return findings
+
+
+async def _words(connections: Mapping[str, Connection]) -> list[Finding]:
+    """Check that what people said is there; what it says is nobody's business here."""
+    findings: list[Finding] = []
+    for row in await connections["intake"].fetch(_WORDS):
+        sentence = (
+            f"{row['added']} additions are kept, {row['told']} were acknowledged"
+            if row["kept"]
+            else "its words are gone"
+        )
+        findings.append(Finding(Kind.LOST, "intake", row["petition_id"], sentence))
+    for service, acts in _SAID.items():
+        for row in await connections[service].fetch(_UNSAID, list(acts)):
+            sentence = f"{row['type']} #{row['sequence']} has no words"
+            findings.append(Finding(Kind.LOST, service, row["petition_id"], sentence))
     return findings
 
 

@@ -40,6 +40,10 @@ _LOCK_SOME: Final = """
 SELECT petition_id FROM own.petition ORDER BY petition_id DESC LIMIT $1 FOR UPDATE SKIP LOCKED"""
 
 
+class MissedError(Exception):
+    """A fault found nobody and nothing that it could strike."""
+
+
 @dataclass(frozen=True)
 class Strike:
     """A fault: what it is called, what no other may touch meanwhile, and what it does until it is over."""
@@ -199,9 +203,14 @@ class Arsenal:
         return Strike(name, frozenset({service, "database"}), last)
 
     async def _until(self, service: str, query: str) -> None:
-        """Wait until a query finds something; where nobody works, it never does, and the fault strikes all the same."""
-        with contextlib.suppress(AssertionError):
+        """Wait until a query finds something.
+
+        :raises MissedError: where nobody works it never does; what was begun is undone by the caller.
+        """
+        try:
             await eventually(lambda: self.installation.fetch(service, query), _UNTIL_SECONDS)
+        except AssertionError:
+            raise MissedError from None
 
     def service_away(self, name: str) -> Strike:
         """Kill both replicas of a service."""
@@ -326,8 +335,9 @@ class Arsenal:
 
         async def last() -> None:
             now = len(await self.installation.broker.ends(topic))
-            if now < _MOST_PARTITIONS:
-                await self.installation.broker.add_partitions(topic, now + 1)
+            if now >= _MOST_PARTITIONS:
+                raise MissedError
+            await self.installation.broker.add_partitions(topic, now + 1)
 
         return Strike(name, frozenset({"broker"}), last)
 
@@ -376,6 +386,8 @@ class Arsenal:
 
         async def last() -> None:
             lying = [m for m in await self.installation.broker.messages(topic) if "ce_source" in m.header]
+            if not lying:
+                raise MissedError
             copies = self.chance.sample(lying, min(len(lying), _MOST_COPIES))
             self.chance.shuffle(copies)
             for partition in {m.partition for m in copies}:

@@ -818,3 +818,27 @@ async def test_what_belongs_to_no_petition_is_checked_too(
         report = await at_rest.report(place, settle_within=0, looks=1)
     assert report.findings
     assert all(f.kind is Kind.DISAGREE and says in f.sentence for f in report.findings), str(report)
+
+
+@pytest.mark.parametrize(
+    ("service", "statement", "says"),
+    [
+        ("intake", "DELETE FROM own.original WHERE petition_id = $1", "its words are gone"),
+        (
+            "intake",
+            "INSERT INTO own.addition SELECT $1, $1, now(), '', 'x' WHERE EXISTS (SELECT 1 FROM own.original)",
+            "additions are kept",
+        ),
+        (
+            "dispatch",
+            "UPDATE own.event SET remark = NULL WHERE aggregate_id = $1 AND type = 'work_order.replied'",
+            "work_order.replied #",
+        ),
+    ],
+)
+async def test_what_people_said_is_there(at_rest: Played, service: str, statement: str, says: str) -> None:
+    petition = at_rest.petitions["closed"]
+    async with _broken(at_rest, service, (statement, (petition,))) as place:
+        report = await at_rest.report(place, settle_within=0, looks=1)
+    assert [(f.kind, f.service, f.petition) for f in report.findings] == [(Kind.LOST, service, petition)], str(report)
+    assert says in report.findings[0].sentence
