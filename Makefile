@@ -32,7 +32,7 @@ audit: venv ## prove on the running system that no open petition lacks a clock; 
 
 test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
 	@$(PY) -m deploy.local setup
-	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadscope $(ARGS)
 
 bench: venv ## measure, and keep the figures under bench/results: make bench ARGS=parking
 	@$(PY) -m deploy.local setup

@@ -5,8 +5,11 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from services.dispatch.app import WIRING as DISPATCH
 from services.feedback.app import WIRING as FEEDBACK
@@ -34,14 +37,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module's tests on one worker, where they share a district; those with servers of their own go together."""
-    for item in items:
-        if "serial" in item.keywords:
-            item.add_marker(pytest.mark.xdist_group("serial"))
-        elif item.path.is_relative_to(_HERE / "service") or item.path.is_relative_to(_HERE / "system"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+_SERIAL: Final = ("tests/faults/", "test_servers.py", "test_supervisor.py", "test_gateway_process.py")
+"""Where tests stop or kill servers of their own."""
+
+
+class _Rooms(LoadScopeScheduling):
+    """Keeps a module's tests on one worker, where they share a district; those marked serial go one after another."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        if any(name in path for name in _SERIAL):
+            return "serial"
+        return path if "tests/service/" in path or "tests/system/" in path else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Hand out tests by module (xdist's own groups do nothing under pytest 9.2: it no longer reads the ids they set)."""
+    return _Rooms(config, log)
 
 
 @pytest.fixture(scope="session")
