@@ -52,7 +52,7 @@ class _Rooms(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Hand out tests by module (xdist's own groups do nothing under pytest 9.2: it no longer reads the ids they set)."""
+    """Hand out tests by module (xdist's own groups do nothing here: pytest 9.2 does not read the ids they set)."""
     return _Rooms(config, log)
 
 
