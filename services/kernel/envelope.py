@@ -18,6 +18,8 @@ from services.kernel.history import parse_seen, show_seen
 
 Headers = Sequence[tuple[str, bytes]]
 _SEQUENCE_DIGITS: Final = 10
+_NEVER_INVENTED: Final = ("ce_id", "ce_time")
+"""Headers for which the library would make up a value, another one at each reading."""
 
 
 class UnreadableError(Exception):
@@ -100,6 +102,9 @@ def from_message(key: bytes | None, value: bytes | None, headers: Headers) -> tu
 
     :raises UnreadableError: it is none, or not one of ours.
     """
+    named = {name for name, _ in headers}
+    if missing := [name for name in _NEVER_INVENTED if name not in named]:
+        raise UnreadableError(f"the header {missing[0]} is missing")
     try:
         event = from_binary_event(KafkaMessage(dict(headers), None, value or b""), _FORMAT)
         envelope = _read(event)
