@@ -141,16 +141,17 @@ CAUSE_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 """Causes of a reopening that are the product's own; all others are grounds, which are reference data."""
 
 
-def _in(pair: tuple[str, str], locale: str) -> str:
-    return pair[0] if locale.lower().startswith("zh") else pair[1]
+def in_language(zh: str, en: str, locale: str) -> str:
+    """Return which of two texts a locale asks for: zh… is Chinese, everything else English."""
+    return zh if locale.lower().startswith("zh") else en
 
 
 def label(code: StrEnum, locale: str) -> str:
-    """Return a code's label; zh… is Chinese, everything else English.
+    """Return a code's label.
 
     :raises KeyError: a code that people never read.
     """
-    return _in(LABELS[type(code), code.value], locale)
+    return in_language(*LABELS[type(code), code.value], locale)
 
 
 def event_label(type_name: str, locale: str) -> str:
@@ -158,4 +159,4 @@ def event_label(type_name: str, locale: str) -> str:
 
     :raises KeyError: there is no such event.
     """
-    return _in(EVENT_LABELS[type_name], locale)
+    return in_language(*EVENT_LABELS[type_name], locale)

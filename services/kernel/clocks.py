@@ -193,19 +193,22 @@ class Ticking:
 
     def _reckoned(self, clock: Clock, move: Move, note: str = "", least: int = 0) -> Clock:
         """Enter what may have moved a due date, and reckon it anew by the present calendar."""
-        entered = _entered(clock, move, self.now, self.by, note, least)
-        reckoned = reckoning(entered, self.terms)
-        due_at, last = reckoned.due_at, entered.ledger[-1]
+        settled = self._settled(_entered(clock, move, self.now, self.by, note, least))
+        *earlier, last = settled.ledger
+        return replace(settled, ledger=(*earlier, replace(last, due_at=settled.due_at)))
+
+    def _settled(self, clock: Clock) -> Clock:
+        """Return a clock as its ledger and the present calendar make it."""
+        reckoned = reckoning(clock, self.terms)
         by_days = clock.unit is LimitUnit.WORKING_DAYS
-        entered = replace(
-            entered,
-            due_at=due_at,
+        settled = replace(
+            clock,
+            due_at=reckoned.due_at,
             paused=reckoned.paused,
-            guessed=by_days and self.terms.calendar.guesses_between(clock.started_at, due_at),
+            guessed=by_days and self.terms.calendar.guesses_between(clock.started_at, reckoned.due_at),
             calendar=self.terms.calendar.version,
-            ledger=(*entered.ledger[:-1], replace(last, due_at=due_at)),
         )
-        return self._scheduled(entered)
+        return self._scheduled(settled)
 
     def _scheduled(self, clock: Clock) -> Clock:
         # A level that was reached stays reached: each happens once per clock, also when its due date moves on.
@@ -288,13 +291,14 @@ class Ticking:
         for clock in self.clocks:
             if not clock.is_open or clock.calendar >= calendar.version:
                 continue
-            due_at = reckoning(clock, self.terms).due_at
-            if due_at == clock.due_at:
-                ticking = ticking._with(ticking._reckoned_silently(clock))
+            moved = self._settled(clock)
+            if moved.due_at == clock.due_at:
+                ticking = ticking._with(moved)
                 continue
-            days = calendar.rows_between(clock.started_at, max(due_at, clock.due_at))
+            days = calendar.rows_between(clock.started_at, max(moved.due_at, clock.due_at))
             note = ", ".join(f"{day.isoformat()} {'worked' if worked else 'not worked'}" for day, worked in days)
-            moved = ticking._reckoned(clock, Move.MOVED, f"the calendar changed: {note}" if note else "")
+            note = f"the calendar changed: {note}" if note else ""
+            moved = _entered(moved, Move.MOVED, self.now, self.by, note)
             event = ClockMoved(
                 by=self.by,
                 clock_id=clock.id,
@@ -305,9 +309,6 @@ class Ticking:
             )
             ticking = ticking._with(moved, event)
         return ticking
-
-    def _reckoned_silently(self, clock: Clock) -> Clock:
-        return replace(self._reckoned(clock, Move.MOVED), ledger=clock.ledger)
 
     def fire(self, clock: Clock) -> Self:
         """Press one level further: reminder, then levels 1 to 3; each is an event and happens once."""

@@ -44,8 +44,8 @@ class Explanation:
 
 def explain(clock: Clock, terms: Terms) -> Explanation:
     """Explain a clock's due date by the present calendar; a clock that is still to follow it, as it will be."""
-    clock = replace(clock, due_at=reckoning(clock, terms).due_at, paused=reckoning(clock, terms).paused)
-    steps = reckoning(clock, terms).steps
+    reckoned = reckoning(clock, terms)
+    clock, steps = replace(clock, due_at=reckoned.due_at, paused=reckoned.paused), reckoned.steps
     if clock.paused_at is not None:
         standing = Step(StepKind.PAUSE, clock.paused_at, None, clock.due_at, timedelta(0), clock.due_at)
         steps = (*steps, standing)

@@ -392,27 +392,27 @@ class Inbox:
                     arrived, reason, _ = held
                     if reason is Reason.POISON or self._missing(arrived, streams):
                         break
-                    if careful:
-                        try:
-                            event = await self._tried(tx, arrived, streams)
-                        except (*UNREACHABLE, *TRANSIENT, Unavailable):
-                            raise
-                        except Exception as error:
-                            stream.held[stream.applied + 1] = (arrived, Reason.POISON, describe(error))
-                            _tell(arrived, error)
-                            break
-                    else:
-                        event = await self._effect(tx, arrived, streams)
+                    event = await (self._tried if careful else self._effect)(tx, arrived, streams)
+                    if event is None:
+                        break
                     applied.append((event, arrived.envelope))
                     del stream.held[stream.applied + 1]
                     stream.applied += 1
                     moved = True
 
-    async def _tried(self, tx: Transaction, arrived: Arrived, streams: Mapping[Source, _Stream]) -> Event:
-        """Apply an event, projections too, so that nothing is left of it if that fails."""
-        async with savepoint(tx):
-            event = await self._effect(tx, arrived, streams)
-            await self._project(tx, [(event, arrived.envelope)])
+    async def _tried(self, tx: Transaction, arrived: Arrived, streams: Mapping[Source, _Stream]) -> Event | None:
+        """Apply an event, projections too; if that fails, nothing is left of it, and it is held as poison."""
+        try:
+            async with savepoint(tx):
+                event = await self._effect(tx, arrived, streams)
+                await self._project(tx, [(event, arrived.envelope)])
+        except (*UNREACHABLE, *TRANSIENT, Unavailable):
+            raise
+        except Exception as error:
+            held = streams[arrived.envelope.source].held
+            held[arrived.envelope.sequence] = (arrived, Reason.POISON, describe(error))
+            _tell(arrived, error)
+            return None
         return event
 
     def _missing(self, arrived: Arrived, streams: Mapping[Source, _Stream]) -> dict[Source, int]:

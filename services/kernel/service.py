@@ -305,11 +305,8 @@ def main(wiring: Wiring, arguments: Sequence[str]) -> None:
 
     :raises SystemExit: an unknown role, or settings that cannot be right.
     """
-    by_hand = list(arguments[:1]) == ["parked"]
-    # What a command has to say it prints: its log would be between the lines.
     try:
-        if by_hand:
-            telemetry.configure_logs(wiring.source.value, "CRITICAL")
+        if list(arguments[:1]) == ["parked"]:
             sys.exit(_operate(wiring, arguments))
         settings = Settings()  # pyright: ignore[reportCallIssue]
         telemetry.configure_logs(wiring.source.value, settings.log_level)
@@ -325,6 +322,8 @@ def main(wiring: Wiring, arguments: Sequence[str]) -> None:
 
 
 def _operate(wiring: Wiring, arguments: Sequence[str]) -> str | None:
+    # What a command has to say it prints: its log would be between the lines.
+    telemetry.configure_logs(wiring.source.value, "CRITICAL")
     url = OperatorSettings().database_url.get_secret_value()  # pyright: ignore[reportCallIssue]
     desk = operating.commands(url, wiring.source, wiring.consumed, wiring.handlers)
     return operating.operate(desk, arguments)

@@ -7,6 +7,7 @@ from strawberry import ID, federation
 
 from services.contracts import dispatch as d
 from services.contracts import reference as r
+from services.contracts.labels import in_language
 from services.dispatch.commands.lookup import routing_table
 from services.dispatch.domain import access, routing
 from services.kernel.errors import InvalidInput
@@ -51,9 +52,7 @@ class Suggestion:
 
 def named(entry: r.Entry | None, locale: str) -> str | None:
     """Return an entry's name in a language."""
-    if entry is None:
-        return None
-    return entry.name.zh if locale.lower().startswith("zh") else entry.name.en
+    return in_language(entry.name.zh, entry.name.en, locale) if entry else None
 
 
 def _shown(entry: r.Department) -> Department:

@@ -6,7 +6,7 @@ from strawberry.federation.schema_directives import Key
 from strawberry.federation.types import FieldSet
 
 from services.contracts import reference as r
-from services.contracts.labels import CAUSE_LABELS
+from services.contracts.labels import CAUSE_LABELS, in_language
 from services.kernel.reference import References
 
 
@@ -52,10 +52,7 @@ def representative(code: str | None) -> Representative | None:
 
 def ground_label(code: str, known: References, locale: str) -> str:
     """Return the name of a ground, or of one of the product's own causes of reopening."""
-    zh = locale.lower().startswith("zh")
     if code in CAUSE_LABELS:
-        return CAUSE_LABELS[code][0 if zh else 1]
+        return in_language(*CAUSE_LABELS[code], locale)
     entry = known.ever(r.Ground, code)
-    if entry is None:
-        return code
-    return entry.name.zh if zh else entry.name.en
+    return in_language(entry.name.zh, entry.name.en, locale) if entry else code

@@ -55,12 +55,13 @@ _LEADS: Final = (d.WorkOrderAssigned, d.WorkOrderDeclined, d.WorkOrderRuled)
 class _Said:
     """What a batch says of one clock: the last envelope and due date, and the last word on all else, if there was one.
 
-    `escalated` is the last level and who was told.
+    `escalated` is the last level and who was told; `cycle` is that of the first level, with which a row begins.
     """
 
     meta: Envelope
     kind: ClockKind
     due_at: datetime
+    cycle: int | None = None
     state: ClockState | None = None
     paused_at: datetime | None = None
     escalated: tuple[int, tuple[Audience, ...]] | None = None
@@ -76,6 +77,7 @@ def _collect(events: Sequence[tuple[Event, Envelope]]) -> dict[UUID, _Said]:
         match event:
             case ClockEscalated():
                 row.escalated = (event.level, event.tells)
+                row.cycle = meta.cycle if row.cycle is None else row.cycle
                 row.state, row.paused_at = ClockState.RUNNING, None  # only a running clock reaches a level
             case ClockPaused():
                 row.state, row.paused_at = ClockState.PAUSED, meta.time
@@ -122,7 +124,7 @@ def _columns(said: dict[UUID, _Said]) -> list[list[object]]:
         list(said),
         [row.meta.sequence for row in rows],
         [row.kind for row in rows],
-        [row.meta.cycle for row in rows],
+        [row.cycle for row in rows],
         [row.state for row in rows],
         [row.paused_at for row in rows],
         [row.due_at for row in rows],

@@ -6,13 +6,14 @@ import strawberry
 from strawberry import ID, federation
 
 from services.contracts import reference as r
+from services.contracts.labels import in_language
 from services.intake.domain import access
 from services.kernel.graphql.context import Guard, Info
 from services.kernel.graphql.types import Locale
 
 
 def _named(entry: r.Entry, locale: str) -> str:
-    return entry.name.zh if locale.lower().startswith("zh") else entry.name.en
+    return in_language(entry.name.zh, entry.name.en, locale)
 
 
 @federation.type(keys=["id"], description="A street (街道) of the district.")

@@ -7,6 +7,7 @@ import strawberry
 from strawberry import ID
 
 from services.contracts import reference as r
+from services.contracts.labels import in_language
 from services.contracts.vocabulary import ClockKind, DeadlineClass, LimitUnit
 from services.intake.commands import terms as commands
 from services.intake.domain import access
@@ -46,7 +47,7 @@ class DeadlinePolicy:
     @strawberry.field(description="Its name.")
     def name(self, locale: Locale = "zh-CN") -> str:
         """Return the name in a language."""
-        return self.it.name.zh if locale.lower().startswith("zh") else self.it.name.en
+        return in_language(self.it.name.zh, self.it.name.en, locale)
 
     @strawberry.field(description="Whether it is the one that clocks which start now go by.")
     async def in_force(self, info: Info) -> bool:
@@ -89,9 +90,7 @@ class CalendarDay:
     @strawberry.field(description="The occasion, if the district has recorded one.")
     def name(self, locale: Locale = "zh-CN") -> str | None:
         """Return the occasion's name in a language."""
-        if self.name_ is None:
-            return None
-        return self.name_.zh if locale.lower().startswith("zh") else self.name_.en
+        return in_language(self.name_.zh, self.name_.en, locale) if self.name_ else None
 
 
 @strawberry.type

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import strawberry
 from strawberry import federation
 
-from services.contracts.labels import label
+from services.contracts.labels import in_language, label
 from services.contracts.vocabulary import ClockKind, ClockState, LimitUnit
 from services.kernel import clocks
 from services.kernel.errors import InvalidInput
@@ -68,7 +68,7 @@ class DeadlineStep:
     @federation.field(shareable=True, description="The step as a sentence.")
     def text(self, locale: Locale = "zh-CN") -> str:
         """Return the sentence in a language."""
-        return self.it.zh if locale.lower().startswith("zh") else self.it.en
+        return in_language(self.it.zh, self.it.en, locale)
 
 
 @federation.type(shareable=True, description="How a due date comes about, in steps that a person can follow.")
@@ -86,7 +86,7 @@ class DeadlineExplanation:
     @federation.field(shareable=True, description="The whole as sentences, one a line.")
     def text(self, locale: Locale = "zh-CN") -> str:
         """Return the sentences in a language."""
-        return self.it.zh if locale.lower().startswith("zh") else self.it.en
+        return in_language(self.it.zh, self.it.en, locale)
 
 
 @federation.type(shareable=True, description="A clock and its due date. Only named acts move it.")

@@ -389,7 +389,7 @@ def _envelope(petition: str, event: Event, sequence: int, lead: str | None) -> E
         seen={},
         correlation="test",
         causation="test",
-        cycle=1,
+        cycle=1 + sequence // 5,  # a reopening lets instructions live on
         street="huangtupo",
         community="community-73",
         lead=lead,
