@@ -44,11 +44,15 @@ class Runtime(Generic[Extra]):
 
 @dataclass(slots=True)
 class Context(Generic[Extra]):
-    """One request: who asks, what the service has, loaders made on first use."""
+    """One request: who asks and from where, what the service has, loaders made on first use.
+
+    `origin` is the client's address as the gateway saw it, for counting failures alone: it is never stored as it is.
+    """
 
     runtime: Runtime[Extra]
     actor: Actor
     request_id: str
+    origin: str = ""
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property

@@ -33,6 +33,8 @@ from services.kernel.graphql.parking import parking_mutation, parking_query
 from services.kernel.ids import new_uuid
 
 LARGEST_BODY: Final = 256 * 1024
+ADDRESS_HEADER: Final = "x-client-address"
+_LONGEST_ADDRESS: Final = 64
 _DEPTH: Final = 20
 _ALIASES: Final = 60
 _TOKENS: Final = 5_000
@@ -93,7 +95,7 @@ class Endpoint(GraphQL[Context[Any], None]):
             return _refused(refusal)
         except UNREACHABLE:
             return _refused(unavailable())
-        context_: Context[Any] = Context(self._runtime, actor, request_id)
+        context_: Context[Any] = Context(self._runtime, actor, request_id, _origin(request))
         return await cast(Any, super()).run(request, context_, root_value)
 
     async def _enter(self, request: Request) -> Actor:
@@ -113,6 +115,12 @@ class Endpoint(GraphQL[Context[Any], None]):
     async def get_context(self, request: Any, response: Any) -> Any:  # noqa: ARG002
         """Return nothing: `run` has made the context already."""
         return None
+
+
+def _origin(request: Request) -> str:
+    """Return the client's address: the gateway tells it, and nobody else reaches a service."""
+    given = request.headers.get(ADDRESS_HEADER, "")[:_LONGEST_ADDRESS]
+    return given or (request.client.host if request.client else "")
 
 
 def _deadline(request: Request) -> float:
