@@ -50,7 +50,8 @@ class Scope:
 
 
 def _represents(actor: Actor, scope: Scope) -> bool:
-    return actor.representative in scope.followers or scope.community in actor.placements
+    """Tell whether a representative recorded or follows it, is placed in its community, or lives there."""
+    return actor.representative in scope.followers or scope.community in {*actor.placements, actor.community}
 
 
 def _of_street(actor: Actor, scope: Scope) -> bool:
@@ -90,6 +91,9 @@ class Rule:
 
     roles: frozenset[Role]
     says: str = field(default="", compare=False)
+
+
+NOBODY: Final = Rule(frozenset(), "nobody")
 
 
 def may(*roles: Role, says: str = "") -> Rule:
@@ -140,9 +144,9 @@ def reach(actor: Actor, rule: Rule) -> Reach:
     """Return how far an actor's lists reach in the roles that have the operation."""
     roles = actor.roles & rule.roles
     in_placements = roles & {Role.REPRESENTATIVE, Role.STATION_STAFF}
-    communities = [*(actor.placements if in_placements else ())]
-    if Role.COMMUNITY in roles and actor.community:
-        communities.append(actor.community)
+    communities = {*(actor.placements if in_placements else ())}
+    if roles & {Role.COMMUNITY, Role.REPRESENTATIVE} and actor.community:
+        communities.add(actor.community)
     return Reach(
         everything=Role.DISTRICT_SUPERVISOR in roles,
         streets=(actor.street,) if roles & {Role.STREET_COMMITTEE, Role.INTEGRATOR} and actor.street else (),

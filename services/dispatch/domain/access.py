@@ -1,4 +1,7 @@
-"""Who may do what at dispatch (state-machine.md, Dispatch; domain.md, "Who may do and see what")."""
+"""Who may do and see what at dispatch (state-machine.md, Dispatch; domain.md, "Who may do and see what").
+
+First the rules, as sentences; then the table of doors, which says where each of them stands. Commands check them again.
+"""
 
 from dataclasses import replace
 from typing import Final
@@ -6,6 +9,7 @@ from typing import Final
 from services.contracts.vocabulary import Role
 from services.dispatch.domain.work_order import Petition, WorkOrder
 from services.kernel.access import READERS, Actor, Rule, may, owns
+from services.kernel.doors import EVERYBODY, Bounds, anything, own, own_list, reference, shown_to, within
 
 ASSIGN: Final = may(
     Role.STREET_COMMITTEE, Role.DISTRICT_SUPERVISOR, says="assign: the petition's street committee, the supervisor"
@@ -73,7 +77,55 @@ ROUTING: Final = may(
     Role.STATION_STAFF,
     says="ask what routing suggests: those who screen, assign and handle",
 )
-EVERYBODY: Final = Rule(frozenset(Role) - {Role.SYSTEM}, "public reference data")
+
+DOORS: Final = (
+    anything("Query", EVERYBODY, "departments department"),
+    anything("Query", ROUTING, "suggestDepartment"),
+    own("Query", READ, "workOrder"),
+    own_list("Query", DESK, "workOrders departmentWorkOrders"),
+    own_list("Query", ASSIGNERS_DESK, "workOrdersToAssign"),
+    own_list("Query", RULE, "workOrdersToRule"),
+    own_list("Query", DUE_SOON, "workOrdersDueSoon"),
+    own_list("Query", INSTRUCTIONS, "instructionsToAnswer"),
+    own("Mutation", ASSIGN, "assignWorkOrder"),
+    own(
+        "Mutation",
+        HANDLE,
+        "acknowledgeWorkOrder declineWorkOrder startWorkOrder askResident replyToWorkOrder",
+    ),
+    own("Mutation", RULE, "ruleOnWorkOrder"),
+    own("Mutation", SEND_BACK, "sendBackReply"),
+    own("Mutation", PRESS, "pressPetition"),
+    own("Mutation", ANSWER, "answerInstruction"),
+    reference("Petition", READ),
+    reference("WorkOrder", READ),
+    reference("Department", EVERYBODY, Bounds.NONE),
+    within("Petition", "id handling"),
+    within("Handling", "asOf cycle workOrders deadlines"),
+    shown_to("Handling", INTERNAL, "instructions"),
+    within(
+        "WorkOrder",
+        "id petition state stateLabel cycle title category request deadlineClass department openedAt assignedAt "
+        "acknowledgedAt startedAt questionOpen deadlines",
+    ),
+    shown_to("WorkOrder", WORKINGS, "allowedActs ruled suggestion"),
+    shown_to("WorkOrder", WORDS, "question reply"),
+    shown_to("WorkOrder", INTERNAL, "declines returnedReplies"),
+    within("WorkOrderDecline", "ground reason at department proposed"),
+    within("WorkOrderReply", "words measures at department"),
+    within("ReturnedReply", "ground reason at reply"),
+    within("WorkOrderGround", "id name"),
+    within("WorkOrderConnection", "edges pageInfo"),
+    within("WorkOrderEdge", "node cursor"),
+    within("WorkOrderPayload", "workOrder position"),
+    within("Instruction", "id words pressedAt pressedByRole answer lapsedAt department deadlines petition"),
+    within("InstructionAnswer", "words at byRole"),
+    within("InstructionConnection", "edges pageInfo"),
+    within("InstructionEdge", "node cursor"),
+    within("InstructionPayload", "instruction position"),
+    within("Suggestion", "rule explanation department"),
+    within("Department", "id street name"),
+)
 
 _DEPARTMENTS: Final = frozenset({Role.DEPARTMENT, Role.DEPARTMENT_HEAD, Role.INTEGRATOR})
 

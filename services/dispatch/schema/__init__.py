@@ -1,6 +1,7 @@
 """Dispatch's subgraph."""
 
 from services.contracts.vocabulary import Source
+from services.dispatch.domain import access
 from services.dispatch.schema.department import Department, DepartmentQuery
 from services.dispatch.schema.mutations import WorkOrderMutation
 from services.dispatch.schema.petition import Petition
@@ -10,6 +11,7 @@ from services.kernel.graphql.endpoint import subgraph
 
 schema = subgraph(
     Source.DISPATCH,
+    *access.DOORS,
     queries=(WorkOrderQuery, InstructionQuery, DepartmentQuery),
     mutations=(WorkOrderMutation, InstructionMutation),
     types=(Petition, Department, WorkOrder),

@@ -1,7 +1,5 @@
 """Departments, and what routing suggests: `Department` is an entity of dispatch's."""
 
-from typing import Any
-
 import strawberry
 from strawberry import ID, federation
 
@@ -9,9 +7,9 @@ from services.contracts import dispatch as d
 from services.contracts import reference as r
 from services.contracts.labels import in_language
 from services.dispatch.commands.lookup import routing_table
-from services.dispatch.domain import access, routing
+from services.dispatch.domain import routing
 from services.kernel.errors import InvalidInput
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Info
 from services.kernel.graphql.types import Locale
 
 
@@ -72,25 +70,21 @@ def suggestion(it: d.Suggestion) -> Suggestion:
     return Suggestion(it=it, rule=ID(it.rule) if it.rule else None, explanation=it.explanation)
 
 
-_PUBLIC: list[Any] = [Guard(access.EVERYBODY)]
-
-
 @strawberry.type
 class DepartmentQuery:
     """Departments, and routing."""
 
-    @strawberry.field(extensions=_PUBLIC, description="The departments in use.")
+    @strawberry.field(description="The departments in use.")
     async def departments(self, info: Info) -> list[Department] | None:
         """Return all departments in use."""
         return [_shown(e) for e in (await info.context.runtime.references.get()).all(r.Department)]
 
-    @strawberry.field(extensions=_PUBLIC, description="One department.")
+    @strawberry.field(description="One department.")
     async def department(self, info: Info, id: ID) -> Department | None:
         """Return a department, or nothing."""
         return await department(info, id)
 
     @strawberry.field(
-        extensions=[Guard(access.ROUTING)],
         description="What routing would suggest for a category in a community, and why.",
     )
     async def suggest_department(self, info: Info, category: ID, community: ID) -> Suggestion | None:

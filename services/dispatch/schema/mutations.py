@@ -9,12 +9,11 @@ from strawberry import ID
 
 from services.dispatch.commands import assignment, handling, ruling
 from services.dispatch.commands.answers import Changed
-from services.dispatch.domain import access
 from services.dispatch.schema import inputs
 from services.dispatch.schema.work_order import WorkOrder, shown
-from services.kernel.access import Actor, Rule
+from services.kernel.access import Actor
 from services.kernel.db import Transaction
-from services.kernel.graphql.context import Context, Guard, Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.ids import WorkOrderId, parse_uuid
 from services.kernel.reference import References
 
@@ -41,10 +40,6 @@ def _id(given: ID) -> WorkOrderId:
     return WorkOrderId(parse_uuid(given, "workOrderId"))
 
 
-def _by(rule: Rule) -> list[Any]:
-    return [Guard(rule)]
-
-
 async def _do(info: Info, given: Any, command: _Command[Cmd], cmd: Cmd) -> WorkOrderPayload:
     """Run a command under the mutation's own name."""
     context: Context[None] = info.context
@@ -61,13 +56,13 @@ async def _do(info: Info, given: Any, command: _Command[Cmd], cmd: Cmd) -> WorkO
 class WorkOrderMutation:
     """The acts of dispatch."""
 
-    @strawberry.mutation(extensions=_by(access.ASSIGN), description="Make a department responsible.")
+    @strawberry.mutation(description="Make a department responsible.")
     async def assign_work_order(self, info: Info, input: inputs.AssignWorkOrderInput) -> WorkOrderPayload | None:
         """Assign."""
         cmd = assignment.AssignWorkOrder(_id(input.work_order_id), input.department, input.deadline_class, input.reason)
         return await _do(info, input, assignment.assign_work_order, cmd)
 
-    @strawberry.mutation(extensions=_by(access.HANDLE), description="Take an order; from here it cannot be declined.")
+    @strawberry.mutation(description="Take an order; from here it cannot be declined.")
     async def acknowledge_work_order(
         self, info: Info, input: inputs.AcknowledgeWorkOrderInput
     ) -> WorkOrderPayload | None:
@@ -76,7 +71,6 @@ class WorkOrderMutation:
         return await _do(info, input, handling.acknowledge_work_order, cmd)
 
     @strawberry.mutation(
-        extensions=_by(access.HANDLE),
         description="Hand an order back as not one's own; the second time the district supervisor rules.",
     )
     async def decline_work_order(self, info: Info, input: inputs.DeclineWorkOrderInput) -> WorkOrderPayload | None:
@@ -84,37 +78,31 @@ class WorkOrderMutation:
         cmd = assignment.DeclineWorkOrder(_id(input.work_order_id), input.ground, input.reason, input.proposed)
         return await _do(info, input, assignment.decline_work_order, cmd)
 
-    @strawberry.mutation(
-        extensions=_by(access.RULE), description="Decide who is responsible, after the second decline."
-    )
+    @strawberry.mutation(description="Decide who is responsible, after the second decline.")
     async def rule_on_work_order(self, info: Info, input: inputs.RuleOnWorkOrderInput) -> WorkOrderPayload | None:
         """Rule."""
         cmd = ruling.RuleOnWorkOrder(_id(input.work_order_id), input.department, input.reason)
         return await _do(info, input, ruling.rule_on_work_order, cmd)
 
-    @strawberry.mutation(extensions=_by(access.HANDLE), description="Begin to work on an order.")
+    @strawberry.mutation(description="Begin to work on an order.")
     async def start_work_order(self, info: Info, input: inputs.StartWorkOrderInput) -> WorkOrderPayload | None:
         """Start."""
         cmd = handling.StartWorkOrder(_id(input.work_order_id))
         return await _do(info, input, handling.start_work_order, cmd)
 
-    @strawberry.mutation(
-        extensions=_by(access.HANDLE), description="Ask the resident something; handling pauses until the answer."
-    )
+    @strawberry.mutation(description="Ask the resident something; handling pauses until the answer.")
     async def ask_resident(self, info: Info, input: inputs.AskResidentInput) -> WorkOrderPayload | None:
         """Ask."""
         cmd = handling.AskResident(_id(input.work_order_id), input.question)
         return await _do(info, input, handling.ask_resident, cmd)
 
-    @strawberry.mutation(extensions=_by(access.HANDLE), description="Answer the petition; a return visit follows.")
+    @strawberry.mutation(description="Answer the petition; a return visit follows.")
     async def reply_to_work_order(self, info: Info, input: inputs.ReplyToWorkOrderInput) -> WorkOrderPayload | None:
         """Reply."""
         cmd = handling.ReplyToWorkOrder(_id(input.work_order_id), input.words, input.measures)
         return await _do(info, input, handling.reply_to_work_order, cmd)
 
-    @strawberry.mutation(
-        extensions=_by(access.SEND_BACK), description="Send a reply back, while no return visit is known."
-    )
+    @strawberry.mutation(description="Send a reply back, while no return visit is known.")
     async def send_back_reply(self, info: Info, input: inputs.SendBackReplyInput) -> WorkOrderPayload | None:
         """Send back."""
         cmd = handling.SendBackReply(_id(input.work_order_id), input.ground, input.reason)

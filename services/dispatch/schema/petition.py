@@ -11,9 +11,9 @@ from services.dispatch.domain import work_order as rules
 from services.dispatch.schema.loaders import petition_loader
 from services.dispatch.schema.supervision import Instruction, instruction
 from services.dispatch.schema.work_order import WorkOrder, shown
-from services.kernel.access import owns
+from services.kernel.access import Rule, owns
 from services.kernel.errors import NotFound
-from services.kernel.graphql.context import Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.graphql.types import Deadline, deadline
 from services.kernel.history import show_seen
 from services.kernel.ids import PetitionId, parse_uuid
@@ -40,14 +40,9 @@ class Handling:
         """Return the orders."""
         return [shown((self.it, order)) for order in self.it.orders]
 
-    @strawberry.field(
-        description="The supervisor's instructions, oldest first; empty for those who neither assign, handle nor "
-        "supervise."
-    )
-    def instructions(self, info: Info) -> list[Instruction]:
-        """Return the instructions to those whom they concern."""
-        if not _is_internal(info, self.it):
-            return []
+    @strawberry.field(description="The supervisor's instructions, oldest first.")
+    def instructions(self) -> list[Instruction] | None:
+        """Return the instructions."""
         return [instruction(self.it, one) for one in self.it.instructions]
 
     @strawberry.field(
@@ -55,12 +50,13 @@ class Handling:
     )
     def deadlines(self, info: Info) -> list[Deadline]:
         """Return the open clocks."""
-        hidden = set[UUID]() if _is_internal(info, self.it) else {one.id for one in self.it.instructions}
+        shown = self.sees(info.context, access.INTERNAL)
+        hidden = set[UUID]() if shown else {one.id for one in self.it.instructions}
         return [deadline(c) for c in self.it.head.clocks if c.is_open and c.about not in hidden]
 
-
-def _is_internal(info: Info, petition: rules.Petition) -> bool:
-    return owns(info.context.actor, petition.head.scope, access.INTERNAL.roles)
+    def sees(self, context: Context[None], rule: Rule) -> bool:
+        """Tell whether the petition is the actor's own in one of the rule's roles."""
+        return owns(context.actor, self.it.head.scope, rule.roles)
 
 
 @federation.type(keys=["id"], description="What somebody said is wrong, from its words to its evaluated result.")
@@ -76,9 +72,10 @@ class Petition:
     )
     def handling(self, info: Info) -> Handling | None:
         """Return dispatch's part."""
-        if self.it is None or not (self.it.orders or _is_internal(info, self.it)):
+        if self.it is None:
             return None
-        return Handling(it=self.it)
+        handling = Handling(it=self.it)
+        return handling if self.it.orders or handling.sees(info.context, access.INTERNAL) else None
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: ID) -> "Petition | None":

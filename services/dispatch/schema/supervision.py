@@ -17,7 +17,7 @@ from services.dispatch.schema import inputs
 from services.dispatch.schema.department import Department, department
 from services.kernel.access import Actor, reach
 from services.kernel.db import Transaction
-from services.kernel.graphql.context import Context, Guard, Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -113,7 +113,6 @@ class InstructionQuery:
     """What must be answered."""
 
     @strawberry.field(
-        extensions=[Guard(access.INSTRUCTIONS)],
         description="The supervisor's instructions that must still be answered, oldest first.",
     )
     async def instructions_to_answer(
@@ -166,7 +165,6 @@ class InstructionMutation:
     """Pressing, and answering."""
 
     @strawberry.mutation(
-        extensions=[Guard(access.PRESS)],
         description="Press a petition that is open with an instruction that must be answered, at any time.",
     )
     async def press_petition(self, info: Info, input: inputs.PressPetitionInput) -> InstructionPayload | None:
@@ -176,7 +174,7 @@ class InstructionMutation:
             info, input, supervision.press_petition, supervision.PressPetition(petition_id, input.instruction)
         )
 
-    @strawberry.mutation(extensions=[Guard(access.ANSWER)], description="Answer an instruction of the supervisor's.")
+    @strawberry.mutation(description="Answer an instruction of the supervisor's.")
     async def answer_instruction(self, info: Info, input: inputs.AnswerInstructionInput) -> InstructionPayload | None:
         """Answer."""
         instruction_id = InstructionId(parse_uuid(input.instruction_id, "instructionId"))

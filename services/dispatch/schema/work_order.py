@@ -18,7 +18,7 @@ from services.dispatch.schema.department import Department, Suggestion, departme
 from services.dispatch.schema.loaders import order_loader
 from services.kernel.access import Rule, owns, reach
 from services.kernel.errors import InvalidInput, NotFound
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -132,11 +132,9 @@ class WorkOrder:
         """Return the state's label."""
         return label(self.it.state, locale)
 
-    @strawberry.field(description="Acts that are possible now, whoever may do them; null for residents.")
-    def allowed_acts(self, info: Info) -> list[str] | None:
-        """Return the acts of dispatch's state machine to those who work with it."""
-        if not self._shows(info, access.WORKINGS):
-            return None
+    @strawberry.field(description="Acts that are possible now, whoever may do them.")
+    def allowed_acts(self) -> list[str] | None:
+        """Return the acts of dispatch's state machine."""
         return [act.value for act in rules.allowed(self.of, self.it)]
 
     @strawberry.field(description="The round of the petition that it belongs to.")
@@ -169,17 +167,15 @@ class WorkOrder:
         """Return the department."""
         return await department(info, self.it.department)
 
-    @strawberry.field(
-        description="Whether the district supervisor ruled on it; then it cannot be declined. Null for residents."
-    )
-    def ruled(self, info: Info) -> bool | None:
-        """Return whether it was ruled on to those who work with it."""
-        return self.it.ruled if self._shows(info, access.WORKINGS) else None
+    @strawberry.field(description="Whether the district supervisor ruled on it; then it cannot be declined.")
+    def ruled(self) -> bool | None:
+        """Return whether it was ruled on."""
+        return self.it.ruled
 
-    @strawberry.field(description="What routing suggested; null for residents.")
-    def suggestion(self, info: Info) -> Suggestion | None:
-        """Return the suggestion to those who work with it."""
-        return suggestion(self.it.suggestion) if self._shows(info, access.WORKINGS) else None
+    @strawberry.field(description="What routing suggested.")
+    def suggestion(self) -> Suggestion | None:
+        """Return the suggestion."""
+        return suggestion(self.it.suggestion)
 
     @strawberry.field(description="When it was opened.")
     def opened_at(self) -> datetime | None:
@@ -201,38 +197,32 @@ class WorkOrder:
         """Return the instant."""
         return self.it.started_at
 
-    @strawberry.field(description="The latest question to the resident; null for integrators.")
-    def question(self, info: Info) -> str | None:
-        """Return the question to those whose petition it is."""
-        return self.it.question if self._shows(info, access.WORDS) else None
+    @strawberry.field(description="The latest question to the resident.")
+    def question(self) -> str | None:
+        """Return the question."""
+        return self.it.question
 
     @strawberry.field(description="Whether that question waits for an answer.")
     def question_open(self) -> bool | None:
         """Return whether the resident is being asked."""
         return self.it.asked
 
-    @strawberry.field(description="The reply that stands; null for integrators.")
-    def reply(self, info: Info) -> WorkOrderReply | None:
-        """Return the reply to those whose petition it is."""
-        return _reply(self.it.reply) if self.it.reply and self._shows(info, access.WORDS) else None
+    @strawberry.field(description="The reply that stands.")
+    def reply(self) -> WorkOrderReply | None:
+        """Return the reply."""
+        return _reply(self.it.reply) if self.it.reply else None
 
-    @strawberry.field(description="Who declined it and why; empty for those who neither assign, handle nor supervise.")
-    def declines(self, info: Info) -> list[WorkOrderDecline] | None:
-        """Return the declines to those whom they concern."""
-        if not self._shows(info, access.INTERNAL):
-            return []
+    @strawberry.field(description="Who declined it and why.")
+    def declines(self) -> list[WorkOrderDecline] | None:
+        """Return the declines."""
         return [
             WorkOrderDecline(it=d, ground=WorkOrderGround(id=ID(d.ground)), reason=d.reason, at=d.at)
             for d in self.it.declines
         ]
 
-    @strawberry.field(
-        description="Replies that were sent back and why; empty for those who neither assign, handle nor supervise."
-    )
-    def returned_replies(self, info: Info) -> list[ReturnedReply] | None:
-        """Return what was sent back to those whom it concerns."""
-        if not self._shows(info, access.INTERNAL):
-            return []
+    @strawberry.field(description="Replies that were sent back and why.")
+    def returned_replies(self) -> list[ReturnedReply] | None:
+        """Return what was sent back."""
         return [
             ReturnedReply(ground=WorkOrderGround(id=ID(b.ground)), reason=b.reason, at=b.at, reply=_reply(b.reply))
             for b in self.it.returns
@@ -243,8 +233,9 @@ class WorkOrder:
         """Return the open clocks."""
         return [deadline(c) for c in self.of.head.clocks if c.is_open and c.about == self.it.id]
 
-    def _shows(self, info: Info, rule: Rule) -> bool:
-        return owns_order(info.context.actor, self.of, self.it, rule)
+    def sees(self, context: Context[None], rule: Rule) -> bool:
+        """Tell whether it is the actor's own in one of the rule's roles."""
+        return owns_order(context.actor, self.of, self.it, rule)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: ID) -> "WorkOrder | None":
@@ -319,12 +310,12 @@ def _after_due(after: str | None) -> tuple[datetime, WorkOrderId] | None:
 class WorkOrderQuery:
     """One work order, and the desks."""
 
-    @strawberry.field(extensions=[Guard(access.READ)], description="One work order.")
+    @strawberry.field(description="One work order.")
     async def work_order(self, info: Info, id: ID) -> WorkOrder | None:
         """Return a work order of the actor's own."""
         return await visible(info, id)
 
-    @strawberry.field(extensions=[Guard(access.DESK)], description="Work orders of the actor's own, oldest first.")
+    @strawberry.field(description="Work orders of the actor's own, oldest first.")
     async def work_orders(
         self,
         info: Info,
@@ -340,9 +331,7 @@ class WorkOrderQuery:
         wanted = Wanted(states, street, department, category, due_before, _after(after), first)
         return await _page(info, access.DESK, wanted)
 
-    @strawberry.field(
-        extensions=[Guard(access.ASSIGNERS_DESK)], description="The assignment desk: what waits for a department."
-    )
+    @strawberry.field(description="The assignment desk: what waits for a department.")
     async def work_orders_to_assign(
         self,
         info: Info,
@@ -356,9 +345,7 @@ class WorkOrderQuery:
         wanted = Wanted([WorkOrderState.PENDING], street, None, category, due_before, _after(after), first)
         return await _page(info, access.ASSIGNERS_DESK, wanted)
 
-    @strawberry.field(
-        extensions=[Guard(access.RULE)], description="The supervisor's desk: who is responsible has to be ruled on."
-    )
+    @strawberry.field(description="The supervisor's desk: who is responsible has to be ruled on.")
     async def work_orders_to_rule(
         self,
         info: Info,
@@ -372,7 +359,6 @@ class WorkOrderQuery:
         return await _page(info, access.RULE, wanted)
 
     @strawberry.field(
-        extensions=[Guard(access.DESK)],
         description="A department's queue: what it has to take, to do and to answer. Its own, if none is named.",
     )
     async def department_work_orders(
@@ -397,7 +383,6 @@ class WorkOrderQuery:
         return await _page(info, access.DESK, wanted)
 
     @strawberry.field(
-        extensions=[Guard(access.DUE_SOON)],
         description="A department's orders with a running clock that is overdue or due soon, by due date. Its own, if "
         "none is named.",
     )

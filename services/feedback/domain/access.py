@@ -1,10 +1,14 @@
-"""Who may do what at feedback (state-machine.md, Feedback; domain.md, "Who may do and see what")."""
+"""Who may do and see what at feedback (state-machine.md, Feedback; domain.md, "Who may do and see what").
+
+First the rules, as sentences; then the table of doors, which says where each of them stands. Commands check them again.
+"""
 
 from typing import Final
 
 from services.contracts.vocabulary import Role
 from services.feedback.domain.case import Case
 from services.kernel.access import READERS, Actor, Rule, may
+from services.kernel.doors import own, own_list, reference, shown_to, within
 
 ATTEMPT: Final = may(Role.REPRESENTATIVE, says="record a failed attempt: a representative whose petition it is")
 VISIT: Final = may(
@@ -53,6 +57,65 @@ BOARD: Final = may(
     Role.DISTRICT_SUPERVISOR,
     Role.DISTRICT_LEADER,
     says="what is late: the supervisor all of it, street committees and departments their own, leaders level 3",
+)
+
+DOORS: Final = (
+    own_list("Query", DESK, "returnVisitsDue casesToClose ledger cases petitionsByStage"),
+    own_list("Query", BOARD, "lateClocks lateFigures"),
+    own_list("Query", RATES, "rates"),
+    own("Mutation", ATTEMPT, "recordVisitAttempt"),
+    own("Mutation", VISIT, "recordVisit"),
+    own("Mutation", DECIDE, "closePetition reopenPetition approveLedger refuseLedger"),
+    reference("Petition", READ),
+    within("Petition", "id stage stageLabel timeline evaluation"),
+    within(
+        "Evaluation",
+        "asOf state stateLabel allowedActs cycle reopened supervised visits attempts cases deadlines ledger reopening",
+    ),
+    within("EvaluationPayload", "petition position"),
+    within(
+        "Case",
+        "id petition title cycle state stateLabel openedAt department ledgerProposed visits attempts deadlines ledger "
+        "reopening",
+    ),
+    within("CaseConnection", "edges pageInfo"),
+    within("CaseEdge", "node cursor"),
+    within(
+        "Visit",
+        "at means byRole representative reached responded solved satisfied ledgerProposed stands",
+    ),
+    shown_to("Visit", COMMENTS, "comment"),
+    within("Attempt", "at means representative"),
+    shown_to("Attempt", COMMENTS, "comment"),
+    within("LedgerEntry", "ground reviewOn approvedAt department groundLabel"),
+    shown_to("LedgerEntry", WORDS, "reason"),
+    within("Reopening", "cause at causeLabel"),
+    shown_to("Reopening", WORDS, "reason"),
+    within(
+        "TimelineEntry",
+        "id service sequence type label stage stageLabel at recordedAt cycle byRole department clock level",
+    ),
+    within("TimelineConnection", "edges pageInfo"),
+    within("TimelineEdge", "node cursor"),
+    within("StagedPetition", "petition trackingCode title stage movedAt"),
+    within("StagedPetitionConnection", "edges pageInfo"),
+    within("StagedPetitionEdge", "node cursor"),
+    within(
+        "LateClock",
+        "id petition service kind cycle state level tells responsible department street dueAt lateForWorkingDays "
+        "lateForHours label responsibleLabel tellsLabels",
+    ),
+    within("LateClockConnection", "edges pageInfo"),
+    within("LateClockEdge", "node cursor"),
+    within(
+        "LateFigure",
+        "street responsible department level count oldestDueAt oldestLateForWorkingDays responsibleLabel",
+    ),
+    within("Rates", "responded solved satisfied"),
+    within("Rate", "numerator denominator notReached"),
+    within("Street", "id"),
+    within("Department", "id"),
+    within("Representative", "id"),
 )
 
 _DEPARTMENTS: Final = frozenset({Role.DEPARTMENT, Role.DEPARTMENT_HEAD})

@@ -1,6 +1,7 @@
 """Feedback's subgraph."""
 
 from services.contracts.vocabulary import Source
+from services.feedback.domain import access
 from services.feedback.schema.case import CaseQuery
 from services.feedback.schema.late import LateQuery
 from services.feedback.schema.mutations import CaseMutation
@@ -11,6 +12,7 @@ from services.kernel.graphql.endpoint import subgraph
 
 schema = subgraph(
     Source.FEEDBACK,
+    *access.DOORS,
     queries=(CaseQuery, StageQuery, LateQuery, RatesQuery),
     mutations=(CaseMutation,),
     types=(Petition, Department, Representative, Street),

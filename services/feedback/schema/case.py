@@ -22,9 +22,9 @@ from services.feedback.schema.references import (
     ground_label,
     representative,
 )
-from services.kernel.access import owns, reach
+from services.kernel.access import Rule, owns, reach
 from services.kernel.calendar import SHANGHAI
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -46,16 +46,22 @@ if TYPE_CHECKING:
 class Attempt:
     """An attempt."""
 
+    of: strawberry.Private[rules.Petition]
     at: datetime = strawberry.field(description="When.")
     means: VisitMeans = strawberry.field(description="How it was tried.")
     representative: Representative | None = strawberry.field(description="Who tried.")
-    comment: str | None = strawberry.field(description="What they noted; null for the departments that are judged.")
+    comment: str | None = strawberry.field(description="What they noted.")
+
+    def sees(self, context: Context[None], rule: Rule) -> bool:
+        """Tell whether the petition is the actor's own in one of the rule's roles."""
+        return owns(context.actor, self.of.head.scope, rule.roles)
 
 
 @strawberry.type(description="A return visit and its three answers.")
 class Visit:
     """A visit."""
 
+    of: strawberry.Private[rules.Petition]
     at: datetime = strawberry.field(description="When.")
     means: VisitMeans = strawberry.field(description="How it was made; FORM is the resident's own answer.")
     by_role: str = strawberry.field(description="In which role it was recorded: representative or resident.")
@@ -70,15 +76,21 @@ class Visit:
     stands: bool = strawberry.field(
         description="Whether it counts: not once the reply in question was sent back or the petition withdrawn."
     )
-    comment: str | None = strawberry.field(description="What was noted; null for the departments that are judged.")
+    comment: str | None = strawberry.field(description="What was noted.")
+
+    def sees(self, context: Context[None], rule: Rule) -> bool:
+        """Tell whether the petition is the actor's own in one of the rule's roles."""
+        return owns(context.actor, self.of.head.scope, rule.roles)
 
 
 @strawberry.type(description="What honestly cannot be done now (挂账).")
 class LedgerEntry:
     """A ledger entry."""
 
+    of: strawberry.Private[rules.Petition]
+    about: strawberry.Private[rules.Case]
     ground: str = strawberry.field(description="The ground, from the list.")
-    reason: str | None = strawberry.field(description="Why it cannot be done now; null for integrators.")
+    reason: str | None = strawberry.field(description="Why it cannot be done now.")
     review_on: date = strawberry.field(description="The day on which it is visited again.")
     approved_at: datetime = strawberry.field(description="When the street committee approved it.")
     department: Department | None = strawberry.field(description="Who is responsible.")
@@ -88,16 +100,22 @@ class LedgerEntry:
         """Return the ground's name."""
         return ground_label(self.ground, await info.context.runtime.references.get(), locale)
 
+    async def sees(self, context: Context[None], rule: Rule) -> bool:
+        """Tell whether the petition is the actor's own in one of the rule's roles, or their reply is in question."""
+        return await _reads(context, self.of, self.about, rule)
+
 
 @strawberry.type(description="Why a case goes round again.")
 class Reopening:
     """A reopening."""
 
+    of: strawberry.Private[rules.Petition]
+    about: strawberry.Private[rules.Case]
     cause: str = strawberry.field(
         description="NOT_SOLVED, LEDGER_REFUSED, LEDGER_UNANSWERED, or a ground of the list for what was unsatisfying."
     )
     reason: str | None = strawberry.field(
-        description="In the street committee's words; empty when it followed by itself. Null for integrators."
+        description="In the street committee's words; empty when it followed by itself."
     )
     at: datetime = strawberry.field(description="When.")
 
@@ -105,6 +123,10 @@ class Reopening:
     async def cause_label(self, info: Info, locale: Locale = "zh-CN") -> str:
         """Return the cause's name."""
         return ground_label(self.cause, await info.context.runtime.references.get(), locale)
+
+    async def sees(self, context: Context[None], rule: Rule) -> bool:
+        """Tell whether the petition is the actor's own in one of the rule's roles, or their reply is in question."""
+        return await _reads(context, self.of, self.about, rule)
 
 
 @strawberry.type(description="The evaluation of one cycle: from a reply to its closing, reopening or ledger.")
@@ -162,14 +184,14 @@ class Case:
         return self.it.ledger_proposed
 
     @strawberry.field(description="Its return visits, oldest first.")
-    def visits(self, info: Info) -> list[Visit]:
+    def visits(self) -> list[Visit]:
         """Return the visits."""
-        return visits(info, self.of, self.it)
+        return visits(self.of, self.it)
 
     @strawberry.field(description="The failed attempts of the present round.")
-    def attempts(self, info: Info) -> list[Attempt]:
+    def attempts(self) -> list[Attempt]:
         """Return the attempts."""
-        return attempts(info, self.of, self.it)
+        return attempts(self.of, self.it)
 
     @strawberry.field(description="Its running clocks.")
     def deadlines(self) -> list[Deadline]:
@@ -177,24 +199,21 @@ class Case:
         return [deadline(clock) for clock in self.of.head.clocks if clock.is_open and clock.about == self.it.id]
 
     @strawberry.field(description="What could not be done; null if it never was on the ledger.")
-    async def ledger(self, info: Info) -> LedgerEntry | None:
+    def ledger(self) -> LedgerEntry | None:
         """Return the ledger entry."""
-        return await ledger(info, self.of, self.it)
+        return ledger(self.of, self.it)
 
     @strawberry.field(description="Why it was reopened; for REOPENED.")
-    async def reopening(self, info: Info) -> Reopening | None:
+    def reopening(self) -> Reopening | None:
         """Return the cause."""
-        return await reopening(info, self.of, self.it)
+        return reopening(self.of, self.it)
 
 
-def _comment(info: Info, petition: rules.Petition, visit: rules.Visit) -> str | None:
-    return visit.comment if owns(info.context.actor, petition.head.scope, access.COMMENTS.roles) else None
-
-
-def visits(info: Info, petition: rules.Petition, case: rules.Case) -> list[Visit]:
-    """Return a case's visits as the actor sees them."""
+def visits(petition: rules.Petition, case: rules.Case) -> list[Visit]:
+    """Return a case's visits as clients see them."""
     return [
         Visit(
+            of=petition,
             at=v.at,
             means=v.means,
             by_role=v.by.role.value,
@@ -205,53 +224,54 @@ def visits(info: Info, petition: rules.Petition, case: rules.Case) -> list[Visit
             satisfied=v.satisfied,
             ledger_proposed=v.ledger_proposed,
             stands=v.stands,
-            comment=_comment(info, petition, v),
+            comment=v.comment,
         )
         for v in case.visits
         if v.outcome is not Outcome.MISSED
     ]
 
 
-def attempts(info: Info, petition: rules.Petition, case: rules.Case) -> list[Attempt]:
-    """Return the failed attempts of a case's present round as the actor sees them."""
+def attempts(petition: rules.Petition, case: rules.Case) -> list[Attempt]:
+    """Return the failed attempts of a case's present round as clients see them."""
     return [
         Attempt(
+            of=petition,
             at=v.at,
             means=v.means,
             representative=representative(v.representative),
-            comment=_comment(info, petition, v),
+            comment=v.comment,
         )
         for v in case.attempts
     ]
 
 
-async def _reads_words(info: Info, petition: rules.Petition, case: rules.Case) -> bool:
-    actor = info.context.actor
-    if access.replied(actor, case, access.WORDS):
+async def _reads(context: Context[None], petition: rules.Petition, case: rules.Case, rule: Rule) -> bool:
+    if access.replied(context.actor, case, rule):
         return True
-    known = await petition_loader(info.context).load(petition.head.id)
-    return known is not None and known.is_own(actor, access.WORDS)
+    known = await petition_loader(context).load(petition.head.id)
+    return known is not None and known.is_own(context.actor, rule)
 
 
-async def ledger(info: Info, petition: rules.Petition, case: rules.Case) -> LedgerEntry | None:
-    """Return a case's ledger entry as the actor sees it."""
+def ledger(petition: rules.Petition, case: rules.Case) -> LedgerEntry | None:
+    """Return a case's ledger entry as clients see it."""
     if (entry := case.ledger) is None:
         return None
     return LedgerEntry(
+        of=petition,
+        about=case,
         ground=entry.ground,
-        reason=entry.reason if await _reads_words(info, petition, case) else None,
+        reason=entry.reason,
         review_on=entry.review_on,
         approved_at=entry.at,
         department=department(entry.department),
     )
 
 
-async def reopening(info: Info, petition: rules.Petition, case: rules.Case) -> Reopening | None:
-    """Return why a case was reopened as the actor sees it."""
+def reopening(petition: rules.Petition, case: rules.Case) -> Reopening | None:
+    """Return why a case was reopened as clients see it."""
     if (why := case.reopening) is None:
         return None
-    reason = why.reason if await _reads_words(info, petition, case) else None
-    return Reopening(cause=why.cause, reason=reason, at=why.at)
+    return Reopening(of=petition, about=case, cause=why.cause, reason=why.reason, at=why.at)
 
 
 def case_of(petition: rules.Petition, case: rules.Case) -> Case:
@@ -307,7 +327,7 @@ def _after(after: str | None) -> UUID | None:
 class CaseQuery:
     """The desks of feedback."""
 
-    @strawberry.field(extensions=[Guard(access.DESK)], description="Who is to be visited: cases that await a visit.")
+    @strawberry.field(description="Who is to be visited: cases that await a visit.")
     async def return_visits_due(
         self, info: Info, street: Street = None, due_before: DueBefore = None, first: First = 20, after: After = None
     ) -> CaseConnection | None:
@@ -315,7 +335,6 @@ class CaseQuery:
         return await _desk(info, [CaseState.AWAITING_VISIT], street, due_before, first, after)
 
     @strawberry.field(
-        extensions=[Guard(access.DESK)],
         description="What the street committee decides: visited cases, to close, to reopen, or to put on the ledger.",
     )
     async def cases_to_close(
@@ -324,7 +343,7 @@ class CaseQuery:
         """Return a page of VISITED cases."""
         return await _desk(info, [CaseState.VISITED], street, due_before, first, after)
 
-    @strawberry.field(extensions=[Guard(access.DESK)], description="The ledger (挂账): what cannot be done now.")
+    @strawberry.field(description="The ledger (挂账): what cannot be done now.")
     async def ledger(
         self,
         info: Info,
@@ -350,7 +369,7 @@ class CaseQuery:
         )
         return await _page(info, wanted)
 
-    @strawberry.field(extensions=[Guard(access.DESK)], description="Cases of the actor's own, oldest first.")
+    @strawberry.field(description="Cases of the actor's own, oldest first.")
     async def cases(
         self,
         info: Info,

@@ -8,7 +8,6 @@ from strawberry import ID
 
 from services.contracts.labels import label
 from services.contracts.vocabulary import Audience, ClockKind, ClockState, Responsible, Source
-from services.feedback.domain import access
 from services.feedback.domain.late import LEVELS, Part, board_of, figures_of, lateness, narrowed
 from services.feedback.queries import late as queries
 from services.feedback.queries.late import Figure, Late, Place
@@ -17,7 +16,7 @@ from services.feedback.schema.loaders import petition_loader
 from services.feedback.schema.petition import Petition, own_petition
 from services.feedback.schema.references import Department, Street, department
 from services.kernel.errors import InvalidInput
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Info
 from services.kernel.graphql.types import (
     After,
     First,
@@ -146,7 +145,6 @@ class LateQuery:
     """The board."""
 
     @strawberry.field(
-        extensions=[Guard(access.BOARD)],
         description="What is late in all three services: open clocks that reached a level and are past their date.",
     )
     async def late_clocks(
@@ -173,7 +171,6 @@ class LateQuery:
         )
 
     @strawberry.field(
-        extensions=[Guard(access.BOARD)],
         description="How much is late, by street, who is responsible, and level. Leaders see the whole district's.",
     )
     async def late_figures(

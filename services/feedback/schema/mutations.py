@@ -8,12 +8,11 @@ from strawberry import ID
 
 from services.feedback.commands import closing, ledger, visits
 from services.feedback.commands.answers import Changed
-from services.feedback.domain import access
 from services.feedback.domain.visits import Answers
 from services.feedback.schema import inputs
 from services.feedback.schema.petition import Petition, petition_of
 from services.kernel.db import Transaction
-from services.kernel.graphql.context import Context, Guard, Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.ids import PetitionId, parse_uuid
 from services.kernel.reference import References
 
@@ -28,10 +27,6 @@ class EvaluationPayload:
 
 def _id(given: ID) -> PetitionId:
     return PetitionId(parse_uuid(given, "petitionId"))
-
-
-def _by(rule: Any) -> list[Any]:
-    return [Guard(rule)]
 
 
 async def _do(
@@ -50,7 +45,7 @@ async def _do(
 class CaseMutation:
     """The acts of feedback."""
 
-    @strawberry.mutation(extensions=_by(access.ATTEMPT), description="Record that the resident was not met.")
+    @strawberry.mutation(description="Record that the resident was not met.")
     async def record_visit_attempt(self, info: Info, input: inputs.RecordVisitAttemptInput) -> EvaluationPayload | None:
         """Record an attempt."""
         context: Context[None] = info.context
@@ -63,7 +58,7 @@ class CaseMutation:
             ),
         )
 
-    @strawberry.mutation(extensions=_by(access.VISIT), description="Record the return visit; not solved reopens.")
+    @strawberry.mutation(description="Record the return visit; not solved reopens.")
     async def record_visit(self, info: Info, input: inputs.RecordVisitInput) -> EvaluationPayload | None:
         """Record a visit."""
         context: Context[None] = info.context
@@ -75,7 +70,7 @@ class CaseMutation:
             lambda tx, references: visits.record_visit(tx, cmd, references, by=context.actor, now=context.now()),
         )
 
-    @strawberry.mutation(extensions=_by(access.DECIDE), description="Close a visited petition.")
+    @strawberry.mutation(description="Close a visited petition.")
     async def close_petition(self, info: Info, input: inputs.ClosePetitionInput) -> EvaluationPayload | None:
         """Close."""
         context: Context[None] = info.context
@@ -88,9 +83,7 @@ class CaseMutation:
             ),
         )
 
-    @strawberry.mutation(
-        extensions=_by(access.DECIDE), description="Reopen what was solved to no satisfaction, with a cause."
-    )
+    @strawberry.mutation(description="Reopen what was solved to no satisfaction, with a cause.")
     async def reopen_petition(self, info: Info, input: inputs.ReopenPetitionInput) -> EvaluationPayload | None:
         """Reopen."""
         context: Context[None] = info.context
@@ -103,7 +96,7 @@ class CaseMutation:
             ),
         )
 
-    @strawberry.mutation(extensions=_by(access.DECIDE), description="Put a petition on the ledger (挂账).")
+    @strawberry.mutation(description="Put a petition on the ledger (挂账).")
     async def approve_ledger(self, info: Info, input: inputs.ApproveLedgerInput) -> EvaluationPayload | None:
         """Approve the ledger."""
         context: Context[None] = info.context
@@ -116,7 +109,7 @@ class CaseMutation:
             lambda tx, references: ledger.approve_ledger(tx, cmd, references, by=context.actor, now=context.now()),
         )
 
-    @strawberry.mutation(extensions=_by(access.DECIDE), description="Refuse the ledger: the petition is reopened.")
+    @strawberry.mutation(description="Refuse the ledger: the petition is reopened.")
     async def refuse_ledger(self, info: Info, input: inputs.RefuseLedgerInput) -> EvaluationPayload | None:
         """Refuse the ledger."""
         context: Context[None] = info.context

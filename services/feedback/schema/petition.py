@@ -22,7 +22,7 @@ from services.feedback.schema.loaders import petition_loader, timeline_loader
 from services.feedback.schema.references import Department, department
 from services.kernel.access import reach
 from services.kernel.errors import InvalidInput, NotFound
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Info
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -188,14 +188,14 @@ class Evaluation:
         return self.of.reopened >= reopening.SUPERVISED_FROM
 
     @strawberry.field(description="The return visits of the present case, oldest first.")
-    def visits(self, info: Info) -> list[Visit]:
+    def visits(self) -> list[Visit]:
         """Return the visits."""
-        return cases.visits(info, self.of, self.it)
+        return cases.visits(self.of, self.it)
 
     @strawberry.field(description="The failed attempts since a visit was last scheduled.")
-    def attempts(self, info: Info) -> list[Attempt]:
+    def attempts(self) -> list[Attempt]:
         """Return the attempts."""
-        return cases.attempts(info, self.of, self.it)
+        return cases.attempts(self.of, self.it)
 
     @strawberry.field(description="The cases of all rounds, oldest first.")
     def cases(self) -> list[Case]:
@@ -208,14 +208,14 @@ class Evaluation:
         return [deadline(clock) for clock in self.of.head.clocks if clock.is_open]
 
     @strawberry.field(description="What could not be done; null if the present case never was on the ledger.")
-    async def ledger(self, info: Info) -> LedgerEntry | None:
+    def ledger(self) -> LedgerEntry | None:
         """Return the ledger entry."""
-        return await cases.ledger(info, self.of, self.it)
+        return cases.ledger(self.of, self.it)
 
     @strawberry.field(description="Why the present case was reopened; for REOPENED.")
-    async def reopening(self, info: Info) -> Reopening | None:
+    def reopening(self) -> Reopening | None:
         """Return the cause."""
-        return await cases.reopening(info, self.of, self.it)
+        return cases.reopening(self.of, self.it)
 
 
 @federation.type(keys=["id"], description="What somebody said is wrong, from its words to its evaluated result.")
@@ -329,7 +329,7 @@ class StagedPetitionConnection:
 class StageQuery:
     """Petitions by stage."""
 
-    @strawberry.field(extensions=[Guard(access.DESK)], description="Petitions of the actor's own that are in a stage.")
+    @strawberry.field(description="Petitions of the actor's own that are in a stage.")
     async def petitions_by_stage(
         self,
         info: Info,

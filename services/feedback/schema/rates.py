@@ -6,9 +6,9 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from services.feedback.domain import access, rates
+from services.feedback.domain import rates
 from services.feedback.queries import rates as queries
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Info
 
 
 @strawberry.type(description="A rate, as what it is reckoned from.")
@@ -34,7 +34,6 @@ class RatesQuery:
     """Figures."""
 
     @strawberry.field(
-        extensions=[Guard(access.RATES)],
         description="The three rates of visits made in a period, of a street, a department, or all that one may see.",
     )
     async def rates(

@@ -1,9 +1,13 @@
-"""Who may do what at intake (state-machine.md, Intake; domain.md, "Who may do and see what")."""
+"""Who may do and see what at intake (state-machine.md, Intake; domain.md, "Who may do and see what").
+
+First the rules, as sentences; then the table of doors, which says where each of them stands. Commands check them again.
+"""
 
 from typing import Final
 
 from services.contracts.vocabulary import Role
 from services.kernel.access import READERS, Rule, may
+from services.kernel.doors import EVERYBODY, Bounds, anything, own, own_list, reference, shown_to, within
 
 SUBMIT: Final = may(Role.ANYONE, Role.REPRESENTATIVE, Role.STATION_STAFF, says="anyone, without an account")
 OPEN: Final = may(Role.ANYONE, says="anyone who has tracking code and secret")
@@ -50,4 +54,61 @@ CONTACT: Final = may(
     says="contact data, while it is needed: each look is recorded",
 )
 RECORD_TERMS: Final = may(Role.OPERATOR, says="deadline policies and calendar days: the operator")
-EVERYBODY: Final = Rule(frozenset(Role) - {Role.SYSTEM}, "public reference data and one's own identity")
+
+DOORS: Final = (
+    anything(
+        "Query", EVERYBODY, "me streets communities estates representatives categories channels grounds referrals"
+    ),
+    anything("Query", EVERYBODY, "deadlinePolicies workingCalendar"),
+    own("Query", READ, "petition"),
+    own_list("Query", DESK, "petitions petitionsToAccept petitionsToScreen"),
+    anything("Mutation", SUBMIT, "submitPetition"),
+    anything("Mutation", OPEN, "openPetition"),
+    own("Mutation", RESIDENT, "withdrawPetition addInformation"),
+    own("Mutation", CONTACT, "lookUpContact"),
+    own(
+        "Mutation",
+        DECIDE,
+        "acceptPetition rejectPetition declinePetition skipScreeningStep handOverPetition resolvePetitionOnSpot "
+        "nominatePetition",
+    ),
+    own("Mutation", LISTEN, "listenToPetition"),
+    own("Mutation", TAKE_PART, "lookAtPetition deliberateOnPetition"),
+    anything("Mutation", RECORD_TERMS, "recordDeadlinePolicy recordCalendarDays"),
+    reference("Petition", READ),
+    reference("Street", EVERYBODY, Bounds.NONE),
+    reference("Community", EVERYBODY, Bounds.NONE),
+    reference("Representative", EVERYBODY, Bounds.NONE),
+    within(
+        "Petition",
+        "id trackingCode state stateLabel allowedActs cycle kind kindLabel channel community estate representative "
+        "submittedAt title category urgency extent steps request deadlineClass proposedDepartment rejection deadlines "
+        "asOf",
+    ),
+    shown_to("Petition", WORDS, "measures"),
+    shown_to("Petition", INTERNAL, "workingText remarks"),
+    within("Rejection", "ground referral"),
+    shown_to("Rejection", WORDS, "reason"),
+    within("Remark", "type at role text label"),
+    within("PetitionConnection", "edges pageInfo"),
+    within("PetitionEdge", "node cursor"),
+    within("PetitionPayload", "petition position"),
+    within("SubmitPetitionPayload", "petitionId trackingCode secret position"),
+    within("OpenPetitionPayload", "petitionId token expiresInSeconds"),
+    within("ContactDetails", "name phone"),
+    within("Me", "subject roles street community department"),
+    within("Street", "id name"),
+    within("Community", "id street name"),
+    within("Representative", "id street deputy name"),
+    within("Department", "id"),
+    within("Code", "id name"),
+    within(
+        "DeadlinePolicy",
+        "id version effectiveFrom limits reminderPercent secondLevelWorkingDays thirdLevelWorkingDays "
+        "returnedReplyWorkingDays name inForce",
+    ),
+    within("DeadlineLimit", "kind deadlineClass amount unit"),
+    within("DeadlinePolicyPayload", "policy"),
+    within("CalendarDay", "day working recorded published name"),
+    within("CalendarDaysPayload", "changed"),
+)

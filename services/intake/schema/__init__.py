@@ -10,7 +10,7 @@ from services.intake.schema.reference import Community, ReferenceQuery, Represen
 from services.intake.schema.screening import ScreeningMutation
 from services.intake.schema.submission import SubmissionMutation
 from services.intake.schema.terms import TermsMutation, TermsQuery
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Info
 from services.kernel.graphql.endpoint import subgraph
 
 
@@ -29,7 +29,7 @@ class Me:
 class IdentityQuery:
     """Oneself."""
 
-    @strawberry.field(extensions=[Guard(access.EVERYBODY)], description="Who am I?")
+    @strawberry.field(description="Who am I?")
     async def me(self, info: Info) -> Me | None:
         """Return the actor."""
         actor = info.context.actor
@@ -45,6 +45,7 @@ class IdentityQuery:
 
 schema = subgraph(
     Source.INTAKE,
+    *access.DOORS,
     queries=(IdentityQuery, PetitionQuery, ReferenceQuery, TermsQuery),
     mutations=(SubmissionMutation, AcceptanceMutation, ScreeningMutation, TermsMutation),
     types=(Petition, Street, Community, Representative),

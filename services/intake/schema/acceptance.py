@@ -4,9 +4,8 @@ import strawberry
 
 from services.contracts.vocabulary import Phase
 from services.intake.commands import acceptance
-from services.intake.domain import access
 from services.intake.schema import inputs
-from services.intake.schema.payload import PetitionPayload, by, petition_id, run
+from services.intake.schema.payload import PetitionPayload, petition_id, run
 from services.kernel.graphql.context import Info
 
 
@@ -14,7 +13,7 @@ from services.kernel.graphql.context import Info
 class AcceptanceMutation:
     """The street committee's first decision, and its last one against a petition."""
 
-    @strawberry.mutation(extensions=by(access.DECIDE), description="Take a petition on; screening begins.")
+    @strawberry.mutation(description="Take a petition on; screening begins.")
     async def accept_petition(self, info: Info, input: inputs.AcceptPetitionInput) -> PetitionPayload | None:
         """Accept."""
         actor, now = info.context.actor, info.context.now()
@@ -25,12 +24,12 @@ class AcceptanceMutation:
             info, input, lambda tx, references: acceptance.accept_petition(tx, cmd, references, by=actor, now=now)
         )
 
-    @strawberry.mutation(extensions=by(access.DECIDE), description="Turn a petition down before screening.")
+    @strawberry.mutation(description="Turn a petition down before screening.")
     async def reject_petition(self, info: Info, input: inputs.RejectPetitionInput) -> PetitionPayload | None:
         """Reject at acceptance."""
         return await _reject(info, input, Phase.ACCEPTANCE)
 
-    @strawberry.mutation(extensions=by(access.DECIDE), description="HANDLE: decline after screening, with a ground.")
+    @strawberry.mutation(description="HANDLE: decline after screening, with a ground.")
     async def decline_petition(self, info: Info, input: inputs.RejectPetitionInput) -> PetitionPayload | None:
         """Reject after screening."""
         return await _reject(info, input, Phase.SCREENING)

@@ -9,9 +9,8 @@ from strawberry import ID
 from services.intake.commands.answers import Changed
 from services.intake.schema.petition import Petition
 from services.intake.vault import Vault
-from services.kernel.access import Rule
 from services.kernel.db import Transaction
-from services.kernel.graphql.context import Context, Guard, Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.ids import PetitionId, parse_uuid
 from services.kernel.reference import References
 
@@ -22,11 +21,6 @@ class PetitionPayload:
 
     petition: Petition = strawberry.field(description="The petition.")
     position: str = strawberry.field(description="Send it as `Read-After` to read this change everywhere.")
-
-
-def by(rule: Rule) -> list[Any]:
-    """Return the extensions of a mutation that a rule guards."""
-    return [Guard(rule)]
 
 
 def petition_id(given: ID) -> PetitionId:

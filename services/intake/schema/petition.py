@@ -1,7 +1,7 @@
 """The petition as intake shows it, and intake's desks."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import ID, federation
@@ -27,7 +27,7 @@ from services.intake.schema.loaders import petition_loader, remark_loader
 from services.intake.schema.reference import Code, Community, Representative, code, community, representative
 from services.kernel.access import Rule, owns, reach
 from services.kernel.errors import InvalidInput, NotFound
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -57,9 +57,14 @@ class Department:
 class Rejection:
     """Ground, reason and referral."""
 
+    of: strawberry.Private[rules.Petition]
     ground: Code | None = strawberry.field(description="The ground, from the list.")
-    reason: str | None = strawberry.field(description="The reason, in the resident's language; null for integrators.")
+    reason: str | None = strawberry.field(description="The reason, in the resident's language.")
     referral: Code | None = strawberry.field(description="Where to go with the matter.")
+
+    def sees(self, context: Context[Any], rule: Rule) -> bool:
+        """Tell whether the petition is the actor's own in one of the rule's roles."""
+        return owns(context.actor, self.of.head.scope, rule.roles)
 
 
 @strawberry.type(description="What a person wrote at an act of intake's.")
@@ -189,10 +194,10 @@ class Petition:
         """Return a reference to the department."""
         return Department(id=ID(self.it.department)) if self.it.department else None
 
-    @strawberry.field(description="What was done on the spot; for RESOLVED_ON_SPOT. Null for integrators.")
-    def measures(self, info: Info) -> str | None:
-        """Return the measures to those whose petition it is."""
-        return self.it.measures if self._shows(info, access.WORDS) else None
+    @strawberry.field(description="What was done on the spot; for RESOLVED_ON_SPOT.")
+    def measures(self) -> str | None:
+        """Return the measures."""
+        return self.it.measures
 
     @strawberry.field(description="Why it was rejected; for REJECTED.")
     async def rejection(self, info: Info) -> Rejection | None:
@@ -203,23 +208,20 @@ class Petition:
         ground = known.ever(r.Ground, self.it.ground)
         referral = known.ever(r.Referral, self.it.referral or "")
         return Rejection(
+            of=self.it,
             ground=code(ground) if ground else None,
-            reason=(self.it.reason or "") if self._shows(info, access.WORDS) else None,
+            reason=self.it.reason or "",
             referral=code(referral) if referral else None,
         )
 
-    @strawberry.field(
-        description="What was said, with personal data masked; null for those who do not screen or supervise."
-    )
-    def working_text(self, info: Info) -> str | None:
-        """Return the working text to those whom it concerns."""
-        return self.it.working_text if self._shows(info, access.INTERNAL) else None
+    @strawberry.field(description="What was said, with personal data masked.")
+    def working_text(self) -> str | None:
+        """Return the working text."""
+        return self.it.working_text
 
-    @strawberry.field(description="What people wrote at intake's acts; empty for those who do not screen or supervise.")
+    @strawberry.field(description="What people wrote at intake's acts.")
     async def remarks(self, info: Info) -> list[Remark] | None:
-        """Return the remarks to those whom they concern."""
-        if not self._shows(info, access.INTERNAL):
-            return []
+        """Return the remarks."""
         found = await remark_loader(info.context).load(self.it.head.id)
         return [Remark(type=m.type, at=m.at, role=m.role, text=m.text) for m in found]
 
@@ -233,8 +235,9 @@ class Petition:
         """Return what intake has applied."""
         return show_seen({**self.it.head.seen, Source.INTAKE: self.it.head.sequence})
 
-    def _shows(self, info: Info, rule: Rule) -> bool:
-        return owns(info.context.actor, self.it.head.scope, rule.roles)
+    def sees(self, context: Context[Any], rule: Rule) -> bool:
+        """Tell whether it is the actor's own in one of the rule's roles."""
+        return owns(context.actor, self.it.head.scope, rule.roles)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: ID) -> "Petition | None":
@@ -290,7 +293,7 @@ async def _page(info: Info, wanted: Wanted) -> PetitionConnection:
 class PetitionQuery:
     """One petition, and the desks."""
 
-    @strawberry.field(extensions=[Guard(access.READ)], description="One petition, by id or by tracking code.")
+    @strawberry.field(description="One petition, by id or by tracking code.")
     async def petition(self, info: Info, id: ID | None = None, tracking_code: str | None = None) -> Petition | None:
         """Return a petition of the actor's own."""
         if (id is None) == (tracking_code is None):
@@ -300,7 +303,7 @@ class PetitionQuery:
         code_ = parse_tracking_code(tracking_code or "")
         return visible(info, await petitions.by_code(info.context.reader, code_))
 
-    @strawberry.field(extensions=[Guard(access.DESK)], description="Petitions of the actor's own, oldest first.")
+    @strawberry.field(description="Petitions of the actor's own, oldest first.")
     async def petitions(
         self,
         info: Info,
@@ -315,7 +318,7 @@ class PetitionQuery:
         """Return a page."""
         return await _page(info, Wanted(states, street, community, category, due_before, _after(after), first))
 
-    @strawberry.field(extensions=[Guard(access.DESK)], description="The acceptance desk: what waits to be accepted.")
+    @strawberry.field(description="The acceptance desk: what waits to be accepted.")
     async def petitions_to_accept(
         self,
         info: Info,
@@ -328,7 +331,7 @@ class PetitionQuery:
         states = [PetitionState.SUBMITTED]
         return await _page(info, Wanted(states, street, None, None, due_before, _after(after), first))
 
-    @strawberry.field(extensions=[Guard(access.DESK)], description="The screening desk: what is being screened.")
+    @strawberry.field(description="The screening desk: what is being screened.")
     async def petitions_to_screen(
         self,
         info: Info,

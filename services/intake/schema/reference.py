@@ -1,14 +1,11 @@
 """Places, people and codes as intake publishes them: `Community` and `Representative` are entities."""
 
-from typing import Any
-
 import strawberry
 from strawberry import ID, federation
 
 from services.contracts import reference as r
 from services.contracts.labels import in_language
-from services.intake.domain import access
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Info
 from services.kernel.graphql.types import Locale
 
 
@@ -109,49 +106,45 @@ def code(entry: r.Entry) -> Code:
     return Code(entry=entry, id=ID(entry.id))
 
 
-_PUBLIC: list[Any] = [Guard(access.EVERYBODY)]
-
-
 @strawberry.type
 class ReferenceQuery:
     """Public lists."""
 
-    @strawberry.field(extensions=_PUBLIC, description="The district's streets.")
+    @strawberry.field(description="The district's streets.")
     async def streets(self, info: Info) -> list[Street] | None:
         """Return all streets in use."""
         return [street(e) for e in (await info.context.runtime.references.get()).all(r.Street)]
 
-    @strawberry.field(extensions=_PUBLIC, description="Communities, of one street if given.")
+    @strawberry.field(description="Communities, of one street if given.")
     async def communities(self, info: Info, street: ID | None = None) -> list[Community] | None:
         """Return communities in use."""
         found = (await info.context.runtime.references.get()).all(r.Community)
         return [community(e) for e in found if street is None or e.street == street]
 
-    @strawberry.field(extensions=_PUBLIC, description="Estates, lanes and buildings of a community.")
+    @strawberry.field(description="Estates, lanes and buildings of a community.")
     async def estates(self, info: Info, community: ID) -> list[Code] | None:
         """Return the estates of a community."""
         return [
             code(e) for e in (await info.context.runtime.references.get()).all(r.Estate) if e.community == community
         ]
 
-    @strawberry.field(extensions=_PUBLIC, description="Representatives in office, of one street if given.")
+    @strawberry.field(description="Representatives in office, of one street if given.")
     async def representatives(self, info: Info, street: ID | None = None) -> list[Representative] | None:
         """Return representatives in office."""
         found = (await info.context.runtime.references.get()).all(r.Representative)
         return [representative(e) for e in found if street is None or e.street == street]
 
-    @strawberry.field(extensions=_PUBLIC, description="What petitions can be about.")
+    @strawberry.field(description="What petitions can be about.")
     async def categories(self, info: Info) -> list[Code] | None:
         """Return categories in use."""
         return [code(e) for e in (await info.context.runtime.references.get()).all(r.Category)]
 
-    @strawberry.field(extensions=_PUBLIC, description="The ways in.")
+    @strawberry.field(description="The ways in.")
     async def channels(self, info: Info) -> list[Code] | None:
         """Return channels in use."""
         return [code(e) for e in (await info.context.runtime.references.get()).all(r.Channel)]
 
     @strawberry.field(
-        extensions=_PUBLIC,
         description="Grounds that may be cited, for one act if given: REJECT_ACCEPTANCE, REJECT_SCREENING, SKIP_STEP, "
         "DECLINE_ORDER, RETURN_REPLY, REOPEN, LEDGER.",
     )
@@ -160,7 +153,7 @@ class ReferenceQuery:
         found = (await info.context.runtime.references.get()).all(r.Ground)
         return [code(e) for e in found if use is None or use in e.uses]
 
-    @strawberry.field(extensions=_PUBLIC, description="Where to go with what is outside our remit.")
+    @strawberry.field(description="Where to go with what is outside our remit.")
     async def referrals(self, info: Info) -> list[Code] | None:
         """Return referrals in use."""
         return [code(e) for e in (await info.context.runtime.references.get()).all(r.Referral)]

@@ -3,9 +3,8 @@
 import strawberry
 
 from services.intake.commands import screening
-from services.intake.domain import access
 from services.intake.schema import inputs
-from services.intake.schema.payload import PetitionPayload, by, petition_id, run
+from services.intake.schema.payload import PetitionPayload, petition_id, run
 from services.kernel.graphql.context import Info
 
 
@@ -13,19 +12,19 @@ from services.kernel.graphql.context import Info
 class ScreeningMutation:
     """The steps of screening."""
 
-    @strawberry.mutation(extensions=by(access.LISTEN), description="LISTEN: record what was said.")
+    @strawberry.mutation(description="LISTEN: record what was said.")
     async def listen_to_petition(self, info: Info, input: inputs.ListenToPetitionInput) -> PetitionPayload | None:
         """Step one."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
         return await run(info, input, lambda tx, _: screening.listen(tx, petition, input.said, by=actor, now=now))
 
-    @strawberry.mutation(extensions=by(access.TAKE_PART), description="LOOK: record what was found at the place.")
+    @strawberry.mutation(description="LOOK: record what was found at the place.")
     async def look_at_petition(self, info: Info, input: inputs.LookAtPetitionInput) -> PetitionPayload | None:
         """Step two."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
         return await run(info, input, lambda tx, _: screening.look(tx, petition, input.findings, by=actor, now=now))
 
-    @strawberry.mutation(extensions=by(access.TAKE_PART), description="DELIBERATE: record the outcome.")
+    @strawberry.mutation(description="DELIBERATE: record the outcome.")
     async def deliberate_on_petition(
         self, info: Info, input: inputs.DeliberateOnPetitionInput
     ) -> PetitionPayload | None:
@@ -37,7 +36,7 @@ class ScreeningMutation:
             lambda tx, _: screening.deliberate(tx, petition, input.outcome, input.participants, by=actor, now=now),
         )
 
-    @strawberry.mutation(extensions=by(access.DECIDE), description="Leave LOOK or DELIBERATE out, with a ground.")
+    @strawberry.mutation(description="Leave LOOK or DELIBERATE out, with a ground.")
     async def skip_screening_step(self, info: Info, input: inputs.SkipScreeningStepInput) -> PetitionPayload | None:
         """The fast track."""
         actor, now = info.context.actor, info.context.now()
@@ -46,7 +45,7 @@ class ScreeningMutation:
             info, input, lambda tx, references: screening.skip_step(tx, cmd, references, by=actor, now=now)
         )
 
-    @strawberry.mutation(extensions=by(access.DECIDE), description="HANDLE: hand over to a department.")
+    @strawberry.mutation(description="HANDLE: hand over to a department.")
     async def hand_over_petition(self, info: Info, input: inputs.HandOverPetitionInput) -> PetitionPayload | None:
         """Make the petition READY."""
         actor, now = info.context.actor, info.context.now()
@@ -55,7 +54,7 @@ class ScreeningMutation:
             info, input, lambda tx, references: screening.hand_over(tx, cmd, references, by=actor, now=now)
         )
 
-    @strawberry.mutation(extensions=by(access.DECIDE), description="HANDLE: solved on the spot.")
+    @strawberry.mutation(description="HANDLE: solved on the spot.")
     async def resolve_petition_on_spot(
         self, info: Info, input: inputs.ResolvePetitionOnSpotInput
     ) -> PetitionPayload | None:
@@ -70,7 +69,6 @@ class ScreeningMutation:
         )
 
     @strawberry.mutation(
-        extensions=by(access.DECIDE),
         description="HANDLE: a candidate for the annual projects. The name is reserved; it is refused for now.",
     )
     async def nominate_petition(self, info: Info, input: inputs.NominatePetitionInput) -> PetitionPayload | None:

@@ -4,9 +4,8 @@ import strawberry
 from strawberry import ID
 
 from services.intake.commands import contact, opening, submission
-from services.intake.domain import access
 from services.intake.schema import inputs
-from services.intake.schema.payload import PetitionPayload, by, changed, petition_id, run
+from services.intake.schema.payload import PetitionPayload, changed, petition_id, run
 from services.intake.vault import Contact, Vault
 from services.kernel.graphql.context import Context, Info
 from services.kernel.ids import show_tracking_code
@@ -43,7 +42,7 @@ class ContactDetails:
 class SubmissionMutation:
     """What residents, and those who record for them, do."""
 
-    @strawberry.mutation(extensions=by(access.SUBMIT), description="Say what is wrong; a tracking code comes at once.")
+    @strawberry.mutation(description="Say what is wrong; a tracking code comes at once.")
     async def submit_petition(self, info: Info, input: inputs.SubmitPetitionInput) -> SubmitPetitionPayload | None:
         """Take a petition in."""
         context: Context[Vault] = info.context
@@ -71,7 +70,7 @@ class SubmissionMutation:
             position=done.position,
         )
 
-    @strawberry.mutation(extensions=by(access.OPEN), description="Open one's petition with tracking code and secret.")
+    @strawberry.mutation(description="Open one's petition with tracking code and secret.")
     async def open_petition(self, info: Info, input: inputs.OpenPetitionInput) -> OpenPetitionPayload | None:
         """Return a token for the petition."""
         context: Context[Vault] = info.context
@@ -88,7 +87,7 @@ class SubmissionMutation:
             expires_in_seconds=opening.LIFETIME_SECONDS,
         )
 
-    @strawberry.mutation(extensions=by(access.RESIDENT), description="Take one's petition back, until the reply.")
+    @strawberry.mutation(description="Take one's petition back, until the reply.")
     async def withdraw_petition(self, info: Info, input: inputs.WithdrawPetitionInput) -> PetitionPayload | None:
         """Withdraw."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
@@ -100,7 +99,7 @@ class SubmissionMutation:
             ),
         )
 
-    @strawberry.mutation(extensions=by(access.RESIDENT), description="Add to what was said, until the reply.")
+    @strawberry.mutation(description="Add to what was said, until the reply.")
     async def add_information(self, info: Info, input: inputs.AddInformationInput) -> PetitionPayload | None:
         """Add information."""
         context: Context[Vault] = info.context
@@ -114,7 +113,6 @@ class SubmissionMutation:
         )
 
     @strawberry.mutation(
-        extensions=by(access.CONTACT),
         description="Look at a resident's contact data; who looked, when and what for is recorded.",
     )
     async def look_up_contact(self, info: Info, input: inputs.LookUpContactInput) -> ContactDetails | None:

@@ -1,4 +1,4 @@
-"""The context of one request, and the guard that stands beside every root field."""
+"""The context of one request."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from strawberry.extensions import FieldExtension
 from strawberry.types import Info as StrawberryInfo
-from strawberry.types.field import StrawberryField
 
 from services.contracts.vocabulary import Source
-from services.kernel.access import Actor, Rule, require
+from services.kernel.access import Actor
 from services.kernel.auth.tokens import Verifier
 from services.kernel.db import Connection, Database, Transaction
 from services.kernel.mutation import Mutations, Request
@@ -85,20 +83,3 @@ def _plain(value: object) -> object:
 
 
 Info = StrawberryInfo[Context[Any], None]
-
-
-class Guard(FieldExtension):
-    """Refuses who does not have the operation, before anything else happens."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-
-    def apply(self, field: StrawberryField) -> None:
-        """Say in the schema who may use the field."""
-        roles = ", ".join(sorted(role.value for role in self.rule.roles))
-        field.description = f"{field.description or ''}\n\nFor: {self.rule.says} ({roles}).".strip()
-
-    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Let an allowed actor through."""
-        require(info.context.actor, self.rule)
-        return await next_(source, info, **kwargs)

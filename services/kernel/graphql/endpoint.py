@@ -8,7 +8,7 @@ import structlog
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from strawberry import federation
+from strawberry import ID, federation
 from strawberry.asgi import GraphQL
 from strawberry.extensions import (
     AddValidationRules,
@@ -19,15 +19,18 @@ from strawberry.extensions import (
     SchemaExtension,
     ValidationCache,
 )
+from strawberry.federation.schema import FederationAny
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 
 from services.contracts.vocabulary import Source
 from services.kernel import read_after
-from services.kernel.access import Actor
+from services.kernel.access import NOBODY, Actor, require
 from services.kernel.db import UNREACHABLE, unavailable
+from services.kernel.doors import SHARED, Doors, Row, doors, operating
 from services.kernel.errors import InvalidInput, Refusal, Unauthenticated, Unavailable
-from services.kernel.graphql.context import Context, Runtime
+from services.kernel.graphql.context import Context, Info, Runtime
+from services.kernel.graphql.doors import hang
 from services.kernel.graphql.errors import Masked
 from services.kernel.graphql.parking import parking_mutation, parking_query
 from services.kernel.ids import new_uuid
@@ -35,6 +38,7 @@ from services.kernel.ids import new_uuid
 LARGEST_BODY: Final = 256 * 1024
 ADDRESS_HEADER: Final = "x-client-address"
 _LONGEST_ADDRESS: Final = 64
+MOST_REFERENCES: Final = 1_000
 _DEPTH: Final = 20
 _ALIASES: Final = 60
 _TOKENS: Final = 5_000
@@ -48,23 +52,64 @@ _LIMITS: Final = [
 
 
 class _Subgraph(federation.Schema):
-    """A schema whose errors are logged where they are masked: a refusal is an answer, not an incident."""
+    """A schema behind doors, whose errors are logged where they are masked: a refusal is an answer, not an incident."""
+
+    def __init__(self, table: Doors, **parts: Any) -> None:
+        self._references = table.references
+        cast(Any, super()).__init__(**parts)
+        referable = {name for name, known in self.schema_converter.type_map.items() if _resolver(known) is not None}
+        hang(self._schema, table, referable=referable)
+
+    def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
+        """Answer each reference, or refuse it alone: a page of a list loses one entry, not all.
+
+        :raises InvalidInput: too many references, or something that is none.
+        """
+        if len(representations) > MOST_REFERENCES:
+            raise InvalidInput("representations", f"At most {MOST_REFERENCES} references are answered at once.")
+        return [self._referred(info, cast(object, given)) for given in representations]
+
+    def _referred(self, info: Info, given: object) -> Any:
+        try:
+            match given:
+                case {"__typename": str(name), "id": str(id_)} if name in self._references:
+                    require(info.context.actor, self._references[name].rule or NOBODY)
+                    return _resolver(self.schema_converter.type_map[name])(info=info, id=ID(id_))
+                case _:
+                    known = ", ".join(sorted(self._references))
+                    raise InvalidInput("representations", f"A reference has an id and a __typename of {known}.")
+        except Refusal as refusal:
+            return refusal
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leave the logging to Masked."""
 
 
+def _resolver(known: Any) -> Any:
+    return getattr(getattr(known.definition, "origin", None), "resolve_reference", None)
+
+
 def subgraph(
-    source: Source, *, queries: Sequence[type], mutations: Sequence[type], types: Sequence[type]
+    source: Source, *rows: Row, queries: Sequence[type], mutations: Sequence[type], types: Sequence[type]
 ) -> federation.Schema:
-    """Return a service's federated schema: its own root fields, and what every subgraph has."""
+    """Return a service's federated schema: its own root fields, and what every subgraph has.
+
+    :param rows: the service's table of doors, without what every subgraph has.
+    :raises UnguardedFieldError: a field without a row.
+    """
     return _Subgraph(
+        table_of(source, rows),
         query=merge_types("Query", (*queries, parking_query(source))),
         mutation=merge_types("Mutation", (*mutations, parking_mutation(source))),
         types=list(types),
         federation_version="2.9",  # the composer does not know Strawberry's newer default
         extensions=extensions(),
     )
+
+
+def table_of(source: Source, rows: Sequence[Row]) -> Doors:
+    """Return a service's whole table."""
+    return doors(rows, SHARED, operating(source.value))
 
 
 def extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:

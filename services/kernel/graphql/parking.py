@@ -10,16 +10,14 @@ from uuid import UUID
 import strawberry
 from strawberry import ID, federation
 
-from services.contracts.vocabulary import Role, Source
+from services.contracts.vocabulary import Source
 from services.kernel import parking, text
-from services.kernel.access import may
 from services.kernel.errors import InvalidInput
-from services.kernel.graphql.context import Guard, Info
+from services.kernel.graphql.context import Info
 from services.kernel.graphql.types import After, First, PageInfo, cursor, page_size, parse_cursor
 from services.kernel.ids import parse_uuid
 from services.kernel.inbox import Discard, Reason, Replay
 
-OPERATE = may(Role.OPERATOR, says="events that are held up: list, replay, discard: the operator")
 LONGEST_BECAUSE = 500
 
 
@@ -160,7 +158,6 @@ def parking_query(source: Source) -> type:
     class ParkingQuery:
         @strawberry.field(
             name=f"{source.value}Parked",
-            extensions=[Guard(OPERATE)],
             description=f"Events of the other services that {source.value} holds up.",
         )
         async def parked(
@@ -175,7 +172,6 @@ def parking_query(source: Source) -> type:
 
         @strawberry.field(
             name=f"{source.value}Discarded",
-            extensions=[Guard(OPERATE)],
             description=f"Events of the other services that were passed over at {source.value}.",
         )
         async def discarded(self, info: Info, first: First = 20, after: After = None) -> DiscardedEventPage | None:
@@ -194,7 +190,6 @@ def parking_mutation(source: Source) -> type:
     class ParkingMutation:
         @strawberry.mutation(
             name=f"replay{source.value.capitalize()}Parked",
-            extensions=[Guard(OPERATE)],
             description=f"Try again what {source.value} holds up of a petition, poisonous events too.",
         )
         async def replay(self, info: Info, input: ReplayParkedInput) -> ParkedPayload | None:
@@ -206,7 +201,6 @@ def parking_mutation(source: Source) -> type:
 
         @strawberry.mutation(
             name=f"discard{source.value.capitalize()}Parked",
-            extensions=[Guard(OPERATE)],
             description=f"Pass over an event that holds up a petition at {source.value}.",
         )
         async def discard(self, info: Info, input: DiscardParkedInput) -> ParkedPayload | None:
