@@ -71,7 +71,7 @@ def sdl_of(name: str) -> str:
 
 def differs(committed: Path, fresh: str) -> bool:
     old = committed.read_text(encoding="utf-8") if committed.exists() else ""
-    label = f"gateway/{committed.relative_to(HERE).as_posix()}"
+    label = committed.relative_to(ROOT).as_posix()
     diff = difflib.unified_diff(
         old.splitlines(True), fresh.splitlines(True), f"{label} (committed)", f"{label} (from the code)"
     )

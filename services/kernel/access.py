@@ -81,6 +81,23 @@ OWN: Final[Mapping[Role, Callable[[Actor, Scope], bool]]] = MappingProxyType(
 )
 """What "own" means for each role that can see petitions. Absent roles own nothing."""
 
+OWN_MEANS: Final[Mapping[Role, str]] = MappingProxyType(
+    {
+        Role.RESIDENT: "the one petition that tracking code and secret opened (claim `petition`)",
+        Role.REPRESENTATIVE: "petitions recorded or followed by them (`representative`), those of the communities of "
+        "their placements (`placements`) and of their residence (`community`)",
+        Role.STATION_STAFF: "petitions of the communities of their station or room (`placements`)",
+        Role.COMMUNITY: "petitions of their community (`community`)",
+        Role.STREET_COMMITTEE: "petitions of their street (`street`)",
+        Role.DEPARTMENT: "petitions where it leads or co-handles now, and its own work orders of earlier cycles "
+        "(`department`)",
+        Role.DEPARTMENT_HEAD: "the department's (`department`)",
+        Role.DISTRICT_SUPERVISOR: "all of the district",
+        Role.INTEGRATOR: "petitions of the street or department of its grant (`street`, `department`)",
+    }
+)
+"""The same in words, with the token's claims; for the documentation."""
+
 READERS: Final = frozenset(OWN)
 """Every role that may read petitions of its own."""
 
