@@ -1,162 +1,173 @@
-"""Verifying bearer tokens: signature, algorithm, issuer, audience, expiry, and which roles the issuer may give.
+"""Verifying bearer tokens: signature, algorithm, issuer, audience, times, and which roles the issuer may give.
 
-Each issuer is bound to its own keys and roles, so that a key that signs for residents cannot make a supervisor.
-A verified token is remembered until it expires: ES256 verification would otherwise be the dearest part of a request.
+A verified token is remembered for a while, because verifying is the dearest part of a request; it is forgotten with
+its key, its end or its age, whichever comes first.
 """
 
-import base64
 import hashlib
 import json
+import re
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, cast
-from uuid import UUID
+from typing import Any, Final, NoReturn, cast
 
-import aiohttp
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc import jws, jwt
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 
-from services.contracts.vocabulary import Role
 from services.kernel.access import ANYONE, Actor
 from services.kernel.auth import keys
-from services.kernel.errors import Unauthenticated, Unavailable
+from services.kernel.auth.claims import actor as actor_of
+from services.kernel.auth.issuers import (
+    CLAIMS,
+    DEVELOPMENT_ISSUER,
+    INTAKE_ISSUER,
+    ORGANISATION_ROLES,
+    RESIDENTS,
+    Issuer,
+)
+from services.kernel.auth.key_sets import AGES, ALGORITHMS, REGISTRY, Ages, Discovered, IssuerKeys, Published
+from services.kernel.errors import Unauthenticated
 from services.kernel.settings import Environment, Settings
 
-ALGORITHMS: Final = ["ES256", "RS256"]
-DEVELOPMENT_ISSUER: Final = "https://through-train.local/development"
-INTAKE_ISSUER: Final = "https://through-train.local/intake"
-LEEWAY_SECONDS: Final = 30
-_REFETCH_SECONDS: Final = 10.0
+SKEW_SECONDS: Final = 30
+LONGEST_TOKEN: Final = 16 * 1024
 _REMEMBERED: Final = 10_000
-_ORGANISATION_ROLES: Final = frozenset(Role) - {Role.ANYONE, Role.RESIDENT, Role.SYSTEM}
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """Who may sign: its name, where its public keys are (a file, or an address to fetch), the roles it may give."""
-
-    name: str
-    jwks: Path | str
-    roles: frozenset[Role]
+_BEARER: Final = re.compile(r"bearer +([!-~]+) *", re.IGNORECASE)
 
 
 def issuers(settings: Settings) -> tuple[Issuer, ...]:
     """Return the issuers that a service trusts under its settings."""
-    intake = str(settings.intake_jwks_url) if settings.intake_jwks_url else settings.keys_folder / keys.INTAKE_PUBLIC
-    trusted = [Issuer(INTAKE_ISSUER, intake, frozenset({Role.RESIDENT}))]
-    if settings.environment is Environment.DEVELOPMENT:
-        development = settings.keys_folder / keys.DEVELOPMENT_PUBLIC
-        trusted.append(Issuer(DEVELOPMENT_ISSUER, development, _ORGANISATION_ROLES))
-    if settings.organisation_issuer and settings.organisation_jwks_url:
-        organisation = str(settings.organisation_jwks_url)
-        trusted.append(Issuer(settings.organisation_issuer, organisation, _ORGANISATION_ROLES))
+    url = settings.intake_jwks_url
+    intake = Published(str(url)) if url else settings.keys_folder / keys.INTAKE_PUBLIC
+    trusted = [Issuer(INTAKE_ISSUER, intake, RESIDENTS)]
+    development = settings.environment is Environment.DEVELOPMENT
+    if development:
+        trusted.append(Issuer(DEVELOPMENT_ISSUER, settings.keys_folder / keys.DEVELOPMENT_PUBLIC, ORGANISATION_ROLES))
+    if name := settings.organisation_issuer:
+        url = settings.organisation_jwks_url
+        place = Published(str(url)) if url else Discovered(name, development)
+        trusted.append(Issuer(name, place, ORGANISATION_ROLES, {**CLAIMS, **settings.organisation_claims}))
     return tuple(trusted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What is remembered of a good token: until when, whose it is, and the key that it stands on."""
+
+    until: float
+    actor: Actor
+    keys: IssuerKeys
+    signer: str
 
 
 class Verifier:
     """Turns an Authorization header into an Actor."""
 
-    def __init__(self, trusted: tuple[Issuer, ...], *, audience: str) -> None:
+    def __init__(
+        self,
+        trusted: tuple[Issuer, ...],
+        *,
+        audience: str,
+        ages: Ages = AGES,
+        remembered: int = _REMEMBERED,
+        now: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Trust some issuers.
+
+        `remembered` is how many tokens are. `now` is the system's time, by which tokens end; `ticks` only ever
+        goes on, and measures ages. Both are seconds.
+        """
         self._issuers = {issuer.name: issuer for issuer in trusted}
+        self._keys = {one.name: IssuerKeys(one.name, one.keys, ages=ages, ticks=ticks) for one in trusted}
         self._audience = audience
-        self._key_sets: dict[str, KeySet] = {}
-        self._fetched: dict[str, float] = {}
-        self._verified: dict[bytes, tuple[float, Actor]] = {}
+        self._ages = ages
+        self._remembered = remembered
+        self._now = now
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def actor(self, authorization: str | None) -> Actor:
         """Return who sent a request; without a header, anyone.
 
         :raises Unauthenticated: the token cannot be trusted.
+        :raises Unavailable: its issuer cannot be asked for the key.
         """
         if not authorization:
             return ANYONE
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("Authorization must be 'Bearer <token>'.")
-        digest = hashlib.sha256(token.encode()).digest()
-        remembered = self._verified.get(digest)
-        if remembered is not None and remembered[0] > time.time():
-            return remembered[1]
-        expires, actor = await self._verify(token.strip())
-        if len(self._verified) >= _REMEMBERED:
-            self._verified.clear()
-        self._verified[digest] = (expires, actor)
-        return actor
+        token = _bearer(authorization)
+        digest = hashlib.sha256(token).digest()
+        known = self._verified.get(digest)
+        if known is not None and known.until > self._now() and known.keys.stands(known.signer):
+            return known.actor
+        verified = await self._verify(token)
+        self._verified[digest] = verified
+        self._verified.move_to_end(digest)
+        if len(self._verified) > self._remembered:
+            self._verified.popitem(last=False)
+        return verified.actor
 
-    async def _verify(self, token: str) -> tuple[float, Actor]:
-        issuer = self._issuers.get(_claimed_issuer(token))
+    async def _verify(self, token: bytes) -> _Verified:
+        signed, claims = _open(token)
+        name = claims.get("iss")
+        issuer = self._issuers.get(name) if isinstance(name, str) else None
         if issuer is None:
             raise Unauthenticated("The token's issuer is not trusted here.")
+        issuer_keys = self._keys[issuer.name]
+        signer = await issuer_keys.signer(signed)
+        now = self._now()
+        self._check(claims, now)
+        until = min(claims["exp"], now + self._ages.trusted)
+        return _Verified(until, actor_of(claims, issuer), issuer_keys, signer)
+
+    def _check(self, claims: dict[str, Any], now: float) -> None:
+        registry = jwt.JWTClaimsRegistry(
+            now=int(now),
+            leeway=SKEW_SECONDS,
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
         try:
-            claims = await self._decode(token, issuer)
-            registry = jwt.JWTClaimsRegistry(
-                leeway=LEEWAY_SECONDS,
-                iss={"essential": True, "value": issuer.name},
-                aud={"essential": True, "value": self._audience},
-                exp={"essential": True},
-                sub={"essential": True},
-            )
             registry.validate(claims)
-            return float(claims["exp"]), _actor(claims, issuer)
-        except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise Unauthenticated(f"The token is not valid: {type(error).__name__}.") from error
-
-    async def _decode(self, token: str, issuer: Issuer) -> dict[str, Any]:
-        try:
-            return jwt.decode(token, await self._keys(issuer, fresh=False), algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError):
-            # The key may be newer than ours: look again, but not more often than every few seconds.
-            if time.monotonic() - self._fetched[issuer.name] < _REFETCH_SECONDS:
-                raise
-            return jwt.decode(token, await self._keys(issuer, fresh=True), algorithms=ALGORITHMS).claims
-
-    async def _keys(self, issuer: Issuer, *, fresh: bool) -> KeySet:
-        if fresh or issuer.name not in self._key_sets:
-            if isinstance(issuer.jwks, Path):
-                self._key_sets[issuer.name] = keys.public_keys(issuer.jwks)
-            else:
-                self._key_sets[issuer.name] = await _fetch(issuer.jwks)
-            self._fetched[issuer.name] = time.monotonic()
-        return self._key_sets[issuer.name]
+        except ExpiredTokenError:
+            raise Unauthenticated("The token has expired.") from None
+        except ClaimError as error:
+            raise Unauthenticated(f"The token's claim {error.claim} is missing, or not right here.") from error
 
 
-def _claimed_issuer(token: str) -> str:
-    """Return what the token says of its issuer, unverified, to know which keys to try."""
+def _bearer(authorization: str) -> bytes:
+    if len(authorization) > LONGEST_TOKEN + len("Bearer "):
+        raise Unauthenticated(f"The token is longer than {LONGEST_TOKEN // 1024} kB.")
+    given = _BEARER.fullmatch(authorization)
+    if given is None:
+        raise Unauthenticated("Authorization must be 'Bearer <token>'.")
+    return given[1].encode("ascii")
+
+
+def _open(token: bytes) -> tuple[jws.CompactSignature, dict[str, Any]]:
+    """Return a token's parts, of which nothing is proved yet."""
     try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return str(cast(Mapping[str, Any], claims)["iss"])
-    except (IndexError, KeyError, TypeError, ValueError):
-        raise Unauthenticated("The token is not a signed JSON Web Token with an issuer.") from None
+        signed = jws.extract_compact(token, registry=REGISTRY)
+        header, claims = cast(object, signed.headers()), json.loads(signed.payload, parse_constant=_no_number)
+    except (JoseError, ValueError, TypeError, RecursionError):
+        raise Unauthenticated("The token is not a signed JSON Web Token.") from None
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise Unauthenticated("The token is not a signed JSON Web Token.")
+    _check_header(cast(Mapping[str, Any], header))
+    return signed, cast(dict[str, Any], claims)
 
 
-async def _fetch(url: str) -> KeySet:
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session,
-            session.get(url, allow_redirects=False) as response,
-        ):
-            response.raise_for_status()
-            return KeySet.import_key_set(await response.json())
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise Unavailable("The token's issuer cannot be reached for its keys; try again later.") from error
+def _check_header(header: Mapping[str, Any]) -> None:
+    # Keys that a token brings along or points to (jwk, x5c, jku, x5u) are nobody's: they are not even read.
+    if header.get("alg") not in ALGORITHMS:
+        raise Unauthenticated(f"The token must be signed with {' or '.join(ALGORITHMS)}.")
+    if "crit" in header or "b64" in header:
+        raise Unauthenticated("The token asks for an extension of JSON Web Signature that is not understood here.")
+    if not isinstance(header.get("kid"), str | None):
+        raise Unauthenticated("The token's key id is not a text.")
 
 
-def _actor(claims: Mapping[str, Any], issuer: Issuer) -> Actor:
-    named = frozenset(Role(name) for name in claims.get("roles", ()))
-    if not named or named - issuer.roles:
-        raise Unauthenticated("The token claims a role that its issuer may not give, or none.")
-    petition = claims.get("petition")
-    return Actor(
-        subject=str(claims["sub"]),
-        roles=named,
-        street=claims.get("street"),
-        community=claims.get("community"),
-        placements=frozenset(claims.get("placements", ())),
-        representative=claims.get("representative"),
-        department=claims.get("department"),
-        petition=UUID(petition) if petition else None,
-    )
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
