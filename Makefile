@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace parked bench audit test chaos lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace parked bench audit doors test chaos lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -34,6 +34,10 @@ test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
 	@$(PY) -m deploy.local setup
 	@$(PY) -m pytest -n 2 --dist loadscope $(ARGS)
 
+doors: venv ## try every door with every role on a running district, and print the matrix
+	@$(PY) -m deploy.local setup
+	@$(PY) -m pytest -q -s tests/system/doors
+
 bench: venv ## measure, and keep the figures under bench/results: make bench ARGS=parking
 	@$(PY) -m deploy.local setup
 	@$(PY) -m bench $(ARGS)
@@ -42,24 +46,31 @@ chaos: venv ## let faults strike at random under load, then check: make chaos SE
 	@$(PY) -m deploy.local setup
 	@$(PY) -m tests.faults.campaign --seconds "$(or $(SECONDS),120)" --seed "$(or $(SEED),1)" $(ARGS)
 
-lint: venv ## check style, types, imports and generated files
+lint: venv ## check style, types, imports, generated files, licences and secrets
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m basedpyright --warnings
 	$(PY) -c 'from importlinter.cli import lint_imports_command as check; check()'
 	$(PY) -m services.contracts check
 	$(PY) -m gateway.schema check
+	$(PY) -m gateway.access check
+	$(PY) -m deploy.supply check
 
 format: venv ## format the code and mend what can be mended by machine
 	$(PY) -m ruff check --fix-only
 	$(PY) -m ruff format
 
-schema: venv ## write the generated files: event schemas, SDL, supergraph
+schema: venv ## write the generated files: event schemas, SDL, supergraph, licences
 	$(PY) -m services.contracts write
 	$(PY) -m gateway.schema write
+	$(PY) -m gateway.access write
+	$(PY) -m deploy.supply write
 
 lock: venv ## choose and lock versions anew: make lock ARGS=--upgrade
 	$(PY) -m deploy.local.lock $(ARGS)
+	@$(PYTHON) deploy/local/bootstrap.py
+	$(PY) -m deploy.supply jars
+	$(PY) -m deploy.supply write
 
 clean: ## remove what was installed and downloaded, but no data
 	rm -rf .venv .cache gateway/node_modules build dist
