@@ -118,20 +118,6 @@ async def test_two_commands_at_once_on_one_petition_are_one_after_the_other(peop
     assert events == ["petition.submitted", "petition.accepted"]
 
 
-async def test_the_same_key_at_once_is_done_once_and_answered_alike(people: People) -> None:
-    filed = await people.file("representative")
-    key = str(uuid4())
-    answers = await asyncio.gather(*(people.accept(filed, idempotencyKey=key) for _ in range(8)))
-    assert len({str(answer.ok()) for answer in answers}) == 1
-    assert await people.district.intake.acts(filed.id) == ["petition.submitted", "petition.accepted"]
-
-
-async def test_the_same_submission_at_once_is_one_petition(people: People) -> None:
-    key = str(uuid4())
-    filed = await asyncio.gather(*(people.file("representative", idempotencyKey=key) for _ in range(6)))
-    assert len(set(filed)) == 1
-
-
 async def test_sequences_have_no_gap_anywhere(people: People) -> None:
     await people.replied()
     for service in people.district.services.values():

@@ -75,12 +75,16 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """One statement for each index; the narrowest that a request allows is taken (petition_by_…)."""
 
+_PLACES: Final = "CROSS JOIN unnest(${}::text[]) AS place (code)"
+
 # A petition that one person follows, which is nearly every one, is read in order. The few that several follow are read
 # whole: OFFSET 0 keeps the planner from looking for them in the order of the ids.
-BY_PLACEMENTS: Final = _page(
-    "by_placements",
-    _state_by_state("community,", "place.code,", places="CROSS JOIN unnest($8::text[]) AS place (code)"),
+OWN: Final = _page(
+    "own",
+    _state_by_state("community,", "place.code,", places=_PLACES.format(8)),
     _state_by_state("followers[1],", "$9,", also="cardinality(followers) = 1"),
+    _state_by_state("street,", "place.code,", places=_PLACES.format(10)),
+    _state_by_state("lead,", "place.code,", also="lead IS NOT NULL", places=_PLACES.format(11)),
     f"""
     SELECT petition_id FROM (
         SELECT petition_id FROM own.petition
@@ -89,7 +93,7 @@ BY_PLACEMENTS: Final = _page(
         OFFSET 0
     ) AS several""",
 )
-"""What a representative, a station or a community sees (petition_by_community, _by_follower, _by_followers)."""
+"""What is somebody's own in several ways at once (petition_by_community, _follower, _followers, _street, _lead)."""
 
 _DUE: Final = frozenset({PetitionState.SUBMITTED, PetitionState.ACCEPTED, PetitionState.SCREENING})
 """The states in which a clock of intake's runs."""
@@ -144,16 +148,25 @@ async def page(reader: Connection, reach: Reach, wanted: Wanted) -> tuple[list[P
     """Return a page of the petitions within reach, by id (that is, by time), and whether there is more."""
     if reach.everything:
         rows = await reader.fetch(PAGES[index_for(wanted)], *arguments(wanted))
-    elif reach.streets:
+    elif reach.streets and not (reach.communities or reach.follower or reach.departments):
         [street] = reach.streets  # a token names one
         if wanted.street not in {None, street}:
             return [], False
         narrowed = replace(wanted, street=street)
         rows = await reader.fetch(PAGES[index_for(narrowed)], *arguments(narrowed))
     else:
-        communities = [c for c in reach.communities if wanted.community in {None, c}]
-        rows = await reader.fetch(BY_PLACEMENTS, *arguments(wanted), communities, reach.follower)
+        rows = await reader.fetch(OWN, *arguments(wanted), *own(reach, wanted))
     return [petition_of(row) for row in rows[: wanted.first]], len(rows) > wanted.first
+
+
+def own(reach: Reach, wanted: Wanted) -> tuple[object, ...]:
+    """Return the parameters of OWN beyond those of all pages; places that a filter excludes are not read."""
+    return (
+        [community for community in reach.communities if wanted.community in {None, community}],
+        reach.follower,
+        [street for street in reach.streets if wanted.street in {None, street}],
+        reach.departments,
+    )
 
 
 def index_for(wanted: Wanted) -> str:

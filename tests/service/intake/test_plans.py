@@ -12,6 +12,7 @@ from services.contracts.vocabulary import PetitionState
 from services.intake.queries import petitions
 from services.intake.queries.petitions import Wanted
 from services.kernel import relay, scheduler
+from services.kernel.access import Reach
 from tests.support import stored
 from tests.support.plans import MODES, Full, full
 from tests.support.servers import Servers
@@ -23,7 +24,8 @@ OPEN: Final = PETITIONS // 50
 FILLING: Final = f"""
 INSERT INTO own.petition
     (petition_id, tracking_code, sequence, cycle, state, kind, channel, street, community, cohandlers, followers,
-     submitted_at, submitted_by, working_text, title, category, urgency, extent, steps, reply_known, closed, due_at)
+     submitted_at, submitted_by, working_text, title, category, urgency, extent, steps, reply_known, closed,
+     lead, due_at)
 SELECT {stored.ID}, 'T' || n, 6, 1,
        CASE WHEN n > {PETITIONS - OPEN} THEN (ARRAY['SUBMITTED', 'ACCEPTED', 'SCREENING'])[1 + n % 3]
             ELSE (ARRAY['READY', 'READY', 'READY', 'READY', 'READY', 'READY', 'RESOLVED_ON_SPOT', 'REJECTED', 'MERGED',
@@ -31,6 +33,7 @@ SELECT {stored.ID}, 'T' || n, 6, 1,
        'DEMAND', 'web', {stored.STREET}, {stored.COMMUNITY}, '{{}}', {stored.FOLLOWERS},
        {stored.AT}, '{{"role": "anyone", "subject": "anyone"}}', repeat('水管', 40), 'title',
        {stored.CATEGORY}, 'NORMAL', 'BUILDING', '{{LISTEN,LOOK}}', false, false,
+       CASE WHEN n % 10 < 6 THEN {stored.DEPARTMENT} END,
        CASE WHEN n > {PETITIONS - OPEN} THEN {stored.AT} + interval '7 days' END
 FROM generate_series(1, {PETITIONS}) AS n;
 {stored.history(petitions=PETITIONS, events=2)}
@@ -77,22 +80,24 @@ async def test_a_desk_reads_a_page_from_each_state(intake: Full, desk: str, mode
     assert (read.rows == 0) == (desk == "nothing there")
 
 
-PLACED: Final[Mapping[str, tuple[Wanted, list[str], str | None]]] = {
-    "representative": (Wanted(), ["community-10", "community-11"], "rep-8"),
-    "representative, halfway": (Wanted(after=HALFWAY), ["community-10"], "rep-8"),
-    "representative, due": (Wanted(due_before=LATE), ["community-10"], "rep-8"),
-    "representative, category": (Wanted(category="category-3"), ["community-10"], "rep-8"),
-    "only a follower": (Wanted(), [], "rep-8"),
-    "station": (Wanted(), ["community-10", "community-11"], None),
+PLACED: Final[Mapping[str, tuple[Wanted, Reach]]] = {
+    "representative": (Wanted(), Reach(False, (), ("community-10", "community-11"), "rep-8", ())),
+    "representative, halfway": (Wanted(after=HALFWAY), Reach(False, (), ("community-10",), "rep-8", ())),
+    "representative, due": (Wanted(due_before=LATE), Reach(False, (), ("community-10",), "rep-8", ())),
+    "representative, category": (Wanted(category="category-3"), Reach(False, (), ("community-10",), "rep-8", ())),
+    "only a follower": (Wanted(), Reach(False, (), (), "rep-8", ())),
+    "station": (Wanted(), Reach(False, (), ("community-10", "community-11"), None, ())),
+    "integrator of a department": (Wanted(), Reach(False, (), (), None, ("department-3",))),
+    "of a street and placed elsewhere": (Wanted(), Reach(False, ("street-3",), ("community-10",), "rep-8", ())),
 }
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("who", PLACED)
-async def test_a_representative_reads_a_page_from_each_place(intake: Full, who: str, mode: str) -> None:
-    wanted, communities, follower = PLACED[who]
-    arguments: tuple[Any, ...] = (*petitions.arguments(wanted), communities, follower)
-    read = await intake.read(petitions.BY_PLACEMENTS, *arguments, mode=mode)
+async def test_a_page_is_read_from_each_place_that_is_ones_own(intake: Full, who: str, mode: str) -> None:
+    wanted, reach = PLACED[who]
+    arguments: tuple[Any, ...] = (*petitions.arguments(wanted), *petitions.own(reach, wanted))
+    read = await intake.read(petitions.OWN, *arguments, mode=mode)
     stored.is_bounded(read, stored.A_PAGE)
     assert read.rows > 0
 

@@ -191,6 +191,20 @@ async def test_a_reference_is_answered_as_the_table_says(world: Standing, source
             seen[f"reference to {name}", source.value][role].add("foreign: NOT_FOUND")
 
 
+async def test_claims_of_several_roles_add_up(world: Standing) -> None:
+    """A member of another street's committee who is a representative here, and an integrator of a department alone."""
+    claims = {"roles": ["street_committee", "representative"], "street": "fenghuang", "placements": ["community-73"]}
+    both = world.district.token("representative", representative="rep-xu-jin", **claims)
+    for name, of in (("petitions", "submitted"), ("cases", "replied"), ("petitionsByStage", "in progress")):
+        answer = await world.district.ask(QUERIES[name].document(name, world), token=both)
+        assert QUERIES[name].found(world, answer.ok()[name], ""), (name, of)
+    department = world.district.token("integrator", street=None, department="housing")
+    listed = await world.district.ask("{ petitions(first: 100) { edges { node { id } } } }", token=department)
+    found = {edge["node"]["id"] for edge in listed.ok()["petitions"]["edges"]}
+    assert world.petitions["in progress"].id in found
+    assert not found & {world.petitions[name].id for name in WITHOUT_DEPARTMENT}
+
+
 def _values(found: Any) -> list[Any]:
     """Return what stands at the end of a way into an answer."""
     if isinstance(found, list):
