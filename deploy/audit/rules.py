@@ -120,8 +120,8 @@ SUPERVISED_FROM: Final = 2
 
 TABLES: Final = MappingProxyType({"intake": INTAKE, "dispatch": DISPATCH, "feedback": FEEDBACK})
 
-BESIDE: Final = frozenset[str]()
-"""Events that move no state of a petition, an order, an instruction or a case: none yet."""
+BESIDE: Final = frozenset({"petition.personal_data_erased"})
+"""Events that move no state of a petition, an order, an instruction or a case."""
 
 IN_ONE_GO: Final = MappingProxyType(
     {"work_order.declined 2": "work_order.referred_for_ruling", "work_order.replied": "petition.replied"}
@@ -219,6 +219,7 @@ MUTATIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = MappingProxyType(
         "resolvePetitionOnSpot": ("intake", frozenset({"petition.resolved_on_spot"})),
         "withdrawPetition": ("intake", frozenset({"petition.withdrawn"})),
         "addInformation": ("intake", frozenset({"petition.information_added"})),
+        "erasePersonalData": ("intake", frozenset({"petition.personal_data_erased"})),
         "assignWorkOrder": ("dispatch", frozenset({"work_order.assigned"})),
         "acknowledgeWorkOrder": ("dispatch", frozenset({"work_order.acknowledged"})),
         "declineWorkOrder": ("dispatch", frozenset({"work_order.declined 1", "work_order.declined 2"})),

@@ -48,13 +48,25 @@ LIMIT 100"""
 
 
 _WORDS: Final = """
--- audit.words: petitions without the words that they were submitted with, or with more or fewer additions than events
-SELECT petition_id, original.petition_id IS NOT NULL AS kept, COALESCE(added, 0) AS added, COALESCE(told, 0) AS told
-FROM own.petition LEFT JOIN own.original USING (petition_id)
+-- audit.words: petitions without the words that they were submitted with (or with them, though they were erased), or
+-- with more or fewer additions than events
+SELECT petition_id, original.petition_id IS NOT NULL AS kept, erasure.petition_id IS NOT NULL AS erased,
+       COALESCE(added, 0) AS added, COALESCE(told, 0) AS told
+FROM own.petition LEFT JOIN own.original USING (petition_id) LEFT JOIN own.erasure USING (petition_id)
 LEFT JOIN (SELECT petition_id, count(*) AS added FROM own.addition GROUP BY 1) AS additions USING (petition_id)
 LEFT JOIN (SELECT aggregate_id AS petition_id, count(*) AS told FROM own.event
            WHERE type = 'petition.information_added' GROUP BY 1) AS events USING (petition_id)
-WHERE original.petition_id IS NULL OR COALESCE(added, 0) <> COALESCE(told, 0) LIMIT 100"""
+WHERE (original.petition_id IS NULL) <> (erasure.petition_id IS NOT NULL) OR COALESCE(added, 0) <> COALESCE(told, 0)
+LIMIT 100"""
+
+_LEFT: Final = """
+-- audit.left: what an erasure should have taken and did not, and erasures that were not told exactly once
+SELECT petition_id, COALESCE(told, 0) AS told,
+       (SELECT count(*) FROM own.contact WHERE contact.petition_id = erasure.petition_id) AS contacts,
+       (SELECT count(*) FROM own.addition
+        WHERE addition.petition_id = erasure.petition_id AND words <> '') AS additions
+FROM own.erasure LEFT JOIN (SELECT aggregate_id AS petition_id, count(*) AS told FROM own.event
+                            WHERE type = 'petition.personal_data_erased' GROUP BY 1) AS events USING (petition_id)"""
 
 _UNSAID: Final = """
 -- audit.unsaid: acts whose words are not kept (a remark is what somebody wrote at them)
@@ -95,12 +107,22 @@ async def _words(connections: Mapping[str, Connection]) -> list[Finding]:
     """Check that what people said is there; what it says is nobody's business here."""
     findings: list[Finding] = []
     for row in await connections["intake"].fetch(_WORDS):
+        if row["kept"] and row["erased"]:
+            findings.append(Finding(Kind.DISAGREE, "intake", row["petition_id"], "its words are there, though erased"))
+            continue
         sentence = (
             f"{row['added']} additions are kept, {row['told']} were acknowledged"
-            if row["kept"]
+            if row["kept"] or row["erased"]
             else "its words are gone"
         )
         findings.append(Finding(Kind.LOST, "intake", row["petition_id"], sentence))
+    for row in await connections["intake"].fetch(_LEFT):
+        if row["told"] != 1:
+            sentence = f"its erasure was told {row['told']} times"
+            findings.append(Finding(Kind.DISAGREE, "intake", row["petition_id"], sentence))
+        if row["contacts"] or row["additions"]:
+            sentence = f"{row['contacts']} contacts and {row['additions']} additions are there, though erased"
+            findings.append(Finding(Kind.DISAGREE, "intake", row["petition_id"], sentence))
     for service, acts in _SAID.items():
         for row in await connections[service].fetch(_UNSAID, list(acts)):
             sentence = f"{row['type']} #{row['sequence']} has no words"

@@ -27,6 +27,7 @@ _OWN: Final[Mapping[Source, tuple[type[Event], ...]]] = MappingProxyType(
             intake.PetitionScreeningResumed,
             intake.PetitionInformationAdded,
             intake.PetitionWithdrawn,
+            intake.PetitionPersonalDataErased,
         ),
         Source.DISPATCH: (
             dispatch.WorkOrderOpened,

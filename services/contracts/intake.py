@@ -1,6 +1,7 @@
 """Intake's events, topic `petition.intake.v1` (state-machine.md, Intake)."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from services.contracts.event import Event
 from services.contracts.vocabulary import (
@@ -114,3 +115,13 @@ class PetitionWithdrawn(IntakeEvent, frozen=True, kw_only=True):
     """Final: the resident took the petition back before a reply."""
 
     TYPE: ClassVar[str] = "petition.withdrawn"
+
+
+class PetitionPersonalDataErased(IntakeEvent, frozen=True, kw_only=True):
+    """The resident's words and contact data were erased at intake: whoever has copied any erases the copy.
+
+    `receipt` is what intake's receipt for it is found by.
+    """
+
+    TYPE: ClassVar[str] = "petition.personal_data_erased"
+    receipt: UUID

@@ -98,6 +98,7 @@ EVENT_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "petition.screening_resumed": ("重新研判", "Screening resumed"),
         "petition.information_added": ("居民补充", "Information added"),
         "petition.withdrawn": ("居民撤回", "Withdrawn"),
+        "petition.personal_data_erased": ("个人信息已删除", "Personal data erased"),
         "work_order.opened": ("待交办", "Work order opened"),
         "work_order.assigned": ("交办", "Assigned"),
         "work_order.acknowledged": ("签收", "Acknowledged"),

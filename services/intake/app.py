@@ -1,18 +1,19 @@
 """Intake, wired: what it consumes, how it reacts, what it serves."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from services.contracts.vocabulary import Source
-from services.intake import handlers, seed
+from services.intake import handlers, operating, seed
 from services.intake.commands import clocks
 from services.intake.schema import schema
+from services.intake.store import openings
 from services.intake.vault import Vault
 from services.kernel.auth import keys
+from services.kernel.auth.keyrings import Watched
 from services.kernel.scheduler import ClockCommands
 from services.kernel.service import Wiring
 from services.kernel.settings import Settings
@@ -21,25 +22,20 @@ from services.kernel.settings import Settings
 def open_vault(settings: Settings) -> Vault:
     """Return the vault with the keys of the keys folder.
 
-    :raises MissingKeyError: one of them is missing.
+    :raises KeyFileError: one of them is missing, or is no key.
     """
-    folder: Path = settings.keys_folder
-    current, masters = keys.master_keys(folder)
-    return Vault(
-        current,
-        masters,
-        secret_key=keys.secret_bytes(folder, keys.RESIDENT_SECRET),
-        phone_key=keys.secret_bytes(folder, keys.PHONE_HASH),
-        signing_key=keys.private_key(folder, keys.INTAKE_PRIVATE),
-    )
+    return operating.open_vault(settings.keys_folder)
 
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
-    """Return the address of the public keys that residents' tokens are checked with."""
-    public = keys.public_keys(settings.keys_folder / keys.INTAKE_PUBLIC).as_dict(private=False)
+    """Return the address of the public keys that residents' tokens are checked with.
+
+    :raises KeyFileError: there are none.
+    """
+    public = Watched(settings.keys_folder / keys.INTAKE_PUBLIC, keys.public_keys)
 
     async def jwks(_request: Request) -> Response:
-        return JSONResponse(public)
+        return JSONResponse(public().as_dict(private=False))
 
     return [Route("/.well-known/jwks.json", jwks)]
 
@@ -54,4 +50,6 @@ WIRING = Wiring(
     seed=seed.entries,
     extra=open_vault,
     routes=routes,
+    forget=(openings.FORGET,),
+    operator=operating.COMMANDS,
 )

@@ -1,24 +1,35 @@
 """The vault: sealing what residents wrote and how they can be reached, and the secret that opens a petition.
 
 AES-GCM-SIV with a random key per record, wrapped by a master key; the petition's id is bound in as associated data, so
-that a sealed value moved to another record does not open.
+that a sealed value moved to another record does not open. Keys come from files, which are followed.
 """
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from typing import Final
+from unicodedata import digit
 from uuid import UUID
 
+import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from joserfc.jwk import ECKey
 
-from services.kernel.ids import ALPHABET
+from services.kernel.auth.keyrings import Keyring
+from services.kernel.errors import Unavailable
+from services.kernel.ids import ALPHABET, TrackingCode
+
+log = structlog.get_logger()
 
 _NONCE: Final = 12
 _SECRET_LENGTH: Final = 16
+_LOOKALIKES: Final = str.maketrans("ILO", "110")
+_NETWORK_BITS: Final = 64
+_WITH_COUNTRY_CODE: Final = 11
+"""Digits that a number in China has at most without the country's code, and more than that with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +49,63 @@ class Contact:
 
 
 class Vault:
-    """Seals and opens with keys that never leave this process."""
+    """Seals and opens with keys that never leave this process. What is called to get a key is asked at each use."""
 
     def __init__(
         self,
-        current: str,
-        masters: Mapping[str, bytes],
         *,
-        secret_key: bytes,
+        masters: Callable[[], Keyring],
+        resident_secrets: Callable[[], Keyring],
         phone_key: bytes,
-        signing_key: ECKey,
+        signing_key: Callable[[], ECKey],
     ) -> None:
-        self._current = current
         self._masters = masters
-        self._secret_key = secret_key
+        self._resident_secrets = resident_secrets
         self._phone_key = phone_key
-        self.signing_key = signing_key
+        self._signing_key = signing_key
+
+    @property
+    def signing_key(self) -> ECKey:
+        """The key that residents' tokens are signed with."""
+        return self._signing_key()
+
+    @property
+    def current_master(self) -> str:
+        """The id of the master key that new records are wrapped with."""
+        return self._masters().current
+
+    def has_master(self, master_key: str) -> bool:
+        """Tell whether a master key is here."""
+        return master_key in self._masters().keys
 
     def new_key(self, petition: UUID) -> tuple[bytes, WrappedKey]:
         """Return a record key for a petition, plain and wrapped."""
         key = AESGCMSIV.generate_key(256)
-        return key, WrappedKey(self._current, _seal(self._masters[self._current], petition, "key", key))
+        return key, self._wrap(petition, key)
+
+    def _wrap(self, petition: UUID, key: bytes) -> WrappedKey:
+        masters = self._masters()
+        return WrappedKey(masters.current, _seal(masters.key, petition, "key", key))
 
     def unwrap(self, petition: UUID, wrapped: WrappedKey) -> bytes:
         """Return a record key.
 
-        :raises KeyError: the master key is not here.
+        :raises Unavailable: the master key is not here: it is new and has not come yet, or was taken away.
         :raises cryptography.exceptions.InvalidTag: it was wrapped for another record, or was altered.
         """
-        return _open(self._masters[wrapped.master_key], petition, "key", wrapped.sealed)
+        master = self._masters().keys.get(wrapped.master_key)
+        if master is None:
+            log.error("master key is not here", master_key=wrapped.master_key, petition_id=str(petition))
+            raise Unavailable("The key of this petition's personal data is not here; try again in a minute.")
+        return _open(master, petition, "key", wrapped.sealed)
+
+    def rewrap(self, petition: UUID, wrapped: WrappedKey) -> WrappedKey:
+        """Return the same record key, wrapped with the current master key.
+
+        :raises Unavailable: the master key is not here.
+        :raises cryptography.exceptions.InvalidTag: it was wrapped for another record, or was altered.
+        """
+        return self._wrap(petition, self.unwrap(petition, wrapped))
 
     def seal(self, key: bytes, petition: UUID, purpose: str, text: str) -> bytes:
         """Seal a text with a record's key for one purpose."""
@@ -81,19 +120,48 @@ class Vault:
 
     def phone_hash(self, phone: str) -> bytes | None:
         """Return a keyed hash that is equal for the same phone number, however it is written."""
-        digits = "".join(c for c in phone if c.isdigit()).removeprefix("86")
+        digits = "".join(str(digit(c)) for c in phone if c.isdigit()).lstrip("0")
+        if len(digits) > _WITH_COUNTRY_CODE:
+            digits = digits.removeprefix("86").lstrip("0")
         return hmac.digest(self._phone_key, digits.encode(), "sha256") if digits else None
+
+    def door(self, code: TrackingCode, origin: str) -> bytes:
+        """Return what failed openings are counted by: a keyed hash of a tracking code and of where they come from.
+
+        It tells nothing of either, not even that two of them come from one place.
+
+        :param origin: a client's address. Of IPv6 the network counts, since a household has all addresses of one.
+        """
+        return hmac.digest(self._phone_key, f"opening|{code}|{_network(origin)}".encode(), "sha256")
 
     def secret(self, petition: UUID, epoch: int = 1) -> str:
         """Return the secret that opens a petition: derived, so that nothing replayable is stored; 80 bits."""
-        raw = hmac.digest(self._secret_key, f"{petition}|{epoch}".encode(), hashlib.sha256)
-        number = int.from_bytes(raw[:10])
-        return "".join(ALPHABET[(number >> shift) & 31] for shift in range(0, _SECRET_LENGTH * 5, 5))
+        return _secret(self._resident_secrets().key, petition, epoch)
 
     def opens(self, petition: UUID, secret: str) -> bool:
-        """Tell in constant time whether a secret opens a petition."""
-        given = secret.upper().replace("-", "").replace(" ", "").translate(str.maketrans("ILO", "110"))
-        return hmac.compare_digest(given.encode(), self.secret(petition).encode())
+        """Tell in constant time whether a secret opens a petition, made with whichever of the keys."""
+        given = secret.upper().replace("-", "").replace(" ", "").translate(_LOOKALIKES).encode(errors="replace")
+        keys = self._resident_secrets().keys.values()
+        right = [hmac.compare_digest(given, _secret(key, petition).encode()) for key in keys]
+        return any(right)
+
+
+def _secret(key: bytes, petition: UUID, epoch: int = 1) -> str:
+    raw = hmac.digest(key, f"{petition}|{epoch}".encode(), hashlib.sha256)
+    number = int.from_bytes(raw[:10])
+    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(0, _SECRET_LENGTH * 5, 5))
+
+
+def _network(origin: str) -> str:
+    try:
+        address = ip_address(origin)
+    except ValueError:
+        return origin
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{int(address) >> _NETWORK_BITS:x}::/{_NETWORK_BITS}"
 
 
 def _seal(key: bytes, petition: UUID, purpose: str, plain: bytes) -> bytes:

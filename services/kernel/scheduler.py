@@ -8,7 +8,7 @@ When the calendar changes, open clocks are reckoned again in the same manner, a 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -108,6 +108,7 @@ class Scheduler:
         now: Callable[[], datetime],
         poll: float,
         committed: Pulse,
+        forget: Sequence[str] = (),
     ) -> None:
         self._source = source
         self._database = database
@@ -116,6 +117,7 @@ class Scheduler:
         self._now = now
         self._poll = poll
         self._committed = committed
+        self._forget = (_FORGET_ANSWERS, *forget)
         self._calendar: int | None = None
         self._reckoned = float("-inf")
         self._after: tuple[int, UUID] | None = None
@@ -128,7 +130,7 @@ class Scheduler:
                 moved = await self.tick() + await self.reckon()
                 if time.monotonic() - tidied >= _CHORES_SECONDS:
                     await self.alarm()
-                    more = await self._database.reader.execute(_FORGET_ANSWERS) == _FULL_PAGE
+                    more = _FULL_PAGE in [await self._database.reader.execute(forget) for forget in self._forget]
                     tidied = tidied if more else time.monotonic()
             except WAITS as error:
                 log.warning("scheduler waits", error=describe(error))

@@ -1,16 +1,16 @@
 """A service as processes: the HTTP app, the relay, the consumer, the scheduler, and starting and stopping them.
 
 Each service's app.py fills a Wiring; `python -m services.<name> [api relay consumer scheduler | migrate | parked …]`
-runs it.
+runs it, or what else its operator can do.
 """
 
 import asyncio
 import signal
 import sys
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -18,6 +18,7 @@ from typing import Any, Final
 import structlog
 import uvicorn
 import uvloop
+from cyclopts import App
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -29,7 +30,7 @@ from services.contracts.event import SYSTEM
 from services.contracts.reference import AnyEntry
 from services.contracts.vocabulary import Source
 from services.kernel import operating, reference, telemetry
-from services.kernel.auth.keys import MissingKeyError
+from services.kernel.auth.keyrings import KeyFileError
 from services.kernel.auth.tokens import Verifier, issuers
 from services.kernel.consumer import Events
 from services.kernel.db import UNREACHABLE, Cause, describe, open_database
@@ -62,6 +63,7 @@ class Role(StrEnum):
 
 
 ALL_ROLES: Final = tuple(Role)
+_PARKED: Final = "parked"
 _OLDEST_UNPUBLISHED_SECONDS: Final = 30
 _DRAIN_SECONDS: Final = 8
 _AGAIN_SECONDS: Final = 1
@@ -75,7 +77,11 @@ JOIN own.event ON event.aggregate_id = oldest.aggregate_id AND event.sequence = 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What makes a service this service. `extra` builds what only it has; `seed` is the reference data that it owns."""
+    """What makes a service this service. `extra` builds what only it has; `seed` is the reference data that it owns.
+
+    `forget` are statements that delete what is kept for a time only, at most 1000 rows at once; `operator` builds the
+    command lines that only this service's operator has, by their first word.
+    """
 
     source: Source
     package: str
@@ -86,6 +92,8 @@ class Wiring:
     seed: Callable[[], Sequence[AnyEntry]]
     extra: Callable[[Settings], Any] = lambda _: None
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()
+    forget: Sequence[str] = ()
+    operator: Mapping[str, Callable[[], App]] = field(default_factory=dict[str, Callable[[], App]])
 
 
 def domain_time(settings: Settings) -> Now:
@@ -180,6 +188,7 @@ async def running(
                 now=now,
                 poll=settings.scheduler_poll,
                 committed=committed,
+                forget=wiring.forget,
             ).run,
         }
         stopping = asyncio.Event()
@@ -301,37 +310,39 @@ async def serve(wiring: Wiring, settings: Settings, roles: Sequence[Role]) -> No
 
 
 def main(wiring: Wiring, arguments: Sequence[str]) -> None:
-    """Run a service's command line: role names (default: all), `migrate`, or an operator's `parked …`.
+    """Run a service's command line: role names (default: all), `migrate`, or an operator's (`parked …`, for one).
 
     :raises SystemExit: an unknown role, or settings that cannot be right.
     """
     try:
-        if list(arguments[:1]) == ["parked"]:
+        if arguments and arguments[0] in {_PARKED, *wiring.operator}:
             sys.exit(_operate(wiring, arguments))
         settings = Settings()  # pyright: ignore[reportCallIssue]
         telemetry.configure_logs(wiring.source.value, settings.log_level)
         if list(arguments) == ["migrate"]:
             asyncio.run(prepare(wiring, settings, now=domain_time(settings)))
         else:
-            uvloop.run(serve(wiring, settings, _roles(arguments)))
+            uvloop.run(serve(wiring, settings, _roles(wiring, arguments)))
     except ValidationError as error:
         wrong = (f"THROUGH_TRAIN_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
         sys.exit("\n".join(wrong))
-    except (MigrationError, MissingKeyError, *UNREACHABLE) as error:
+    except (MigrationError, KeyFileError, *UNREACHABLE) as error:
         sys.exit(f"{wiring.source.value}: {error}")
 
 
 def _operate(wiring: Wiring, arguments: Sequence[str]) -> str | None:
     # What a command has to say it prints: its log would be between the lines.
     telemetry.configure_logs(wiring.source.value, "CRITICAL")
+    if arguments[0] in wiring.operator:
+        return operating.operate(wiring.operator[arguments[0]](), arguments)
     url = OperatorSettings().database_url.get_secret_value()  # pyright: ignore[reportCallIssue]
     desk = operating.commands(url, wiring.source, wiring.consumed, wiring.handlers)
     return operating.operate(desk, arguments)
 
 
-def _roles(arguments: Sequence[str]) -> tuple[Role, ...]:
+def _roles(wiring: Wiring, arguments: Sequence[str]) -> tuple[Role, ...]:
     try:
         return tuple(Role(name) for name in arguments) or ALL_ROLES
     except ValueError:
-        known = ", ".join((*ALL_ROLES, "migrate", "parked"))
+        known = ", ".join((*ALL_ROLES, "migrate", _PARKED, *wiring.operator))
         sys.exit(f"unknown role in {' '.join(arguments)!r}; known: {known}")

@@ -8,14 +8,37 @@ from services.kernel.errors import InvalidInput
 
 _FORBIDDEN: Final = frozenset("\0\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-# What an input method makes of a digit, a sign or a space: to people they are the same.
-_NARROW: Final = str.maketrans("０１２３４５６７８９－—–·．（）＋Ｘｘ\u3000\u00a0＠", "0123456789---..()+Xx  @")
-_GAP: Final = r"[ .-]?"
+# Where the ways to write a digit lie that people use: full width, circled, of other scripts, of mathematics.
+_DIGITS: Final = (range(0x80, 0x10000), range(0x1D7CE, 0x1D800))
+
+
+def _plain(character: str) -> str | None:
+    """Return what a digit, a sign or a space is to people, however an input method writes it."""
+    match unicodedata.category(character):
+        case "Pd":
+            return "-"
+        case "Zs" | "Cf":
+            return " "
+        case _:
+            value = unicodedata.digit(character, None)
+            return None if value is None else str(value)
+
+
+_NARROW: Final = str.maketrans(
+    {c: plain for places in _DIGITS for c in map(chr, places) if (plain := _plain(c)) is not None}
+    | dict(zip("·．（）＋Ｘｘ＠−", "..()+Xx@-", strict=True))
+)
+_GAP: Final = "[ .-]{0,3}"
 IDENTITY: Final = re.compile(rf"(?<![0-9])[1-9](?:{_GAP}[0-9]){{16}}{_GAP}[0-9Xx](?![0-9])")
-MOBILE: Final = re.compile(rf"(?<![0-9])(?:\+?86{_GAP})?1{_GAP}[3-9](?:{_GAP}[0-9]){{9}}(?![0-9])")
-LANDLINE: Final = re.compile(r"(?<![0-9])(?:\(?0[0-9]{2,3}\)?[- ]?)[2-9][0-9]{2,3}[- ]?[0-9]{4}(?![0-9])")
-MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-NUMBERS: Final = (IDENTITY, MOBILE, LANDLINE)
+CARD: Final = re.compile(rf"(?<![0-9])[0-9]{{4}}(?:{_GAP}[0-9]{{4}}){{3}}(?:{_GAP}[0-9]{{1,3}})?(?![0-9])")
+_COUNTRY: Final = rf"(?:\+|00)?86{_GAP}"
+MOBILE: Final = re.compile(rf"(?<![0-9])(?:{_COUNTRY})?1{_GAP}[3-9](?:{_GAP}[0-9]){{9}}(?![0-9])")
+LANDLINE: Final = re.compile(
+    rf"(?<![0-9])(?:{_COUNTRY}\(?0?|\(?0)[1-9][0-9]{{1,2}}\)?{_GAP}[2-9][0-9]{{2,3}}{_GAP}[0-9]{{4}}(?![0-9])"
+)
+# Bounded, as addresses are: otherwise a long text without any would be read anew from each of its characters.
+MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+NUMBERS: Final = (IDENTITY, CARD, MOBILE, LANDLINE, MAIL)
 
 
 def narrow(text: str) -> str:
@@ -54,11 +77,12 @@ def _hides(character: str) -> bool:
 def without_numbers(value: str, field: str) -> str:
     """Return a text that other services may see.
 
-    :raises InvalidInput: it contains a phone or identity number (domain.md, Personal data).
+    :raises InvalidInput: it contains a phone, identity or card number, or a mail address (domain.md, Personal data).
     """
     if any(pattern.search(narrow(value)) for pattern in NUMBERS):
         raise InvalidInput(
             field,
-            f"{field} seems to contain a phone or identity number; write it without: other services see it.",
+            f"{field} seems to contain a phone or identity number, or a mail address; write it without: it is read by "
+            "many.",
         )
     return value

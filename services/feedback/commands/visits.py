@@ -14,14 +14,15 @@ from services.kernel import text
 from services.kernel.access import Actor, require
 from services.kernel.db import Transaction
 from services.kernel.ids import PetitionId, new_uuid
+from services.kernel.masking import mask
 from services.kernel.reference import References
 
 LONGEST_COMMENT: Final = 1_000
 
 
 def _met(means: VisitMeans, comment: str | None, by: Actor, role: Role) -> Met:
-    # Comments are read by several roles, so a number that belongs to a person has no place in them.
-    noted = text.without_numbers(text.optional(comment, "comment", longest=LONGEST_COMMENT), "comment")
+    # Comments are read by several roles, so neither a number that belongs to a person nor a name has a place in them.
+    noted = mask(text.without_numbers(text.optional(comment, "comment", longest=LONGEST_COMMENT), "comment"))
     representative = by.representative if role is Role.REPRESENTATIVE else None
     return Met(new_uuid(), means, representative, noted)
 

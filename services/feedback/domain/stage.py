@@ -22,6 +22,7 @@ OF_EVENT: Final[Mapping[type[Event], Stage]] = MappingProxyType(
         i.PetitionAccepted: Stage.RAISE,
         i.PetitionInformationAdded: Stage.RAISE,
         i.PetitionWithdrawn: Stage.RAISE,
+        i.PetitionPersonalDataErased: Stage.RAISE,
         i.PetitionListened: Stage.DELIBERATE,
         i.PetitionLooked: Stage.DELIBERATE,
         i.PetitionDeliberated: Stage.DELIBERATE,

@@ -16,6 +16,7 @@ from services.kernel.access import OWN, Actor, require
 from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.ids import PetitionId
+from services.kernel.masking import mask
 
 LONGEST_PURPOSE: Final = 200
 _OVER: Final = frozenset({PetitionState.REJECTED, PetitionState.WITHDRAWN})
@@ -60,13 +61,15 @@ async def look_up_contact(
     :raises NotFound: the petition is not the actor's, or contact data is not needed (any more), or was erased.
     """
     who = require(by, access.CONTACT)
-    wanted = text.required(purpose, "purpose", longest=LONGEST_PURPOSE)
+    wanted = mask(text.required(purpose, "purpose", longest=LONGEST_PURPOSE))
     petition = await petitions.lock(tx, petition_id)
     elsewhere = await view_petition.elsewhere(tx, petition_id)
     roles = [role for role in by.roles & access.CONTACT.roles if OWN[role](by, petition.head.scope)]
+    if not roles:
+        raise NotFound("This petition")
     if not any(_needs(role, by, petition, elsewhere) for role in roles):
         raise NotFound("This contact data")
-    contact = await originals.look(tx, vault, petition_id, wanted, by=who, now=now)
+    contact = await originals.look(tx, vault, petition_id, petition.head.scope.street, wanted, by=who, now=now)
     if contact is None:
         raise NotFound("This contact data")
     return Shown(contact.name, contact.phone)

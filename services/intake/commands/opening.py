@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 from joserfc import jwt
 
@@ -15,6 +16,8 @@ from services.kernel.errors import NotFound, RateLimited
 from services.kernel.ids import PetitionId, parse_tracking_code
 
 LIFETIME_SECONDS: Final = 3600
+_NOBODYS: Final = PetitionId(UUID(int=0))
+"""Whose secret is reckoned where there is no petition, so that it takes as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +28,33 @@ class Opened:
     token: str
 
 
-async def open_petition(reader: Connection, tracking_code: str, secret: str, vault: Vault, *, audience: str) -> Opened:
-    """Return a resident's token. A wrong secret and an unknown code are answered alike.
+async def open_petition(
+    reader: Connection, tracking_code: str, secret: str, vault: Vault, *, origin: str, audience: str
+) -> Opened:
+    """Return a resident's token. A wrong secret and an unknown code are answered alike, at the same cost.
 
-    Reckoned in the system's time, like all that guards a door: the domain's can be moved for a demonstration.
+    Failures count for a code and where they come from together, so that who knows a code cannot lock its resident out.
+    Guessing from many places gains nothing: a secret has 80 bits. Reckoned in the system's time, like all that guards a
+    door: the domain's can be moved for a demonstration.
 
+    :param origin: the client's address, as the gateway saw it.
     :raises InvalidInput: the code has a typing error (its check character does not fit).
     :raises NotFound: no petition has this code, or the secret is not its own.
-    :raises RateLimited: too many wrong secrets for this petition; each further one doubles the wait.
+    :raises RateLimited: too many failures from there; each further one doubles the wait.
     """
-    now = datetime.now(UTC)
-    found = await openings.find(reader, parse_tracking_code(tracking_code), now=now)
-    if found is None:
-        raise NotFound("A petition with this tracking code and secret")
-    petition_id, wait = found
-    if wait:
-        seconds = max(1, int(wait.total_seconds()))
+    now, code = datetime.now(UTC), parse_tracking_code(tracking_code)
+    door = vault.door(code, origin)
+    found = await openings.find(reader, code, door, now=now)
+    if found.wait:
+        seconds = max(1, int(found.wait.total_seconds()))
         raise RateLimited(f"Too many wrong secrets; try again in {seconds} seconds.", seconds)
-    if not vault.opens(petition_id, secret):
-        await openings.failed(reader, petition_id, now=now)
+    right = vault.opens(found.petition_id or _NOBODYS, secret)
+    if found.petition_id is None or not right:
+        await openings.failed(reader, door, now=now)
         raise NotFound("A petition with this tracking code and secret")
-    await openings.opened(reader, petition_id)
+    petition_id = found.petition_id
+    if found.failed_before:
+        await openings.opened(reader, door)
     issued = int(now.timestamp())
     claims = {
         "iss": INTAKE_ISSUER,
@@ -56,4 +65,5 @@ async def open_petition(reader: Connection, tracking_code: str, secret: str, vau
         "roles": [Role.RESIDENT.value],
         "petition": str(petition_id),
     }
-    return Opened(petition_id, jwt.encode({"alg": "ES256", "kid": vault.signing_key.kid}, claims, vault.signing_key))
+    key = vault.signing_key
+    return Opened(petition_id, jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key))

@@ -7,7 +7,7 @@ from typing import Final
 from services.contracts.reference import Channel, Community, Estate, Representative
 from services.contracts.vocabulary import PetitionKind, Role
 from services.intake.commands.answers import Changed
-from services.intake.domain import acceptance, access, masking
+from services.intake.domain import acceptance, access
 from services.intake.domain.acceptance import Submission
 from services.intake.store import originals, petitions
 from services.intake.vault import Contact, Vault
@@ -16,6 +16,7 @@ from services.kernel.access import Actor, require, require_own
 from services.kernel.db import Transaction
 from services.kernel.errors import Forbidden, InvalidInput
 from services.kernel.ids import PetitionId, new_tracking_code, new_uuid
+from services.kernel.masking import mask
 from services.kernel.reference import References
 
 LONGEST_WORDS: Final = 5_000
@@ -78,7 +79,7 @@ async def submit_petition(
         community=community,
         estate=cmd.estate,
         representative=_recorder(by, references),
-        working_text=masking.mask(words),
+        working_text=mask(words),
     )
     decision = acceptance.submit(said, references.terms, by=who, now=now)
     await originals.seal(tx, vault, said.petition_id, words, contact)
@@ -100,7 +101,7 @@ async def withdraw_petition(
     :raises InvalidState: it is over, or a reply is known.
     """
     who = require(by, access.RESIDENT)
-    said = masking.mask(text.optional(reason, "reason", longest=LONGEST_REASON))
+    said = mask(text.optional(reason, "reason", longest=LONGEST_REASON))
     petition = await petitions.lock(tx, petition_id)
     require_own(by, petition.head.scope, access.RESIDENT, "This petition")
     decision = acceptance.withdraw(petition, reason=said, terms=references.terms, by=who, now=now)
@@ -119,7 +120,7 @@ async def add_information(
     said = text.required(words, "words", longest=LONGEST_WORDS)
     petition = await petitions.lock(tx, petition_id)
     require_own(by, petition.head.scope, access.RESIDENT, "This petition")
-    masked = masking.mask(said)
+    masked = mask(said)
     decision = acceptance.add_information(petition, text=masked, by=who)
     await originals.add(tx, vault, petition_id, said, masked, now=now)
     return Changed(await petitions.save(tx, petition, decision, now=now))

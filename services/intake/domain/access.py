@@ -53,6 +53,13 @@ CONTACT: Final = may(
     Role.DEPARTMENT_HEAD,
     says="contact data, while it is needed: each look is recorded",
 )
+LOOKS: Final = may(
+    Role.DISTRICT_SUPERVISOR,
+    Role.RESIDENT,
+    says="who looked at contact data: the district supervisor, and the resident of the petition",
+)
+LOOKERS: Final = may(Role.DISTRICT_SUPERVISOR, says="who it was that looked, by name: the district supervisor")
+ERASE: Final = may(Role.OPERATOR, says="erase a petition's personal data: the operator, who sees none of it")
 RECORD_TERMS: Final = may(Role.OPERATOR, says="deadline policies and calendar days: the operator")
 
 DOORS: Final = (
@@ -66,6 +73,8 @@ DOORS: Final = (
     anything("Mutation", OPEN, "openPetition"),
     own("Mutation", RESIDENT, "withdrawPetition addInformation"),
     own("Mutation", CONTACT, "lookUpContact"),
+    own_list("Query", LOOKS, "contactLooks"),
+    anything("Mutation", ERASE, "erasePersonalData"),
     own(
         "Mutation",
         DECIDE,
@@ -96,6 +105,15 @@ DOORS: Final = (
     within("SubmitPetitionPayload", "petitionId trackingCode secret position"),
     within("OpenPetitionPayload", "petitionId token expiresInSeconds"),
     within("ContactDetails", "name phone"),
+    within("ContactLookConnection", "edges pageInfo"),
+    within("ContactLookEdge", "node cursor"),
+    within("ContactLook", "id petitionId street at role purpose"),
+    shown_to("ContactLook", LOOKERS, "subject"),
+    within("ErasePersonalDataPayload", "receipt position"),
+    within(
+        "ErasureReceipt",
+        "id petitionId erasedAt by because originals additions contacts phoneHashes wrappedKeySha256",
+    ),
     within("Me", "subject roles street community department"),
     within("Street", "id name"),
     within("Community", "id street name"),

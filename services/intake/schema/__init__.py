@@ -5,6 +5,7 @@ import strawberry
 from services.contracts.vocabulary import Source
 from services.intake.domain import access
 from services.intake.schema.acceptance import AcceptanceMutation
+from services.intake.schema.personal_data import PersonalDataMutation, PersonalDataQuery
 from services.intake.schema.petition import Petition, PetitionQuery
 from services.intake.schema.reference import Community, ReferenceQuery, Representative, Street
 from services.intake.schema.screening import ScreeningMutation
@@ -46,7 +47,7 @@ class IdentityQuery:
 schema = subgraph(
     Source.INTAKE,
     *access.DOORS,
-    queries=(IdentityQuery, PetitionQuery, ReferenceQuery, TermsQuery),
-    mutations=(SubmissionMutation, AcceptanceMutation, ScreeningMutation, TermsMutation),
+    queries=(IdentityQuery, PetitionQuery, ReferenceQuery, TermsQuery, PersonalDataQuery),
+    mutations=(SubmissionMutation, AcceptanceMutation, ScreeningMutation, TermsMutation, PersonalDataMutation),
     types=(Petition, Street, Community, Representative),
 )

@@ -155,4 +155,6 @@ class LookUpContactInput:
     """A look."""
 
     petition_id: ID = strawberry.field(description=_PETITION)
-    purpose: str = strawberry.field(description="What for, at most 200 characters; recorded.")
+    purpose: str = strawberry.field(
+        description="What for, at most 200 characters; recorded, and shown to the resident."
+    )

@@ -79,6 +79,7 @@ class SubmissionMutation:
             input.tracking_code,
             input.secret,
             context.runtime.extra,
+            origin=context.origin,
             audience=context.runtime.settings.audience,
         )
         return OpenPetitionPayload(

@@ -1,5 +1,10 @@
-"""own.opening: failed openings with a wrong secret; each further failure doubles the wait."""
+"""own.opening: failed openings, by the door that was tried; each further failure doubles the wait.
 
+A door is a keyed hash of a tracking code and of where somebody tries it from (vault.py). So nobody can lock others out
+of a petition, no address is kept, and a code that no petition has is treated like one whose secret is wrong.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,35 +15,49 @@ FREE_FAILURES: Final = 5
 _LONGEST_MINUTES: Final = 60
 
 _FIND: Final = """
--- openings.find: the petition of a tracking code, and until when no secret is tried for it
-SELECT petition_id, locked_until FROM own.petition LEFT JOIN own.opening USING (petition_id) WHERE tracking_code = $1"""
+-- openings.find: the petition of a tracking code, and until when no secret is tried at this door
+SELECT (SELECT petition_id FROM own.petition WHERE tracking_code = $1) AS petition_id,
+       (SELECT locked_until FROM own.opening WHERE door = $2) AS locked_until"""
 
 _FAILED: Final = """
--- openings.failed: one more failure; from the sixth on the petition's door stays shut for 1, 2, 4 … 60 minutes
-INSERT INTO own.opening AS known (petition_id, failures, locked_until) VALUES ($1, 1, $2)
-ON CONFLICT (petition_id) DO UPDATE SET failures = known.failures + 1,
+-- openings.failed: one more failure; from the sixth on the door stays shut for 1, 2, 4 … 60 minutes
+INSERT INTO own.opening AS known (door, failures, failed_at, locked_until) VALUES ($1, 1, $2, $2)
+ON CONFLICT (door) DO UPDATE SET failures = known.failures + 1, failed_at = $2,
     locked_until = CASE WHEN known.failures + 1 > $3
         THEN $2 + make_interval(mins => LEAST($4, 2 ^ LEAST(known.failures - $3, 10))::int) ELSE $2 END"""
 
 _OPENED: Final = """
 -- openings.opened: the right secret clears the count
-DELETE FROM own.opening WHERE petition_id = $1"""
+DELETE FROM own.opening WHERE door = $1"""
+
+FORGET: Final = """
+-- openings.forget: failures count for a day
+DELETE FROM own.opening WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM own.opening WHERE failed_at < now() - interval '1 day' LIMIT 1000))"""
 
 
-async def find(connection: Connection, code: TrackingCode, *, now: datetime) -> tuple[PetitionId, timedelta] | None:
-    """Return the petition of a tracking code and how long its door is still shut (not at all: zero), or None."""
-    row = await connection.fetchrow(_FIND, code)
-    if row is None:
-        return None
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What stands behind a door, if anything, whether anybody has failed there, and how long it still stays shut."""
+
+    petition_id: PetitionId | None
+    failed_before: bool
+    wait: timedelta
+
+
+async def find(connection: Connection, code: TrackingCode, door: bytes, *, now: datetime) -> Door:
+    """Return the petition of a tracking code, and how the door stands."""
+    row = await connection.fetchrow(_FIND, code, door)
+    assert row is not None  # a row of two subqueries
     until = row["locked_until"]
-    return row["petition_id"], max(until - now, timedelta(0)) if until else timedelta(0)
+    return Door(row["petition_id"], until is not None, max(until - now, timedelta(0)) if until else timedelta(0))
 
 
-async def failed(connection: Connection, petition_id: PetitionId, *, now: datetime) -> None:
+async def failed(connection: Connection, door: bytes, *, now: datetime) -> None:
     """Count a failure."""
-    await connection.execute(_FAILED, petition_id, now, FREE_FAILURES, _LONGEST_MINUTES)
+    await connection.execute(_FAILED, door, now, FREE_FAILURES, _LONGEST_MINUTES)
 
 
-async def opened(connection: Connection, petition_id: PetitionId) -> None:
+async def opened(connection: Connection, door: bytes) -> None:
     """Forget earlier failures."""
-    await connection.execute(_OPENED, petition_id)
+    await connection.execute(_OPENED, door)

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.masking import IDENTITY_MASK, MAIL_MASK, NAME_MASK, PHONE_MASK, mask
 from services.kernel import text
 from services.kernel.db import refuse_nul
 from services.kernel.errors import InvalidInput
 from services.kernel.ids import ALPHABET, new_tracking_code, parse_tracking_code, show_tracking_code
+from services.kernel.masking import IDENTITY_MASK, MAIL_MASK, NAME_MASK, PHONE_MASK, mask
 
 
 def test_tracking_codes_survive_how_people_write_them() -> None:

@@ -39,6 +39,7 @@ CREATE TABLE own.petition (
 CREATE INDEX petition_by_state ON own.petition (state, petition_id);
 CREATE INDEX petition_by_street ON own.petition (street, state, petition_id);
 CREATE INDEX petition_by_community ON own.petition (community, state, petition_id);
+CREATE INDEX petition_by_lead ON own.petition (lead, state, petition_id) WHERE lead IS NOT NULL;
 CREATE INDEX petition_by_category ON own.petition (category, state, petition_id) WHERE category IS NOT NULL;
 -- Only a b-tree is read in order and only a GIN index knows each of many: hence one for a follower alone, one for several.
 CREATE INDEX petition_by_follower ON own.petition ((followers[1]), state, petition_id) WHERE cardinality(followers) = 1;
@@ -47,11 +48,13 @@ CREATE INDEX petition_by_followers ON own.petition USING gin (followers) WHERE c
 -- The resident's own words and contact data: encrypted with a key of the record, which is wrapped by a master key.
 -- Erasing wrapped_key erases them; the masked working text stays.
 CREATE TABLE own.original (
-    petition_id uuid PRIMARY KEY,
+    petition_id uuid  PRIMARY KEY,
     master_key  text  NOT NULL,
     wrapped_key bytea NOT NULL,
     words       bytea NOT NULL
 );
+-- Which master keys are in use, and what is still to be wrapped anew.
+CREATE INDEX original_by_master ON own.original (master_key, petition_id);
 CREATE TABLE own.contact (
     petition_id uuid PRIMARY KEY,
     sealed      bytea NOT NULL,
@@ -59,7 +62,7 @@ CREATE TABLE own.contact (
 );
 CREATE INDEX contact_phone ON own.contact (phone_hash) WHERE phone_hash IS NOT NULL;
 
--- Later additions by the resident, sealed with the record's key.
+-- Later additions by the resident, sealed with the record's key; after erasure `words` is empty.
 CREATE TABLE own.addition (
     petition_id uuid        NOT NULL,
     addition_id uuid        NOT NULL,
@@ -69,20 +72,56 @@ CREATE TABLE own.addition (
     PRIMARY KEY (petition_id, addition_id)
 );
 
--- Each look at contact data.
+-- Each look at contact data; the latest are read first, of all or of one petition, street or person.
 CREATE TABLE own.contact_look (
     petition_id uuid        NOT NULL,
     look_id     uuid        NOT NULL,
     looked_at   timestamptz NOT NULL,
+    street      text        NOT NULL,
     role        text        NOT NULL,
     subject     text        NOT NULL,
     purpose     text        NOT NULL,
-    PRIMARY KEY (petition_id, look_id)
+    PRIMARY KEY (petition_id, looked_at, look_id)
+);
+CREATE INDEX contact_look_by_time ON own.contact_look (looked_at, look_id);
+CREATE INDEX contact_look_by_street ON own.contact_look (street, looked_at, look_id);
+CREATE INDEX contact_look_by_subject ON own.contact_look (subject, looked_at, look_id);
+
+-- Erasures of personal data, one a petition: what was there, and which wrapped key was destroyed.
+CREATE TABLE own.erasure (
+    petition_id        uuid        PRIMARY KEY,
+    receipt_id         uuid        NOT NULL,
+    erased_at          timestamptz NOT NULL,
+    role               text        NOT NULL,
+    subject            text        NOT NULL,
+    because            text        NOT NULL,
+    originals          integer     NOT NULL,
+    additions          integer     NOT NULL,
+    contacts           integer     NOT NULL,
+    phone_hashes       integer     NOT NULL,
+    wrapped_key_sha256 bytea       NOT NULL
 );
 
--- Failed openings with a wrong secret, for backing off.
+-- Runs that wrapped record keys anew under another master key.
+CREATE TABLE own.key_rotation (
+    rotation_id uuid        PRIMARY KEY,
+    began_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    began_by    text        NOT NULL,
+    master_key  text        NOT NULL,
+    records     integer     NOT NULL DEFAULT 0
+);
+-- Master keys that no record is wrapped with any more, nor ever will be.
+CREATE TABLE own.retired_key (
+    master_key text        PRIMARY KEY,
+    retired_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    retired_by text        NOT NULL
+);
+
+-- Failed openings, for backing off; `door` is a keyed hash of a tracking code and of where it was tried from.
 CREATE TABLE own.opening (
-    petition_id  uuid        PRIMARY KEY,
+    door         bytea       PRIMARY KEY,
     failures     integer     NOT NULL,
+    failed_at    timestamptz NOT NULL,
     locked_until timestamptz NOT NULL
 );
+CREATE INDEX opening_age ON own.opening (failed_at);

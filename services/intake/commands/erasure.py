@@ -1,0 +1,50 @@
+"""Erasing a petition's personal data for good, with a receipt (domain.md, Personal data)."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from services.contracts.vocabulary import Source
+from services.intake.domain import access, erasure
+from services.intake.store import erasures, originals, petitions
+from services.intake.store.erasures import Receipt
+from services.kernel import text
+from services.kernel.access import Actor, require
+from services.kernel.db import Transaction
+from services.kernel.errors import NotFound
+from services.kernel.ids import PetitionId
+from services.kernel.masking import mask
+from services.kernel.read_after import Position, show
+
+LONGEST_BECAUSE: Final = 500
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """The receipt, and where the change stands, for `Read-After`."""
+
+    receipt: Receipt
+    position: str
+
+
+async def erase_personal_data(
+    tx: Transaction, petition_id: PetitionId, because: str, *, by: Actor, now: datetime
+) -> Erased:
+    """Destroy the petition's key, and what it sealed: words, additions, contact data. The masked story stays.
+
+    Repeated, it changes nothing and returns the first receipt.
+
+    :raises InvalidInput: no reason is given.
+    :raises NotFound: there is no such petition.
+    """
+    who = require(by, access.ERASE)
+    why = mask(text.required(because, "because", longest=LONGEST_BECAUSE))
+    petition = await petitions.lock(tx, petition_id)
+    receipt = await erasures.find(tx, petition_id)
+    if receipt is None:
+        destroyed = await originals.erase(tx, petition_id)
+        if destroyed is None:
+            raise NotFound("The personal data of this petition")
+        receipt = await erasures.keep(tx, petition_id, destroyed, why, by=who, now=now)
+        petition = await petitions.save(tx, petition, erasure.erase(petition, receipt.id, by=who), now=now)
+    return Erased(receipt, show(Position(Source.INTAKE, petition_id, petition.head.sequence)))
