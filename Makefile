@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace parked bench audit doors test chaos lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace parked rotate-keys erase bench audit doors test chaos lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -23,6 +23,12 @@ pace: venv ## let the running system's domain time run faster: make pace SPEED=6
 
 parked: venv ## events that the running system holds up: make parked SERVICE=intake ARGS=list
 	@$(PY) -m deploy.local parked "$(SERVICE)" $(ARGS)
+
+rotate-keys: venv ## wrap the running system's record keys anew: make rotate-keys ARGS="--new-master --by NAME"
+	@$(PY) -m deploy.local intake rotate-keys $(ARGS)
+
+erase: venv ## erase a petition's personal data for good: make erase ARGS="PETITION --by NAME --because TEXT"
+	@$(PY) -m deploy.local intake erase $(ARGS)
 
 token: venv ## print a demo user's token: make -s token ROLE=street_committee
 	@$(PY) -m deploy.local token "$(ROLE)"

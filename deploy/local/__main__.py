@@ -102,12 +102,28 @@ def parked(
     *arguments: Annotated[str, Parameter(allow_leading_hyphen=True)],
 ) -> None:
     """Operate a service's parked events: list, replay, discard."""
+    _operate(service, "parked", *arguments)
+
+
+@app.command
+def intake(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
+    """Operate intake's personal data: rotate-keys, erase."""
+    _operate("intake", *arguments)
+
+
+def _operate(service: str, *arguments: str) -> Never:
     settings = _settings()
     if not settings.keys_folder.exists():
         _give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
-    environment = {**os.environ, "THROUGH_TRAIN_DATABASE_URL": Stack(settings).postgres.dsn(service)}
+    environment = {
+        **os.environ,
+        "THROUGH_TRAIN_DATABASE_URL": Stack(settings).postgres.dsn(service),
+        "THROUGH_TRAIN_KEYS_FOLDER": str(settings.keys_folder),
+        "THROUGH_TRAIN_ENVIRONMENT": "development",
+        "THROUGH_TRAIN_DOMAIN_CLOCK": str(settings.domain_clock),
+    }
     os.chdir(ROOT)
-    command = [sys.executable, "-m", f"services.{service}", "parked", *arguments]
+    command = [sys.executable, "-m", f"services.{service}", *arguments]
     os.execve(command[0], command, environment)  # noqa: S606
 
 

@@ -56,9 +56,9 @@ WITH RECURSIVE used AS (
 SELECT master_key FROM used WHERE master_key IS NOT NULL"""
 
 _UNDER: Final = """
--- originals.under: the next wrapped keys under a master key
+-- originals.under: the next wrapped keys under a master key; between rows, so that no other index has this order
 SELECT petition_id, wrapped_key FROM own.original
-WHERE master_key = $1 AND petition_id > $2 ORDER BY petition_id LIMIT $3"""
+WHERE (master_key, petition_id) > ($1, $2) AND master_key <= $1 ORDER BY master_key, petition_id LIMIT $3"""
 
 _REWRAP: Final = """
 -- originals.rewrap: record keys under another master key, if they are still wrapped as they were read

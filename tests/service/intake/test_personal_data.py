@@ -49,7 +49,8 @@ async def look(people: People, filed: Filed, role: str = "street_committee", **o
 
 
 async def looks(people: People, role: str | None = "district_supervisor", **other: Any) -> Any:
-    answer = await people.district.ask(LOOKS, role=role, url=people.url, **{"first": 50, **other})
+    given: dict[str, Any] = {"first": 50, **other}
+    answer = await people.district.ask(LOOKS, role=role, url=people.url, **given)
     return answer.ok()["contactLooks"]
 
 

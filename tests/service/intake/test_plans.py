@@ -1,7 +1,7 @@
 """Intake with much stored: every list is read straight from an index, at a cost that does not grow with it."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,10 +9,12 @@ import pytest
 
 from deploy.audit import living
 from services.contracts.vocabulary import PetitionState
-from services.intake.queries import petitions
+from services.intake.queries import contact_looks, petitions
 from services.intake.queries.petitions import Wanted
+from services.intake.store import openings, originals
 from services.kernel import relay, scheduler
 from services.kernel.access import Reach
+from services.kernel.ids import PetitionId
 from tests.support import stored
 from tests.support.plans import MODES, Full, full
 from tests.support.servers import Servers
@@ -21,6 +23,8 @@ PETITIONS: Final = 50_000
 
 # The latest are open, as it is in life; most of the others have been handed over.
 OPEN: Final = PETITIONS // 50
+# Half of the record keys have been wrapped anew.
+REWRAPPED: Final = PETITIONS // 2
 FILLING: Final = f"""
 INSERT INTO own.petition
     (petition_id, tracking_code, sequence, cycle, state, kind, channel, street, community, cohandlers, followers,
@@ -38,6 +42,14 @@ SELECT {stored.ID}, 'T' || n, 6, 1,
 FROM generate_series(1, {PETITIONS}) AS n;
 {stored.history(petitions=PETITIONS, events=2)}
 {stored.clocks(petitions=PETITIONS, kind="SCREENING", running=OPEN)}
+INSERT INTO own.contact_look (petition_id, look_id, looked_at, street, role, subject, purpose)
+SELECT {stored.ID}, {stored.id_sql(8)}, {stored.AT}, {stored.STREET}, 'department', 'subject-' || n % 300, 'purpose'
+FROM generate_series(1, {PETITIONS}) AS n;
+INSERT INTO own.original (petition_id, master_key, wrapped_key, words)
+SELECT {stored.ID}, CASE WHEN n <= {REWRAPPED} THEN 'new' ELSE 'old' END, sha512(n::text::bytea), repeat('x', 90)::bytea
+FROM generate_series(1, {PETITIONS}) AS n;
+INSERT INTO own.opening (door, failures, failed_at, locked_until)
+SELECT sha256(n::text::bytea), 1, now() - n * interval '1 second', now() FROM generate_series(1, {PETITIONS}) AS n;
 """
 
 
@@ -108,6 +120,55 @@ async def test_twenty_petitions_are_read_by_their_keys(intake: Full, mode: str) 
     for statement in (petitions._BY_IDS, petitions._REMARKS):
         stored.is_bounded(await intake.read(statement, ids, mode=mode), 400)
     stored.is_bounded(await intake.read(petitions._BY_CODE, "T77", mode=mode), 30)
+
+
+MIDDLE: Final = datetime(2024, 12, 1, tzinfo=UTC)
+LOOKS: Final[Mapping[str, tuple[contact_looks.Wanted, str]]] = {
+    "all": (contact_looks.Wanted(first=100), "contact_look_by_time"),
+    "further on": (contact_looks.Wanted(after=(MIDDLE, HALFWAY), first=100), "contact_look_by_time"),
+    "of a day": (
+        contact_looks.Wanted(since=MIDDLE, before=MIDDLE + timedelta(days=1), first=100),
+        "contact_look_by_time",
+    ),
+    "street": (contact_looks.Wanted(street="street-3", first=100), "contact_look_by_street"),
+    "street, before": (contact_looks.Wanted(street="street-3", before=MIDDLE, first=100), "contact_look_by_street"),
+    "person": (contact_looks.Wanted(subject="subject-8", first=100), "contact_look_by_subject"),
+    "person, since": (contact_looks.Wanted(subject="subject-8", since=MIDDLE, first=100), "contact_look_by_subject"),
+    "person and street": (
+        contact_looks.Wanted(subject="subject-8", street="street-3", first=100),
+        "contact_look_by_subject",
+    ),
+    "petition": (contact_looks.Wanted(petition=PetitionId(HALFWAY), first=100), "contact_look_pkey"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", LOOKS)
+async def test_looks_are_read_from_the_end_of_an_index(intake: Full, name: str, mode: str) -> None:
+    wanted, index = LOOKS[name]
+    statement = contact_looks.PAGES[contact_looks.index_for(wanted)]
+    read = await intake.read(statement, *contact_looks.arguments(wanted), mode=mode)
+    stored.is_bounded(read, 300)
+    assert read.indexes == {index}, read
+    assert read.rows > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_page_of_record_keys_is_read_behind_those_that_were_wrapped_anew(intake: Full, mode: str) -> None:
+    page = await intake.read(originals._UNDER, "old", stored.id_of(0), 500, mode=mode)
+    assert page.rows == 500
+    stored.is_bounded(page, 600)
+    used = await intake.read(originals._MASTERS, mode=mode)
+    assert used.rows == 2
+    stored.is_bounded(used, 30)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_an_opening_reads_its_petition_and_its_door(intake: Full, mode: str) -> None:
+    stored.is_bounded(await intake.read(openings._FIND, "T77", "\\x00", mode=mode), 30)
+    forgotten = await intake.read(openings.FORGET, mode=mode)
+    stored.is_bounded(forgotten, 30)
+    assert forgotten.rows == 0
 
 
 @pytest.mark.parametrize("mode", MODES)
