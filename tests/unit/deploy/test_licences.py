@@ -74,7 +74,9 @@ def test_the_page_tells_what_serves_from_what_only_helps_to_build() -> None:
     )
     assert services < page.index("\n| asyncpg | ") < workshop < page.index("\n| pytest | ")
     assert "\n| pywin32 (on other platforms) | 312 | PSF-2.0 AND" in page
-    assert page.index("## Packages from npm for the gateway") < page.index("\n| graphql | 16.") < page.index("## Jars for")
+    assert (
+        page.index("## Packages from npm for the gateway") < page.index("\n| graphql | 16.") < page.index("## Jars for")
+    )
 
 
 def test_a_copy_of_all_that_is_read_passes(copy: Path) -> None:
