@@ -30,6 +30,7 @@ from services.contracts.event import SYSTEM
 from services.contracts.reference import AnyEntry
 from services.contracts.vocabulary import Source
 from services.kernel import operating, reference, telemetry
+from services.kernel.auth.key_sets import Ages
 from services.kernel.auth.keyrings import KeyFileError
 from services.kernel.auth.tokens import Verifier, issuers
 from services.kernel.consumer import Events
@@ -154,7 +155,7 @@ async def running(
             references=references,
             mutations=Mutations(database, committed),
             parking=Parking(inbox, applied, committed),
-            verifier=Verifier(issuers(settings), audience=settings.audience),
+            verifier=Verifier(issuers(settings), audience=settings.audience, ages=Ages(trusted=settings.keys_refresh)),
             now=now,
             applied=applied,
             committed=committed,

@@ -2,9 +2,19 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AnyHttpUrl, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError, from_json
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.kernel.auth import keys
+from services.kernel.auth.issuers import DEVELOPMENT_ISSUER, INTAKE_ISSUER, Claim
+from services.kernel.auth.key_sets import is_secure
+from services.kernel.auth.keyrings import KeyFileError
+
+ClaimPath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Environment(StrEnum):
@@ -41,15 +51,83 @@ class Settings(BaseSettings):
     intake_jwks_url: AnyHttpUrl | None = None
     organisation_issuer: str | None = None
     organisation_jwks_url: AnyHttpUrl | None = None
+    organisation_claims: Annotated[dict[Claim, ClaimPath], NoDecode] = {}
+    keys_refresh: float = Field(600.0, ge=5, le=3600)
     outbox_poll: float = Field(0.04, gt=0)
     scheduler_poll: float = Field(1.0, gt=0)
     reference_staleness: float = Field(2.0, ge=0)
     log_level: str = "INFO"
     domain_clock: Path | None = None
 
+    @field_validator("database_url")
+    @classmethod
+    def _no_password_to_guess(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        # Without any, something else proves who connects: a certificate, a socket, a password file.
+        guessable = parts.password is not None and unquote(parts.password) in {"", unquote(parts.username or "")}
+        if guessable and _in_production(info):
+            raise _refused("the password is empty or the user's own name: give the user a real one")
+        return url
+
+    @field_validator("keys_folder")
+    @classmethod
+    def _keys_of_its_own(cls, folder: Path, info: ValidationInfo) -> Path:
+        if _in_production(info):
+            if not folder.is_dir():
+                raise _refused(f"there is no folder {folder}")
+            try:
+                made, loose = keys.development_keys(folder), keys.readable_by_others(folder)
+            except (KeyFileError, OSError) as error:
+                raise _refused(str(error)) from None
+            if made:
+                raise _refused(f"{', '.join(made)} in {folder} were made for development: make keys for production")
+            if loose:
+                raise _refused(f"{', '.join(loose)} in {folder} are not their owner's alone: set their mode to 0600")
+        return folder
+
+    @field_validator("organisation_issuer")
+    @classmethod
+    def _somebody_can_sign_in(cls, issuer: str | None, info: ValidationInfo) -> str | None:
+        if issuer is None:
+            if _in_production(info):
+                raise _refused("give the address of your OpenID Connect issuer: without it only residents can sign in")
+            return None
+        if issuer in {DEVELOPMENT_ISSUER, INTAKE_ISSUER}:
+            raise _refused("this is the name of an issuer of our own: give your organisation's")
+        parts = urlsplit(issuer)
+        if not is_secure(issuer, development=not _in_production(info)) or parts.query or parts.fragment:
+            raise _refused("an issuer is an https address without query and fragment, exactly as its tokens say it")
+        return issuer
+
+    @field_validator("organisation_claims", mode="before")
+    @classmethod
+    def _json(cls, given: object) -> object:
+        try:
+            return from_json(given) if isinstance(given, str) else given
+        except ValueError:
+            raise _refused('give JSON, such as {"roles": "realm_access.roles"}') from None
+
+    @field_validator("organisation_jwks_url")
+    @classmethod
+    def _keys_nobody_exchanged(cls, url: AnyHttpUrl | None, info: ValidationInfo) -> AnyHttpUrl | None:
+        if url is not None and not is_secure(str(url), development=not _in_production(info)):
+            raise _refused("keys are fetched over https alone: whoever exchanged them on the way could be anybody")
+        if url is not None and info.data.get("organisation_issuer", "") is None:
+            raise _refused("keys belong to an issuer: give THROUGH_TRAIN_ORGANISATION_ISSUER too")
+        return url
+
     @field_validator("domain_clock")
     @classmethod
     def _real_time(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        if file is not None and info.data.get("environment") is Environment.PRODUCTION:
-            raise ValueError("for development alone: in production the domain's time is the real one")
+        if file is not None and _in_production(info):
+            raise _refused("for development alone: in production the domain's time is the real one")
         return file
+
+
+def _in_production(info: ValidationInfo) -> bool:
+    return info.data.get("environment") is Environment.PRODUCTION
+
+
+def _refused(why: str) -> PydanticCustomError:
+    """Return a refusal whose sentence is printed as it is, behind the setting's name."""
+    return PydanticCustomError("refused", "{why}", {"why": why})

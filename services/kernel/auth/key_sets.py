@@ -136,7 +136,7 @@ class IssuerKeys:
     def stands(self, thumbprint: str) -> bool:
         """Tell whether a token that this key signed may still be believed without checking it anew."""
         self._renew()
-        return thumbprint in self._thumbprints and not self._overdue()
+        return thumbprint in self._thumbprints
 
     def _fitting(self, token: jws.CompactSignature) -> PublicKey | None:
         """Return the one key that a token's header means. Without a key id it must be the only one that fits."""
@@ -225,8 +225,7 @@ def _usable(entry: object) -> PublicKey | None:
     algorithm = {"EC": ES256, "RSA": RS256}.get(str(jwk.get("kty")))
     if algorithm is None or jwk.get("alg", algorithm) != algorithm or jwk.get("use", "sig") != "sig":
         return None
-    # A private key that lies open belongs to everybody.
-    if _PRIVATE_MEMBERS & jwk.keys() or not isinstance(jwk.get("kid"), str | None):
+    if _PRIVATE_MEMBERS & jwk.keys():  # a private key that lies open belongs to everybody
         return None
     try:
         key = _import(algorithm, jwk)

@@ -63,6 +63,7 @@ def test_production_refuses_another_time_than_the_real_one(tmp_path: Path) -> No
             kafka_bootstrap="localhost:1",
             port=0,
             keys_folder=tmp_path,
+            organisation_issuer="https://sso.example",
             domain_clock=tmp_path / "pace.json",
         )
     assert refusal.value.errors()[0]["loc"] == ("domain_clock",)
