@@ -49,10 +49,11 @@ async def world(
             issuers = [
                 Issuer(DEVELOPMENT_ISSUER, str(Path(servers.keys) / keys.DEVELOPMENT_PUBLIC)),
                 Issuer(INTAKE_ISSUER, str(Path(servers.keys) / keys.INTAKE_PUBLIC)),
-                Issuer(provider.address, f"{provider.address}/jwks"),
+                Issuer(provider.address),
             ]
             subgraphs = {name: service.url for name, service in running.services.items()}
-            async with Gateway(folder, subgraphs, issuers) as gateway:
+            age = {"GATEWAY_KEYS_SECONDS": str(KEYS_REFRESH)}
+            async with Gateway(folder, subgraphs, issuers, environment=age) as gateway:
                 running.gateway = gateway
                 yield running
 
