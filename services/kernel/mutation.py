@@ -6,9 +6,11 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
+from services.kernel import text
 from services.kernel.access import Actor
 from services.kernel.db import (
     TRANSIENT,
@@ -17,7 +19,6 @@ from services.kernel.db import (
     Database,
     Transaction,
     UniqueViolation,
-    refuse_nul,
     unavailable,
 )
 from services.kernel.errors import Conflict, InvalidInput, Refusal, Unavailable
@@ -51,8 +52,26 @@ class Request:
     id: str
 
     def digest(self) -> bytes:
-        """Return a hash of the input, the same for equal inputs."""
-        return hashlib.sha256(_ENCODER.encode(self.input)).digest()
+        """Return a hash of the input and of what the token claims, the same when both are equal.
+
+        Who has moved to another street since is not shown the first answer, which may be about what was theirs then.
+        """
+        return hashlib.sha256(_ENCODER.encode((self.input, self.actor))).digest()
+
+
+def _check_key(key: str) -> None:
+    """Refuse what is no key: it is kept as it is, so it must tell nothing of anybody.
+
+    :raises InvalidInput: its length, or what it seems to contain.
+    """
+    if len(key) not in _KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise InvalidInput(
+            "idempotencyKey", "idempotencyKey must have 8 to 128 characters of ASCII, best those of a random UUID."
+        )
+    try:
+        UUID(key)  # whose digits may by chance be those of a phone number
+    except ValueError:
+        text.without_numbers(key, "idempotencyKey")
 
 
 class Mutations:
@@ -74,9 +93,8 @@ class Mutations:
         :raises Unavailable: the database cannot be reached; nothing was written, or (rarely) the answer was lost:
             repeating with the same key is safe.
         """
-        refuse_nul(request.input)
-        if request.key is not None and len(request.key) not in _KEY_LENGTH:
-            raise InvalidInput("idempotencyKey", "idempotencyKey must have 8 to 128 characters, best a random UUID.")
+        if request.key is not None:
+            _check_key(request.key)
         try:
             for attempt in range(_ATTEMPTS):
                 if (stored := await self._stored(request, answer)) is not None:

@@ -1,4 +1,10 @@
-"""Text that people send: lengths, characters, and personal data that must not travel in it."""
+"""Text that people send: lengths, characters, and personal data that must not travel in it.
+
+What is kept is what was sent, code point by code point: nothing is normalised, no line end is changed. Two things are
+not part of a text: white space around it (what `str.strip` takes away), and a text in which there is nothing to see
+counts as none. A limit counts Unicode code points of what is kept, so a rare character counts once, an emoji that is
+joined of several as many, and a letter with marks on it as letter and marks.
+"""
 
 import re
 import unicodedata
@@ -6,7 +12,14 @@ from typing import Final
 
 from services.kernel.errors import InvalidInput
 
-_FORBIDDEN: Final = frozenset("\0\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+# Controls but for tabs and line ends; and what turns the order around, so that people read something else than is kept.
+_HIDING: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Fillers and joiners that are letters or marks by category, and blank all the same.
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    *map(chr, range(0xFE00, 0xFE10)),  # variation selectors
+    *map(chr, range(0xE0100, 0xE01F0)),
+}
 
 # Where the ways to write a digit lie that people use: full width, circled, of other scripts, of mathematics.
 _DIGITS: Final = (range(0x80, 0x10000), range(0x1D7CE, 0x1D800))
@@ -46,8 +59,18 @@ def narrow(text: str) -> str:
     return text.translate(_NARROW)
 
 
+def storable(value: str, field: str) -> None:
+    """Refuse what neither a column nor an event can hold.
+
+    :raises InvalidInput: the character U+0000, or half of a surrogate pair.
+    """
+    if (found := _UNSTORABLE.search(value)) is not None:
+        what = "no character of any text" if found[0] == "\0" else "half of a surrogate pair"
+        raise InvalidInput(field, f"{field} contains U+{ord(found[0]):04X}, which is {what}; write it without.")
+
+
 def required(value: str, field: str, *, longest: int) -> str:
-    """Return a text without surrounding white space.
+    """Return a text as it is kept.
 
     :raises InvalidInput: empty, longer than `longest` characters, or with characters that no reader could see through.
     """
@@ -58,20 +81,18 @@ def required(value: str, field: str, *, longest: int) -> str:
 
 
 def optional(value: str | None, field: str, *, longest: int) -> str:
-    """Return a text without surrounding white space, empty if there is none; else like `required`."""
+    """Return a text as it is kept, empty if there is none; else like `required`."""
     text = (value or "").strip()
     if len(text) > longest:
         raise InvalidInput(field, f"{field} has {len(text)} characters; at most {longest} are possible.")
-    bad = next((c for c in text if _hides(c)), None)
-    if bad is not None:
-        raise InvalidInput(field, f"{field} contains the control character U+{ord(bad):04X}; write it without.")
-    # Only what somebody can see counts as text.
-    return text if any(unicodedata.category(c) != "Cf" for c in text) else ""
+    storable(text, field)
+    if (found := _HIDING.search(text)) is not None:
+        raise InvalidInput(field, f"{field} contains the control character U+{ord(found[0]):04X}; write it without.")
+    return text if any(_shows(c) for c in text) else ""
 
 
-def _hides(character: str) -> bool:
-    kind = unicodedata.category(character)
-    return character in _FORBIDDEN or kind == "Cs" or (kind == "Cc" and character not in "\n\r\t")
+def _shows(character: str) -> bool:
+    return unicodedata.category(character) not in {"Cf", "Cc", "Zs", "Zl", "Zp"} and character not in _BLANK
 
 
 def without_numbers(value: str, field: str) -> str:

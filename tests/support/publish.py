@@ -7,10 +7,12 @@ from uuid import uuid4
 
 from services.contracts import catalogue
 from services.contracts.event import Event
+from services.contracts.reference import Department, Street
 from services.contracts.vocabulary import Source
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.kafka import new_producer
-from tests.support.district import District
+from tests.support.district import District, RunningService, eventually
+from tests.support.references import publish_entries
 
 
 @dataclass
@@ -65,3 +67,17 @@ async def raw(
         await (await producer.send(topic, value, key, headers=headers))
     finally:
         await producer.stop()
+
+
+async def heard(district: District, service: RunningService, *entries: Street | Department) -> None:
+    """Let a service that is tried alone hear of places and departments of a test's own, and wait until it has."""
+    for entry in entries:
+        source = Source.DISPATCH if isinstance(entry, Department) else Source.INTAKE
+        await publish_entries(district.servers.bootstrap, district.prefix, source, [entry], now=district.time.now)
+
+    async def known() -> bool:
+        assert service.runtime is not None
+        references = await service.runtime.references.get()
+        return all(references.ever(type(entry), entry.id) for entry in entries)
+
+    await eventually(known)

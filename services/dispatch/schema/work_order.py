@@ -19,6 +19,7 @@ from services.dispatch.schema.loaders import order_loader
 from services.kernel.access import Rule, owns, reach
 from services.kernel.errors import InvalidInput, NotFound
 from services.kernel.graphql.context import Context, Info
+from services.kernel.graphql.filters import check_filters
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -289,6 +290,7 @@ DueBefore = Annotated[
 
 async def _page(info: Info, rule: Rule, wanted: Wanted) -> WorkOrderConnection:
     page_size(wanted.first)
+    await check_filters(info, street=wanted.street, category=wanted.category)
     found, more = await work_orders.page(info.context.reader, reach(info.context.actor, rule), wanted)
     edges = [WorkOrderEdge(node=shown(one), cursor=cursor(str(one[1].id))) for one in found]
     return WorkOrderConnection(
@@ -328,6 +330,7 @@ class WorkOrderQuery:
         after: After = None,
     ) -> WorkOrderConnection | None:
         """Return a page."""
+        await check_filters(info, department=department)
         wanted = Wanted(states, street, department, category, due_before, _after(after), first)
         return await _page(info, access.DESK, wanted)
 
@@ -371,6 +374,7 @@ class WorkOrderQuery:
         after: After = None,
     ) -> WorkOrderConnection | None:
         """Return a page of the department's open orders, or of those in the given states."""
+        await check_filters(info, department=department)
         wanted = Wanted(
             states if states is not None else [s for s in WorkOrderState if s in rules.OPEN],
             None,
@@ -398,6 +402,7 @@ class WorkOrderQuery:
     ) -> WorkOrderConnection | None:
         """Return a page."""
         context = info.context
+        await check_filters(info, department=department)
         code = department if department is not None else context.actor.department
         if code is None:
             raise InvalidInput("department", "Name a department: you have none of your own.")

@@ -25,6 +25,7 @@ from services.feedback.schema.references import (
 from services.kernel.access import Rule, owns, reach
 from services.kernel.calendar import SHANGHAI
 from services.kernel.graphql.context import Context, Info
+from services.kernel.graphql.filters import check_filters
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -304,6 +305,8 @@ DueBefore = Annotated[
 async def _page(info: Info, wanted: Wanted) -> CaseConnection:
     page_size(wanted.first)
     context = info.context
+    department = wanted.department if wanted.department is not None else wanted.responsible
+    await check_filters(info, street=wanted.street, department=department)
     found, more = await cases.page(context.reader, reach(context.actor, access.DESK), wanted)
     known = await petition_loader(context).load_many([f.petition_id for f in found])
     edges = [

@@ -17,6 +17,7 @@ from services.feedback.schema.petition import Petition, own_petition
 from services.feedback.schema.references import Department, Street, department
 from services.kernel.errors import InvalidInput
 from services.kernel.graphql.context import Info
+from services.kernel.graphql.filters import check_filters
 from services.kernel.graphql.types import (
     After,
     First,
@@ -160,6 +161,7 @@ class LateQuery:
         """Return a page."""
         context, now = info.context, info.context.now()
         size, place = page_size(first), _place(after)
+        await check_filters(info, street=street, department=department)
         parts = _wanted(board_of(context.actor), street, department, levels)
         wanted = [queries.Wanted(part, now, kind, place, size) for part in parts]
         found, more = await queries.page(context.reader, wanted, size)
@@ -178,6 +180,7 @@ class LateQuery:
     ) -> list[LateFigure] | None:
         """Return the counts."""
         context, now = info.context, info.context.now()
+        await check_filters(info, street=street, department=department)
         parts = _wanted(figures_of(context.actor), street, department, levels)
         found = await queries.figures(context.reader, parts, now)
         terms = (await context.runtime.references.get()).terms

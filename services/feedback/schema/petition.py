@@ -23,6 +23,7 @@ from services.feedback.schema.references import Department, department
 from services.kernel.access import reach
 from services.kernel.errors import InvalidInput, NotFound
 from services.kernel.graphql.context import Info
+from services.kernel.graphql.filters import check_filters
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -341,6 +342,7 @@ class StageQuery:
         """Return a page."""
         context = info.context
         parts = parse_cursor(after)
+        await check_filters(info, street=street)
         found, more = await staged.page(
             context.reader,
             reach(context.actor, access.DESK),

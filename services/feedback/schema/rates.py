@@ -9,6 +9,7 @@ from strawberry import ID
 from services.feedback.domain import rates
 from services.feedback.queries import rates as queries
 from services.kernel.graphql.context import Info
+from services.kernel.graphql.filters import check_filters
 
 
 @strawberry.type(description="A rate, as what it is reckoned from.")
@@ -46,6 +47,7 @@ class RatesQuery:
     ) -> Rates | None:
         """Return the rates."""
         rates.check_period(from_, to)
+        await check_filters(info, street=street, department=department)
         figures = rates.figures_of(info.context.actor)
         rates.check_own(figures, street, department)
         count = await queries.total(info.context.reader, figures, from_, to, street, department)

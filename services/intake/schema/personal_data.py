@@ -14,6 +14,7 @@ from services.intake.schema.payload import petition_id
 from services.kernel.access import Actor, Rule
 from services.kernel.errors import NotFound
 from services.kernel.graphql.context import Context, Info
+from services.kernel.graphql.filters import check_filters
 from services.kernel.graphql.types import (
     After,
     First,
@@ -133,6 +134,7 @@ class PersonalDataQuery:
         actor = info.context.actor
         if Role.DISTRICT_SUPERVISOR not in actor.roles:
             subject = None
+        await check_filters(info, street=street)
         parts = parse_cursor(after, parts=2)
         place = (parse_instant(parts[0]), parse_uuid(parts[1], "after")) if parts else None
         wanted = Wanted(_whose(actor, petition_id), subject, street, since, before, place, page_size(first))

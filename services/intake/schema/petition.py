@@ -28,6 +28,7 @@ from services.intake.schema.reference import Code, Community, Representative, co
 from services.kernel.access import Rule, owns, reach
 from services.kernel.errors import InvalidInput, NotFound
 from services.kernel.graphql.context import Context, Info
+from services.kernel.graphql.filters import check_filters
 from services.kernel.graphql.types import (
     After,
     Deadline,
@@ -282,6 +283,7 @@ DueBefore = Annotated[
 
 async def _page(info: Info, wanted: Wanted) -> PetitionConnection:
     page_size(wanted.first)
+    await check_filters(info, street=wanted.street, community=wanted.community, category=wanted.category)
     found, more = await petitions.page(info.context.reader, reach(info.context.actor, access.DESK), wanted)
     edges = [PetitionEdge(node=Petition(it=p, id=ID(str(p.head.id))), cursor=cursor(str(p.head.id))) for p in found]
     return PetitionConnection(

@@ -5,7 +5,9 @@ from strawberry import ID, federation
 
 from services.contracts import reference as r
 from services.contracts.labels import in_language
+from services.kernel.errors import InvalidInput
 from services.kernel.graphql.context import Info
+from services.kernel.graphql.filters import check_filters
 from services.kernel.graphql.types import Locale
 
 
@@ -118,12 +120,14 @@ class ReferenceQuery:
     @strawberry.field(description="Communities, of one street if given.")
     async def communities(self, info: Info, street: ID | None = None) -> list[Community] | None:
         """Return communities in use."""
+        await check_filters(info, street=street)
         found = (await info.context.runtime.references.get()).all(r.Community)
         return [community(e) for e in found if street is None or e.street == street]
 
     @strawberry.field(description="Estates, lanes and buildings of a community.")
     async def estates(self, info: Info, community: ID) -> list[Code] | None:
         """Return the estates of a community."""
+        await check_filters(info, community=community)
         return [
             code(e) for e in (await info.context.runtime.references.get()).all(r.Estate) if e.community == community
         ]
@@ -131,6 +135,7 @@ class ReferenceQuery:
     @strawberry.field(description="Representatives in office, of one street if given.")
     async def representatives(self, info: Info, street: ID | None = None) -> list[Representative] | None:
         """Return representatives in office."""
+        await check_filters(info, street=street)
         found = (await info.context.runtime.references.get()).all(r.Representative)
         return [representative(e) for e in found if street is None or e.street == street]
 
@@ -151,6 +156,8 @@ class ReferenceQuery:
     async def grounds(self, info: Info, use: str | None = None) -> list[Code] | None:
         """Return grounds in use."""
         found = (await info.context.runtime.references.get()).all(r.Ground)
+        if use is not None and use not in (known := sorted({of for ground in found for of in ground.uses})):
+            raise InvalidInput("use", f"There is no use {use!r}; possible: {', '.join(known)}.")
         return [code(e) for e in found if use is None or use in e.uses]
 
     @strawberry.field(description="Where to go with what is outside our remit.")

@@ -204,7 +204,7 @@ def _changes(given: RecordDeadlinePolicyInput) -> rules.PolicyChanges:
 def _day(given: CalendarDayInput) -> rules.CalendarDay:
     zh, en = (
         text.optional(name, field, longest=rules.LONGEST_NAME)
-        for name, field in ((given.name_zh, "nameZh"), (given.name_en, "nameEn"))
+        for name, field in ((given.name_zh, "days.nameZh"), (given.name_en, "days.nameEn"))
     )
     return rules.CalendarDay(given.day, given.working, r.Name(zh=zh or en, en=en or zh))
 

@@ -1,54 +1,51 @@
-"""The HTTP door of a subgraph: token, request id, body limit, `Read-After`, then Strawberry."""
+"""The HTTP door of a subgraph: token, request id, the body, `Read-After`, then Strawberry; each within its time."""
 
+import asyncio
+import json
+import re
 import time
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 import structlog
 from graphql import GraphQLError
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from strawberry import ID, federation
-from strawberry.asgi import GraphQL
-from strawberry.extensions import (
-    AddValidationRules,
-    MaxAliasesLimiter,
-    MaxTokensLimiter,
-    ParserCache,
-    QueryDepthLimiter,
-    SchemaExtension,
-    ValidationCache,
-)
+from strawberry.extensions import SchemaExtension, ValidationCache
 from strawberry.federation.schema import FederationAny
+from strawberry.http import process_result
+from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from services.contracts.vocabulary import Source
 from services.kernel import read_after
-from services.kernel.access import NOBODY, Actor, require
+from services.kernel.access import NOBODY, require
 from services.kernel.db import UNREACHABLE, unavailable
 from services.kernel.doors import SHARED, Doors, Row, doors, operating
 from services.kernel.errors import InvalidInput, Refusal, Unauthenticated, Unavailable
+from services.kernel.graphql import arguments, body
 from services.kernel.graphql.context import Context, Info, Runtime
+from services.kernel.graphql.documents import Documents
 from services.kernel.graphql.doors import hang
-from services.kernel.graphql.errors import Masked
+from services.kernel.graphql.errors import all_masked
 from services.kernel.graphql.parking import parking_mutation, parking_query
+from services.kernel.graphql.places import Asked
+from services.kernel.graphql.scalars import SCALARS
 from services.kernel.ids import new_uuid
 
-LARGEST_BODY: Final = 256 * 1024
+LONGEST_SECONDS: Final = 14.0
+"""How long a request may take: a little less than the gateway waits, so that it hears the answer."""
 ADDRESS_HEADER: Final = "x-client-address"
 _LONGEST_ADDRESS: Final = 64
 MOST_REFERENCES: Final = 1_000
-_DEPTH: Final = 20
-_ALIASES: Final = 60
-_TOKENS: Final = 5_000
 _DOCUMENTS: Final = 500
-# Made once: each limiter makes new rule classes, and the validation cache goes by the rules it was asked with, so a
-# limiter made for each request would mean that nothing is ever found in it.
-_LIMITS: Final = [
-    *QueryDepthLimiter(max_depth=_DEPTH).validation_rules,
-    *MaxAliasesLimiter(max_alias_count=_ALIASES).validation_rules,
-]
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_MILLISECONDS: Final = re.compile(r"[0-9]{1,15}")
 
 
 class _Subgraph(federation.Schema):
@@ -57,6 +54,7 @@ class _Subgraph(federation.Schema):
     def __init__(self, table: Doors, **parts: Any) -> None:
         self._references = table.references
         cast(Any, super()).__init__(**parts)
+        arguments.watch(self._schema)
         referable = {name for name, known in self.schema_converter.type_map.items() if _resolver(known) is not None}
         hang(self._schema, table, referable=referable)
 
@@ -81,8 +79,21 @@ class _Subgraph(federation.Schema):
         except Refusal as refusal:
             return refusal
 
+    async def execute(self, query: str | None, *args: Any, **named: Any) -> ExecutionResult:
+        """Execute a document; every error of the answer has a code from the documented list."""
+        asked = Asked(self._schema, query or "", named.get("variable_values") or {})
+        try:
+            asked.require_operation(named.get("operation_name"))
+            result = await super().execute(query, *args, **named)
+        except InvalidInput as refusal:
+            wrong = GraphQLError(refusal.message, original_error=refusal, extensions=refusal.extensions)
+            result = PreExecutionError(data=None, errors=[wrong])
+        if result.errors:
+            result.errors = all_masked(result.errors, asked)
+        return result
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Leave the logging to Masked."""
+        """Leave the logging to the masking."""
 
 
 def _resolver(known: Any) -> Any:
@@ -102,6 +113,7 @@ def subgraph(
         query=merge_types("Query", (*queries, parking_query(source))),
         mutation=merge_types("Mutation", (*mutations, parking_mutation(source))),
         types=list(types),
+        config=StrawberryConfig(scalar_map=SCALARS),
         federation_version="2.9",  # the composer does not know Strawberry's newer default
         extensions=extensions(),
     )
@@ -114,39 +126,41 @@ def table_of(source: Source, rows: Sequence[Row]) -> Doors:
 
 def extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
     """Return the schema extensions of every subgraph; the gateway's limits are stricter."""
-    return [
-        Masked,
-        lambda: ParserCache(maxsize=_DOCUMENTS),
-        lambda: ValidationCache(maxsize=_DOCUMENTS),
-        lambda: AddValidationRules(_LIMITS),
-        lambda: MaxTokensLimiter(max_token_count=_TOKENS),
-    ]
+    return [Documents, lambda: ValidationCache(maxsize=_DOCUMENTS)]
 
 
-class Endpoint(GraphQL[Context[Any], None]):
-    """Strawberry's ASGI view with our door in front of it."""
+class Endpoint:
+    """The ASGI app of a subgraph's one address.
 
-    def __init__(self, schema: Any, runtime: Runtime[Any]) -> None:
-        super().__init__(schema, graphql_ide=None, allow_queries_via_get=False, multipart_uploads_enabled=False)
+    :param longest: how many seconds a request may take, its body's arrival included.
+    """
+
+    def __init__(self, schema: Any, runtime: Runtime[Any], *, longest: float = LONGEST_SECONDS) -> None:
+        self._schema = schema
         self._runtime = runtime
+        self._longest = longest
 
-    async def run(self, request: Any, context: Any = None, root_value: Any = None) -> Any:  # noqa: ARG002 - ours
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; refusals at the door are GraphQL errors like all others."""
-        request_id = request.headers.get("x-request-id") or str(new_uuid())
+        request = Request(scope, receive)
+        request_id = _request_id(request)
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        bound = asyncio.timeout(self._longest)
         try:
-            actor = await self._enter(request)
+            async with bound:
+                response = await self._answer(request, request_id)
         except Refusal as refusal:
-            return _refused(refusal)
+            response = _refused(refusal)
         except UNREACHABLE:
-            return _refused(unavailable())
-        context_: Context[Any] = Context(self._runtime, actor, request_id, _origin(request))
-        return await cast(Any, super()).run(request, context_, root_value)
+            response = _refused(_too_long(self._longest) if bound.expired() else unavailable())
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
 
-    async def _enter(self, request: Request) -> Actor:
-        if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
-            raise InvalidInput("body", f"The request is larger than {LARGEST_BODY // 1024} kB.")
+    async def _answer(self, request: Request, request_id: str) -> Response:
+        body.check_envelope(request)
         actor = await self._runtime.verifier.actor(request.headers.get("authorization"))
+        asked = await body.read(request)
         if positions := request.headers.get(read_after.HEADER):
             await read_after.wait(
                 self._runtime.database.reader,
@@ -155,11 +169,19 @@ class Endpoint(GraphQL[Context[Any], None]):
                 applied=self._runtime.applied,
                 deadline=_deadline(request),
             )
-        return actor
+        context: Context[Any] = Context(self._runtime, actor, request_id, _origin(request))
+        result = await self._schema.execute(
+            asked.query,
+            variable_values=asked.variables,
+            context_value=context,
+            operation_name=asked.operation_name,
+        )
+        return _said(process_result(result), 400 if _never_began(result) else 200)
 
-    async def get_context(self, request: Any, response: Any) -> Any:  # noqa: ARG002
-        """Return nothing: `run` has made the context already."""
-        return None
+
+def _never_began(result: ExecutionResult) -> bool:
+    """Tell whether the document or its variables were wrong: then HTTP says so too, as the gateway does."""
+    return result.data is None and bool(result.errors) and not any(error.path for error in result.errors or ())
 
 
 def _origin(request: Request) -> str:
@@ -168,17 +190,40 @@ def _origin(request: Request) -> str:
     return given or (request.client.host if request.client else "")
 
 
+def _request_id(request: Request) -> str:
+    """Return the gateway's id of the request, or one of our own: what goes into every event must be short and plain."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else str(new_uuid())
+
+
 def _deadline(request: Request) -> float:
     given = request.headers.get(read_after.DEADLINE_HEADER)
-    try:
-        return int(given) / 1000 if given else time.time() + read_after.PATIENCE_SECONDS
-    except ValueError:
-        raise InvalidInput(read_after.DEADLINE_HEADER, "The deadline must be milliseconds since 1970.") from None
+    if not given:
+        return time.time() + read_after.PATIENCE_SECONDS
+    if not _MILLISECONDS.fullmatch(given):
+        raise body.UnreadableRequest(
+            "Read-After-Deadline must be milliseconds since 1970.", field="Read-After-Deadline"
+        )
+    return int(given) / 1000
 
 
-_STATUS: Final[dict[type[Refusal], int]] = {Unauthenticated: 401, Unavailable: 503}
+_STATUS: Final[dict[type[Refusal], int]] = {Unauthenticated: 401, Unavailable: 503, InvalidInput: 400}
+
+
+def _too_long(seconds: float) -> Unavailable:
+    return Unavailable(
+        f"This took longer than {seconds:g} seconds and was broken off; repeat a mutation with the same idempotencyKey."
+    )
 
 
 def _refused(refusal: Refusal) -> Response:
     error = {"message": refusal.message, "extensions": refusal.extensions}
-    return JSONResponse({"data": None, "errors": [error]}, status_code=_STATUS.get(type(refusal), 200))
+    status = refusal.status if isinstance(refusal, body.UnreadableRequest) else _STATUS.get(type(refusal), 200)
+    headers = {"Allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else None
+    return _said({"data": None, "errors": [error]}, status, headers)
+
+
+def _said(answer: object, status: int, headers: dict[str, str] | None = None) -> Response:
+    # What an error quotes may be half of a surrogate pair, which is no UTF-8: then it stays escaped, as JSON allows.
+    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+    return Response(text, status, headers, "application/json")

@@ -1,50 +1,66 @@
 """What clients are told of errors: refusals as they are, everything unexpected as INTERNAL with an id to look up."""
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import structlog
 from graphql import GraphQLError
-from strawberry.extensions import SchemaExtension
 
 from services.kernel.db import UNREACHABLE, UNSTORABLE, describe
 from services.kernel.errors import Refusal
+from services.kernel.graphql.places import Asked
 from services.kernel.ids import new_uuid
+from services.kernel.masking import sayable
 
 log = structlog.get_logger()
 
 
-class Masked(SchemaExtension):
-    """Masks unexpected errors, and gives every error a code from the documented list."""
-
-    def on_operation(self) -> Iterator[None]:
-        """Replace the errors of the result once it is there."""
-        yield
-        result = self.execution_context.result
-        if result is not None and result.errors:
-            result.errors = [masked(error) for error in result.errors]
+_NAMED: Final = 10
+"""For so many errors of an answer the field is looked for: each costs a walk through the document."""
 
 
-def masked(error: GraphQLError) -> GraphQLError:
+def all_masked(errors: Sequence[GraphQLError], asked: Asked) -> list[GraphQLError]:
+    """Return an answer's errors as a client may see them; what they quote of the request tells nothing of anybody."""
+    return [_sayable(masked(error, asked if nth < _NAMED else None)) for nth, error in enumerate(errors)]
+
+
+def masked(error: GraphQLError, asked: Asked | None) -> GraphQLError:
     """Return the error as a client may see it; what is unexpected goes to the log under an id."""
     original = error.original_error
     if isinstance(original, Refusal):
         return error
     if original is None or isinstance(original, GraphQLError):
-        extensions = {"code": "INVALID_INPUT", **(error.extensions or {})}
-        return _replaced(error, error.message, extensions)
+        return _invalid(error, error.message, asked)
+    if isinstance(original, RecursionError) and error.path is None:
+        return _invalid(error, "The document or its variables are nested too deeply.", asked)
+    if isinstance(original, ValueError) and error.path is None and error.nodes:
+        return _invalid(error, error.message, asked)  # a literal that a scalar does not read
     if isinstance(original, UNREACHABLE):
         log.warning("unreachable", error=describe(original))
         text = "The database cannot be reached for the moment; try again later."
         return _replaced(error, text, {"code": "UNAVAILABLE"})
     if isinstance(original, UNSTORABLE):
         text = "A value in the request cannot be stored: a character, a number or a date out of range."
-        return _replaced(error, text, {"code": "INVALID_INPUT"})
+        return _invalid(error, text, asked)
     error_id = str(new_uuid())
     # Type and place only: messages of database errors quote the row, and rows hold what residents wrote.
     frames = traceback.format_tb(original.__traceback__)
     log.error("unexpected", error_id=error_id, error=type(original).__name__, frames=frames)
     return _replaced(error, "Something went wrong here.", {"code": "INTERNAL", "id": error_id})
+
+
+def _invalid(error: GraphQLError, message: str, asked: Asked | None) -> GraphQLError:
+    field = asked.field_of(error) if asked else None
+    named = {"field": field} if field else {}
+    return _replaced(error, message, {"code": "INVALID_INPUT", **named, **(error.extensions or {})})
+
+
+def _sayable(error: GraphQLError) -> GraphQLError:
+    extensions = dict(error.extensions or {})
+    if isinstance(field := extensions.get("field"), str):
+        extensions["field"] = sayable(field)
+    return _replaced(error, sayable(error.message), extensions)
 
 
 def _replaced(error: GraphQLError, message: str, extensions: Mapping[str, object]) -> GraphQLError:

@@ -15,6 +15,7 @@ from services.kernel import clocks
 from services.kernel.errors import InvalidInput
 from services.kernel.explanation import Explanation, Line, explain
 from services.kernel.graphql.context import Info
+from services.kernel.graphql.scalars import EARLIEST, LATEST
 from services.kernel.ledger import StepKind
 
 MOST: Final = 100
@@ -200,7 +201,8 @@ def parse_cursor(after: str | None, parts: int = 1) -> Sequence[str] | None:
     if after is None:
         return None
     try:
-        found = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)).decode().split("|")
+        padded = after + "=" * (-len(after) % 4)
+        found = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("|")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         found = []
     if len(found) != parts:
@@ -217,6 +219,6 @@ def parse_instant(part: str) -> datetime:
         found = datetime.fromisoformat(part)
     except ValueError:
         found = None
-    if found is None or found.tzinfo is None:
+    if found is None or found.tzinfo is None or not EARLIEST <= found.date() <= LATEST:
         raise InvalidInput("after", "after must be a cursor as this list returned it.")
     return found

@@ -10,11 +10,12 @@ import pytest
 from services.contracts.dispatch import PetitionReplied, WorkOrderAssigned, WorkOrderReplyReturned
 from services.contracts.event import SYSTEM, Who
 from services.contracts.intake import PetitionAccepted, PetitionSubmitted
+from services.contracts.reference import Department, Name, Street
 from services.contracts.vocabulary import DeadlineClass, Extent, PetitionKind, Role, Source, Stage, Urgency
 from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
 from tests.support import people as p
 from tests.support.district import Answer, District, eventually
-from tests.support.publish import Voice
+from tests.support.publish import Voice, heard
 
 SOLVED = {"means": "PHONE", "reached": True, "responded": True, "solved": True, "satisfied": True}
 ENTITY = """query($r: [_Any!]!, $first: Int!, $behind: String) {
@@ -28,6 +29,15 @@ ENTITY = """query($r: [_Any!]!, $first: Int!, $behind: String) {
 @pytest.fixture
 def world(feedback_alone: District) -> District:
     return feedback_alone
+
+
+@pytest.fixture
+async def counted(world: District) -> None:
+    """Streets and departments that only the tests of the rates count in."""
+    name = Name(zh="某处", en="Somewhere")
+    streets = [Street(id=code, name=name) for code in ("maojiaying", "wumu")]
+    departments = [Department(id=code, name=name) for code in ("power", "gas")]
+    await heard(world, world.feedback, *streets, *departments)
 
 
 async def submitted(world: District, **scope: Any) -> str:
@@ -297,6 +307,7 @@ async def solved(world: District, role: str, *, token: str | None = None, **filt
     return await ask(world, RATES, role, token=token, **{"from": day, "to": day, **filters})
 
 
+@pytest.mark.usefixtures("counted")
 async def test_a_visit_that_stands_no_longer_is_taken_out_of_the_rates(world: District) -> None:
     scope: dict[str, Any] = {"street": "maojiaying", "community": "community-73", "lead": "power"}
     petition, dispatch = await replied(world, **scope)
@@ -320,6 +331,7 @@ async def test_a_visit_that_stands_no_longer_is_taken_out_of_the_rates(world: Di
     assert [v["stands"] for v in shown["evaluation"]["visits"]] == [False]
 
 
+@pytest.mark.usefixtures("counted")
 async def test_figures_are_shown_to_those_whom_they_concern(world: District) -> None:
     petition, _ = await replied(world, street="wumu", community="community-73", lead="gas")
     (await visit(world, petition, satisfied=False)).ok()

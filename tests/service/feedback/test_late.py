@@ -13,6 +13,7 @@ from services.contracts import clocks as c
 from services.contracts import dispatch as d
 from services.contracts import intake as i
 from services.contracts.event import SYSTEM, Event
+from services.contracts.reference import Department, Name, Street
 from services.contracts.vocabulary import (
     Audience,
     ClockKind,
@@ -27,7 +28,7 @@ from services.kernel.db import Cause, Transaction
 from services.kernel.envelope import Envelope
 from tests.support.district import MORNING, Answer, District, eventually
 from tests.support.plans import full
-from tests.support.publish import Voice
+from tests.support.publish import Voice, heard
 from tests.support.servers import Servers
 
 DAY = timedelta(days=1)
@@ -131,8 +132,12 @@ class Place:
 
 
 @pytest.fixture
-def place(world: District) -> Place:
-    return Place(world)
+async def place(world: District) -> Place:
+    made = Place(world)
+    name = Name(zh="某处", en="Somewhere")
+    entries = (Street(id=made.street, name=name), Department(id=made.department, name=name))
+    await heard(world, world.feedback, *entries)
+    return made
 
 
 async def test_a_clock_stands_on_the_board_with_who_is_late_and_how_long(place: Place) -> None:
@@ -269,8 +274,8 @@ async def test_each_role_sees_its_own_and_leaders_what_is_published(place: Place
     assert await place.ids("department_head") == both[:1]
     assert await place.ids("district_supervisor", street=place.street) == both
     assert await place.ids("district_supervisor", department=place.department) == both[:1]
-    assert await place.ids("department", street="elsewhere") == []
-    assert await place.ids("street_committee", department="elsewhere") == []
+    assert await place.ids("department", street="dewu") == []
+    assert await place.ids("street_committee", department="water") == []
     assert await place.ids("street_committee", department=place.department) == both[:1]
     [published] = await place.board("district_leader", street=place.street)
     assert (published["id"], published["petition"]) == (both[0], None)

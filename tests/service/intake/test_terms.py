@@ -159,7 +159,7 @@ async def test_what_was_recorded_outlives_the_seed(intake: District) -> None:
         (POLICY, {"effectiveFrom": "2027-01-01T00:00:00Z"}, "limits"),
         (DAYS, {"days": []}, "days"),
         (DAYS, {"days": [{"day": "2026-11-23", "working": False}]}, "days"),
-        (DAYS, {"days": [{"day": "2026-12-23", "working": False, "nameZh": "节" * 61}]}, "nameZh"),
+        (DAYS, {"days": [{"day": "2026-12-23", "working": False, "nameZh": "节" * 61}]}, "days.nameZh"),
     ],
 )
 async def test_what_cannot_be_is_refused_and_changes_nothing(

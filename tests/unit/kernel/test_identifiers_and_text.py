@@ -35,10 +35,45 @@ def test_what_cannot_be_a_tracking_code_is_said_so(bad: str) -> None:
         parse_tracking_code(bad)
 
 
-@pytest.mark.parametrize("bad", ["a\0b", "a\x07b", "abc\u202edef", "\u2066x", "a\ud800"])
+@pytest.mark.parametrize("bad", ["a\x07b", "a\x85b", "a\x7fb", "abc\u202edef", "\u2066x"])
 def test_characters_that_hide_are_refused(bad: str) -> None:
     with pytest.raises(InvalidInput, match="control character"):
         text.required(bad, "title", longest=100)
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "a\ud800", "\udfff"])
+def test_characters_that_no_column_holds_are_refused(bad: str) -> None:
+    with pytest.raises(InvalidInput, match=r"title contains U\+(0000|D800|DFFF), which is") as refused:
+        text.required(bad, "title", longest=100)
+    assert refused.value.extensions["field"] == "title"
+
+
+@pytest.mark.parametrize(
+    "nothing", ["", " \r\n\t", "\u200b\u200d\ufeff", "\u3164\u2800\u115f", "\ufe0f", "\u2028\u3000"]
+)
+def test_what_shows_nothing_is_no_text(nothing: str) -> None:
+    assert text.optional(nothing, "reason", longest=10) == ""
+    with pytest.raises(InvalidInput, match="must not be empty"):
+        text.required(nothing, "reason", longest=10)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "e\u0301",
+        "é",
+        "a\r\nb\u2028c\td",
+        "👩🏽‍💻👨‍👩‍👧‍👦",
+        "𠮷𪚥\U0002f800",
+        "Z̷̡a̶l̵g̸o",
+        "\ufeff字",
+        "\u200fאב\u200e",
+        "龍'; --<b>",
+    ],
+)
+def test_what_is_kept_is_what_was_sent(said: str) -> None:
+    assert text.required(said, "words", longest=100) == said
+    assert text.required(f" \n{said}\u3000", "words", longest=len(said)) == said
 
 
 def test_lengths_are_counted_in_characters() -> None:
