@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     organisation_issuer: str | None = None
     organisation_jwks_url: AnyHttpUrl | None = None
     organisation_claims: Annotated[dict[Claim, ClaimPath], NoDecode] = {}
-    keys_refresh: float = Field(600.0, ge=5, le=3600)
+    keys_refresh: float = Field(default=600.0, ge=5, le=3600)
     outbox_poll: float = Field(0.04, gt=0)
     scheduler_poll: float = Field(1.0, gt=0)
     reference_staleness: float = Field(2.0, ge=0)
