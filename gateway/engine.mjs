@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
 
+import { useAdmission } from './admission.mjs';
+import { createDoors } from './doors.mjs';
 import { usePublicErrors } from './errors.mjs';
 import { useLimits } from './limits.mjs';
 import { BadSetting } from './settings.mjs';
 import { transports } from './subgraphs.mjs';
+import { useSubscriptions } from './subscriptions.mjs';
 
 /** Build the federation engine and load the supergraph; no service need be up. */
-export async function createEngine({ supergraph, services, planner }) {
+export async function createEngine(settings) {
+  const { supergraph, services, planner, introspection } = settings;
   const sdl = await readFile(supergraph, 'utf8').catch((error) => {
     throw new BadSetting(`The supergraph ${supergraph} can't be read (${error.code}); compose it with "python -m gateway.schema write".`);
   });
@@ -17,7 +21,12 @@ export async function createEngine({ supergraph, services, planner }) {
     transportEntries: Object.fromEntries(Object.entries(services).map(([name, location]) => [name, { location }])),
     transports,
     unifiedGraphHandler: planner === 'rust' ? (await import('@graphql-hive/router-runtime')).unifiedGraphHandler : undefined,
-    plugins: () => [useLimits(), usePublicErrors()],
+    plugins: () => [
+      useLimits({ introspection }),
+      useAdmission({ costLimit: settings.costLimit, seconds: settings.requestSeconds, doors: createDoors(settings), introspection }),
+      useSubscriptions(settings.subscriptions),
+      usePublicErrors({ introspection }),
+    ],
     maskedErrors: false, // usePublicErrors does it in one place, by our own list of codes
     subgraphErrors: false,
     requestId: false,

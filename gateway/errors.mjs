@@ -16,20 +16,40 @@ export function unavailable(service) {
   return new GraphQLError(`The service "${service}" is not answering.`, { extensions: { code: 'UNAVAILABLE', service } });
 }
 
-/** Turn any error of an answer into one that may leave: a listed code passes unchanged, the rest is mapped or masked. */
-export function publicError(error, requestId) {
+/**
+ * Turn any error of an answer into one that may leave: a listed code passes unchanged, the rest is mapped or masked.
+ *
+ * With `hidden` nothing is said of the schema that the document does not name itself.
+ */
+export function publicError(error, requestId, hidden) {
   const code = error.extensions?.code;
   if (CODES.has(code)) return error;
   if (isAboutTheDocument(error, code)) {
     const http = error.extensions?.http ?? { status: 400, spec: true }; // read and removed when the answer is written
-    return new GraphQLError(error.message, { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path, extensions: { code: 'INVALID_INPUT', http } });
+    const message = hidden ? withoutSchema(withoutValues(error.message), error.source?.body) : withoutValues(error.message);
+    return new GraphQLError(message, { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path, extensions: { code: 'INVALID_INPUT', http } });
   }
+  if (error.originalError instanceof SyntaxError) return new GraphQLError('Variables and extensions must be JSON.', { extensions: { code: 'INVALID_INPUT', http: { status: 400 } } });
   const id = randomUUID();
   const cause = error.originalError ?? error;
   const bornHere = error.extensions?.service === undefined;
   log('error', 'internal error', { id, requestId, path: error.path?.join('.'), from: error.extensions?.service ?? 'gateway', ...(bornHere && { name: cause.name, frames: frames(cause) }) });
   return new GraphQLError('Something went wrong. Quote the id when you report it.', { path: error.path, extensions: { code: 'INTERNAL', id } });
 }
+
+/** graphql-js quotes the document's literals, which may be what a resident wrote: `found "…"`, `value: "…"`; Yoga odd keys. */
+function withoutValues(message) {
+  return message.replace(/ ".*"(?= in the request body)/s, '').replace(/, found (?!<EOF>).*$/s, '.').replace(/ value: .*$/s, ' value.').replace(/(String|Int|Float) ".*"/s, '$1');
+}
+
+/** Messages name types, arguments and fields in double quotes; those that the document has not named stay here. */
+function withoutSchema(message, document = '') {
+  const words = new Set(document.match(/\w+/g));
+  const quoted = [...message.matchAll(/"([^"]*)"/g)].flatMap((one) => one[1].match(/\w+/g) ?? []);
+  return quoted.every((word) => ROOTS.has(word) || words.has(word)) ? message : 'The document does not fit the schema here.';
+}
+
+const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
 /** Where an error was born. Never its message, with which a stack begins: it may quote what a resident wrote. */
 function frames(error) {
@@ -43,8 +63,8 @@ function isAboutTheDocument(error, code) {
 }
 
 /** Yoga's plugin form of publicError, for HTTP and WebSocket answers and for each event of a subscription. */
-export function usePublicErrors() {
-  const clean = (result, requestId) => (result?.errors?.length ? { ...result, errors: result.errors.map((error) => publicError(error, requestId)) } : result);
+export function usePublicErrors({ introspection }) {
+  const clean = (result, requestId) => (result?.errors?.length ? { ...result, errors: result.errors.map((error) => publicError(error, requestId, !introspection)) } : result);
   return {
     onExecutionResult({ result, setResult, context }) {
       const requestId = context.forwarded?.['x-request-id'];

@@ -1,4 +1,4 @@
-import { GraphQLError, Kind, parse } from 'graphql';
+import { GraphQLError, Kind, parse, validate, visit } from 'graphql';
 
 /** Wide enough for a full introspection query (15 deep) and for a desk's widest page; a client that needs more splits its query. */
 export const MAX_BODY = 256 * 1024;
@@ -11,8 +11,9 @@ export const MAX_FIELDS = 1_000;
  * Parse under the limits. They are checked with the parsing, before validation (whose cost a hostile document can make
  * quadratic) and inside Yoga's document cache, so that a document seen before costs nothing.
  */
-export function parseWithinLimits(source, options) {
+export function parseWithinLimits(source, options, introspection) {
   const document = parse(source, { ...options, maxTokens: MAX_TOKENS });
+  if (!introspection) refuseIntrospection(document);
   const fragments = new Map(document.definitions.filter((one) => one.kind === Kind.FRAGMENT_DEFINITION).map((one) => [one.name.value, one]));
   const measured = new Map();
   for (const definition of document.definitions) {
@@ -25,13 +26,28 @@ export function parseWithinLimits(source, options) {
   return document;
 }
 
-export function useLimits() {
+/** With `introspection` false a document that asks for the schema is refused, and what validation says gives no hints. */
+export function useLimits({ introspection }) {
   return {
     onParse({ setParseFn }) {
-      setParseFn(parseWithinLimits);
+      setParseFn((source, options) => parseWithinLimits(source, options, introspection));
+    },
+    onValidate({ setValidationFn }) {
+      if (!introspection) setValidationFn((schema, document, rules) => validate(schema, document, rules, { hideSuggestions: true }));
     },
   };
 }
+
+function refuseIntrospection(document) {
+  visit(document, {
+    Field(node) {
+      if (!SCHEMA_FIELDS.has(node.name.value)) return;
+      throw new GraphQLError('The schema is not told here; it is published with the software.', { nodes: [node], extensions: { code: 'FORBIDDEN', http: { status: 403, spec: true } } });
+    },
+  });
+}
+
+const SCHEMA_FIELDS = new Set(['__schema', '__type']);
 
 function refuseAbove(found, limit, what, node) {
   if (found > limit) throw new GraphQLError(`The operation has ${found} ${what}; ${limit} are allowed.`, { nodes: [node], extensions: { code: 'INVALID_INPUT', limit, http: { status: 400, spec: true } } });

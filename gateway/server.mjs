@@ -1,24 +1,32 @@
 import http from 'node:http';
-import { getGraphQLWSOptions } from '@graphql-hive/gateway-runtime';
-import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
 
-import { forwardedHeaders, requestIdOf } from './headers.mjs';
-import { KeysUnavailable, Refused } from './identity.mjs';
+import { callerAt, createAddressing } from './addresses.mjs';
+import { NOT_A_POSITION, forwardedHeaders, readsAfterPosition, requestIdOf } from './headers.mjs';
+import { Refused } from './identity.mjs';
+import { KeysUnavailable } from './issuers.mjs';
 import { MAX_BODY } from './limits.mjs';
 import { log } from './log.mjs';
+import { createSockets, turnAway } from './sockets.mjs';
 
-const LONGEST_TIMER = 2 ** 31 - 1;
-const CLOSING_HANDSHAKE = 1_000;
+const SLOW_CLIENTS_LOOKED_FOR_EVERY = 500; // node's own 30 s would let them stay that much longer
 
 /** Serve `engine` over HTTP, SSE and WebSocket. `stop(grace)` finishes what is in flight and resolves when all is closed. */
-export function createServer(engine, identity) {
+export function createServer(engine, identity, { proxies, subscriptions, headersSeconds, bodySeconds }) {
   let stopping = false;
+  const clientAddress = createAddressing(proxies);
   const streams = new Set();
+  const limits = {
+    maxHeaderSize: 16 * 1024,
+    headersTimeout: (headersSeconds ?? 0) * 1000,
+    requestTimeout: (bodySeconds ?? 0) * 1000,
+    connectionsCheckingInterval: SLOW_CLIENTS_LOOKED_FOR_EVERY,
+    keepAliveTimeout: 65_000,
+  };
 
-  const server = http.createServer({ maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 }, (req, res) => {
+  const server = http.createServer(limits, (req, res) => {
+    res.setHeader('x-content-type-options', 'nosniff');
     const path = req.url.split('?', 1)[0];
-    if (path === '/graphql') return answer(req, res).catch((error) => internal(res, error));
+    if (path === '/graphql') return answer(req, res).catch((error) => failed(req, res, error));
     if (path === '/healthz') return plain(res, 200, 'ok');
     if (path === '/readyz') return stopping ? plain(res, 503, 'stopping') : plain(res, 200, 'ready');
     return plain(res, 404, 'not found');
@@ -27,40 +35,37 @@ export function createServer(engine, identity) {
   async function answer(req, res) {
     const requestId = requestIdOf(req.headers);
     res.setHeader('x-request-id', requestId);
+    res.setHeader('cache-control', 'no-store');
     if (stopping) {
       res.setHeader('connection', 'close');
       return refuse(res, 503, 'UNAVAILABLE', 'The gateway is stopping; try again.');
     }
     res.once('close', () => stopping && setImmediate(() => server.closeIdleConnections()));
+    let known;
     try {
-      const known = identity.check(req.headers.authorization);
-      if (known instanceof Promise) await known;
+      known = identity.check(req.headers.authorization);
+      if (known instanceof Promise) known = await known;
     } catch (error) {
       return refuseToken(res, error);
     }
+    if (!readsAfterPosition(req.headers)) return refuse(res, 400, 'INVALID_INPUT', NOT_A_POSITION, { field: 'Read-After' });
     if (req.method === 'POST' && !(await bodyWithinLimit(req))) return refuse(res, 413, 'INVALID_INPUT', `The request is larger than ${MAX_BODY} bytes.`);
+    const address = clientAddress(req);
+    const caller = callerAt(address, known);
     if (req.headers.accept?.includes('text/event-stream')) {
+      caller.takesEvents = true;
+      caller.expires = known?.expires;
+      caller.whenGone = (end) => res.once('close', end);
       streams.add(res);
       res.once('close', () => streams.delete(res));
     }
-    return engine(req, res, { forwarded: forwardedHeaders(req.headers, requestId) });
+    return engine(req, res, { forwarded: forwardedHeaders(req.headers, requestId, address), caller });
   }
 
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY });
-  const graphqlWs = useServer(
-    {
-      ...getGraphQLWSOptions(engine, (ctx) => ({
-        request: ctx.extra.request,
-        forwarded: forwardedHeaders(ctx.extra.headers, requestIdOf({})),
-      })),
-      onConnect: (ctx) => admit(ctx, identity),
-      onDisconnect: (ctx) => clearTimeout(ctx.extra.expiry),
-    },
-    sockets,
-  );
+  const sockets = createSockets(engine, identity, { clientAddress, subscriptions });
   server.on('upgrade', (req, socket, head) => {
-    if (stopping || req.url.split('?', 1)[0] !== '/graphql') return socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
-    return sockets.handleUpgrade(req, socket, head, (opened) => sockets.emit('connection', opened, req));
+    if (stopping || req.url.split('?', 1)[0] !== '/graphql') return turnAway(socket, '404 Not Found');
+    return sockets.open(req, socket, head);
   });
 
   return {
@@ -73,9 +78,9 @@ export function createServer(engine, identity) {
     async stop(grace) {
       stopping = true;
       const closed = new Promise((resolve) => server.close(resolve));
-      const timers = [setTimeout(() => hangUp(sockets), CLOSING_HANDSHAKE), setTimeout(() => cutOff(server), grace)];
+      const timers = [setTimeout(() => cutOff(server), grace)];
       for (const stream of streams) stream.destroy(); // no "complete" event: the client sees a break and resumes by its cursor
-      await graphqlWs.dispose(); // close code 1001, going away
+      await sockets.close();
       server.closeIdleConnections();
       await closed;
       timers.forEach(clearTimeout);
@@ -84,30 +89,9 @@ export function createServer(engine, identity) {
   };
 }
 
-/** A client that does not answer the closing of its WebSocket is not waited for. */
-function hangUp(sockets) {
-  for (const socket of sockets.clients) socket.terminate();
-}
-
 function cutOff(server) {
   log('warning', 'requests cut off at the end of the grace');
   server.closeAllConnections();
-}
-
-/** A WebSocket client says who it is in connection_init; the connection ends with its token. */
-async function admit(ctx, identity) {
-  const params = Object.fromEntries(Object.entries(ctx.connectionParams ?? {}).filter(([, value]) => typeof value === 'string').map(([name, value]) => [name.toLowerCase(), value]));
-  ctx.extra.headers = { 'accept-language': ctx.extra.request.headers['accept-language'], ...params };
-  let known;
-  try {
-    known = await identity.check(params.authorization);
-  } catch (error) {
-    if (error instanceof Refused) return false; // close code 4403
-    if (!(error instanceof KeysUnavailable)) log('error', 'connection refused', { stack: error.stack });
-    return ctx.extra.socket.close(1013, 'try again later');
-  }
-  if (known) ctx.extra.expiry = setTimeout(() => ctx.extra.socket.close(4403, 'the token has expired'), Math.min(known.expires - Date.now(), LONGEST_TIMER));
-  return true;
 }
 
 /** Bodies of declared length cost nothing to check; one without is read here, up to the limit. */
@@ -134,12 +118,13 @@ function refuseToken(res, error) {
   throw error;
 }
 
-function refuse(res, status, code, message) {
+function refuse(res, status, code, message, details) {
   res.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
-  res.end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+  res.end(JSON.stringify({ errors: [{ message, extensions: { code, ...details } }] }));
 }
 
-function internal(res, error) {
+function failed(req, res, error) {
+  if (error.code === 'ECONNRESET' && req.socket.destroyed) return; // the client has left, or was too slow
   log('error', 'request failed', { stack: error.stack });
   if (!res.headersSent) refuse(res, 500, 'INTERNAL', 'Something went wrong.');
 }

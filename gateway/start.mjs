@@ -1,15 +1,18 @@
 process.env.NODE_ENV ||= 'production'; // before anything is imported: the libraries read it once
 
-const { log } = await import('./log.mjs');
+const { log, logConsole } = await import('./log.mjs');
 const { BadSetting, readSettings } = await import('./settings.mjs');
+const { refuseInProduction } = await import('./production.mjs');
 
+logConsole();
 try {
   const settings = readSettings(process.env);
+  refuseInProduction(settings);
   const [{ createEngine }, { createIdentity }, { createServer }] = await Promise.all([import('./engine.mjs'), import('./identity.mjs'), import('./server.mjs')]);
-  const server = createServer(await createEngine(settings), createIdentity(settings));
+  const server = createServer(await createEngine(settings), createIdentity(settings), settings);
   const { address, port } = await server.listen(settings.port, settings.host);
+  stopOnSignal(server, settings.grace); // before it is said: who reads that may stop us at once
   log('info', 'started', { host: address, port, planner: settings.planner, environment: settings.environment, node: process.version });
-  stopOnSignal(server, settings.grace);
 } catch (error) {
   if (error instanceof BadSetting) fail(2, error.message);
   if (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL') fail(2, `GATEWAY_HOST and GATEWAY_PORT can't be listened on (${error.code}).`);

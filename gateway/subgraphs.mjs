@@ -37,7 +37,7 @@ async function ask(service, post, request) {
   const body = JSON.stringify(serializeExecutionRequest({ executionRequest: request, printFn: defaultPrintFn }));
   const mayRetry = request.operationType === 'query';
   try {
-    const result = JSON.parse(await post(body, request.context?.forwarded, mayRetry));
+    const result = JSON.parse(await post(body, request.context ?? {}, mayRetry));
     if (result?.data === undefined && !result?.errors?.length) throw new TypeError('no GraphQL answer');
     return withErrors(result, service);
   } catch (error) {
@@ -50,15 +50,16 @@ async function ask(service, post, request) {
  * Returns a function that posts JSON to `url` over kept connections and gives back the text of the answer.
  *
  * A query is sent once more when a kept connection turns out to have been closed under it; nothing else is retried,
- * mutations never.
+ * mutations never. Each request ends after fifteen seconds, or at the operation's deadline (unix ms) when that is sooner.
  */
 function postingTo(url) {
   const { request, Agent } = url.protocol === 'https:' ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_PER_SERVICE, timeout: IDLE_CONNECTION });
   const target = { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port, path: url.pathname + url.search, method: 'POST', agent, timeout: REQUEST_TIMEOUT };
 
-  return function post(body, forwarded, mayRetry) {
+  return function post(body, context, mayRetry) {
     return new Promise((resolve, reject) => {
+      const { forwarded, deadline } = context;
       const headers = { ...forwarded, 'content-type': 'application/json', accept: 'application/json', 'content-length': Buffer.byteLength(body) };
       const sent = request({ ...target, headers }, (response) => {
         const chunks = [];
@@ -67,10 +68,10 @@ function postingTo(url) {
         response.on('close', () => clearTimeout(timer));
         response.on('end', () => resolve(Buffer.concat(chunks).toString()));
       });
-      const timer = setTimeout(() => sent.destroy(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })), REQUEST_TIMEOUT);
+      const timer = setTimeout(() => sent.destroy(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })), Math.min(REQUEST_TIMEOUT, (deadline ?? Infinity) - Date.now()));
       sent.on('error', (error) => {
         clearTimeout(timer);
-        if (mayRetry && sent.reusedSocket && error.code === 'ECONNRESET') post(body, forwarded, false).then(resolve, reject);
+        if (mayRetry && sent.reusedSocket && error.code === 'ECONNRESET') post(body, context, false).then(resolve, reject);
         else reject(error);
       });
       sent.end(body);

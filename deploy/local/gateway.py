@@ -3,24 +3,39 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from deploy.local.node import GATEWAY_FOLDER, find_node
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.process import Command, Process
 from deploy.local.web import Address, WebProcess
 
-_STOP_WITHIN = 12.0  # it gives its own clients 10 s
+WITHOUT_RATES: Final[Mapping[str, str]] = {
+    "GATEWAY_SUBMIT_PER_ADDRESS": "off",
+    "GATEWAY_SUBMIT_PER_SUBJECT": "off",
+    "GATEWAY_OPEN_PER_ADDRESS": "off",
+    "GATEWAY_OPEN_PER_SUBJECT": "off",
+    "GATEWAY_OPEN_FAILURES": "off",
+}
+"""Settings for tests and load generators, whose many people all come from one address."""
+_STOP_WITHIN: Final = 12.0  # it gives its own clients 10 s
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who may sign tokens; `jwks` is where its keys are: a file's path or an address."""
+    """Who may sign tokens; `jwks` is where its keys are: a file's path or an address.
+
+    None leaves it to the issuer's OpenID configuration.
+    """
 
     issuer: str
-    jwks: str
+    jwks: str | None = None
+
+    def setting(self) -> dict[str, str]:
+        """Return the issuer as the gateway's setting has it."""
+        return {"issuer": self.issuer} | ({"jwks": self.jwks} if self.jwks is not None else {})
 
 
 class Gateway:
@@ -47,9 +62,10 @@ class Gateway:
         """
         self.port = port or free_port()
         settings = {
+            "GATEWAY_ENVIRONMENT": "development",
             "GATEWAY_HOST": LOOPBACK,
             "GATEWAY_PORT": str(self.port),
-            "GATEWAY_ISSUERS": json.dumps([asdict(issuer) for issuer in issuers]),
+            "GATEWAY_ISSUERS": json.dumps([issuer.setting() for issuer in issuers]),
             "GATEWAY_AUDIENCE": audience,
             **{f"{service.upper()}_URL": url for service, url in subgraphs.items()},
         }

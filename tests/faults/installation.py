@@ -21,7 +21,7 @@ import psutil
 from pydantic import SecretStr
 
 from deploy.audit.place import Place
-from deploy.local.gateway import Gateway, Issuer
+from deploy.local.gateway import WITHOUT_RATES, Gateway, Issuer
 from deploy.local.kafka import Kafka
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.postgres import SERVICES, Postgres
@@ -364,6 +364,7 @@ class Installation:
                 Issuer(DEVELOPMENT_ISSUER, str(self.keys / keys.DEVELOPMENT_PUBLIC)),
                 Issuer(INTAKE_ISSUER, str(self.keys / keys.INTAKE_PUBLIC)),
             ],
+            environment=WITHOUT_RATES,
         )
 
     async def _stop_gateways(self) -> None:

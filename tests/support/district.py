@@ -18,7 +18,7 @@ import asyncpg
 from joserfc import jwt
 from pydantic import SecretStr
 
-from deploy.local.gateway import Gateway, Issuer
+from deploy.local.gateway import WITHOUT_RATES, Gateway, Issuer
 from services.contracts.vocabulary import ReferenceKind, Source
 from services.contracts.vocabulary import Role as ActorRole
 from services.dispatch import seed as dispatch_seed
@@ -265,7 +265,8 @@ async def district(
                 Issuer(INTAKE_ISSUER, str(Path(servers.keys) / keys.INTAKE_PUBLIC)),
             ]
             subgraphs = {name: service.url for name, service in services.items()}
-            world.gateway = await stack.enter_async_context(Gateway(folder, subgraphs, issuers))
+            running_gateway = Gateway(folder, subgraphs, issuers, environment=WITHOUT_RATES)
+            world.gateway = await stack.enter_async_context(running_gateway)
         yield world
 
 

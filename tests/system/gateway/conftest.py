@@ -3,7 +3,7 @@
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from deploy.local.node import install_packages
 from tests.system.gateway import stubs
@@ -20,6 +20,8 @@ from tests.system.gateway.process import NODE, Gateway, compose, started
 from tests.system.gateway.stubs import Stub
 
 AUDIENCE = "through-train"
+SKEW = 30
+"""By how many seconds clocks may differ; a token that ends soon has to be older than that."""
 
 
 @dataclass
@@ -44,6 +46,16 @@ class Issuer:
         return jwt.encode(header, {name: value for name, value in body.items() if value is not None}, key)
 
 
+_RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
+ODD_KEYS: Mapping[str, Any] = {
+    "Ed25519": OKPKey.generate_key("Ed25519", {"kid": "ed25519", "use": "sig"}),
+    "ES384": ECKey.generate_key("P-384", {"kid": "p-384", "use": "sig"}),
+    "PS256": _RSA,
+    "RS512": _RSA,
+}
+"""Keys that the organisation publishes too, by the algorithm that nobody may sign with."""
+
+
 @dataclass
 class World:
     """Everything a test talks to: the services, the issuers, a gateway for each planner."""
@@ -51,6 +63,7 @@ class World:
     services: dict[str, Stub]
     supergraph: Path
     organisation: Issuer
+    odd_keys: Mapping[str, Any]
     residents: Issuer
     settings: dict[str, str]
     gateways: dict[str, Gateway]
@@ -58,6 +71,7 @@ class World:
     def clear(self) -> None:
         for service in self.services.values():
             service.received.clear()
+            service.hung_up.clear()
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +89,9 @@ async def world(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.Clien
     composed = compose("--from", folder, "--to", folder / "supergraph.graphql")
     assert composed.returncode == 0, composed.stderr
     organisation, residents = Issuer.of("organisation"), Issuer.of("intake")
-    (folder / "organisation.json").write_text(json.dumps(organisation.jwks()))
+    odd = {key.kid: key.as_dict(private=False) for key in ODD_KEYS.values()}
+    published = [*organisation.jwks()["keys"], *odd.values()]
+    (folder / "organisation.json").write_text(json.dumps({"keys": published}))
     async with AsyncExitStack() as stack:
         services = {name: await stack.enter_async_context(stubs.running(name)) for name in stubs.SCHEMAS}
         services["intake"].jwks = residents.jwks()
@@ -86,13 +102,14 @@ async def world(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.Clien
         settings = {f"{name.upper()}_URL": service.url for name, service in services.items()} | {
             "GATEWAY_SUPERGRAPH": str(folder / "supergraph.graphql"),
             "GATEWAY_ISSUERS": json.dumps(issuers),
+            "GATEWAY_ENVIRONMENT": "development",
         }
         gateways = {
             planner: await stack.enter_async_context(started(session, settings | {"GATEWAY_PLANNER": planner}))
             for planner in ("js", "rust")
         }
         supergraph = folder / "supergraph.graphql"
-        yield World(services, supergraph, organisation, residents, settings, gateways)
+        yield World(services, supergraph, organisation, ODD_KEYS, residents, settings, gateways)
 
 
 @pytest.fixture(params=["js", "rust"])

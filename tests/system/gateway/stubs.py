@@ -55,6 +55,10 @@ class IntakePetition:
     title: str | None
     deadline: Deadline | None
 
+    @strawberry.field
+    async def similar(self, first: int = 20) -> "Connection | None":
+        return page(first)
+
     @classmethod
     async def resolve_reference(cls, id: strawberry.ID) -> "IntakePetition | None":
         return None if id == "unknown" else petition(id)
@@ -76,6 +80,11 @@ class Connection:
     page_info: PageInfo
 
 
+def page(first: int) -> Connection:
+    edges = [Edge(node=petition(f"p{n}"), cursor=str(n)) for n in range(first)]
+    return Connection(edges=edges, page_info=PageInfo(has_next_page=False, end_cursor=None))
+
+
 def header(info: strawberry.Info, name: str) -> str | None:
     connection = info.context["request"]
     params = info.context.get("connection_params") or {}
@@ -90,8 +99,12 @@ class IntakeQuery:
 
     @strawberry.field
     async def petitions(self, first: int = 20) -> Connection:
-        edges = [Edge(node=petition(f"p{n}"), cursor=str(n)) for n in range(first)]
-        return Connection(edges=edges, page_info=PageInfo(has_next_page=False, end_cursor=None))
+        return page(first)
+
+    @strawberry.field
+    async def slow_petition(self, id: strawberry.ID, wait: float) -> IntakePetition | None:
+        await asyncio.sleep(wait)
+        return petition(id)
 
     @strawberry.field
     async def who_am_i(self, info: strawberry.Info, wait: float = 0) -> str:
@@ -114,8 +127,40 @@ class Renamed:
     position: str
 
 
+@strawberry.input
+class SubmitPetitionInput:
+    words: str
+    locale: Locale = Locale.ZH_CN
+    tags: list[str] | None = None
+
+
+@strawberry.input
+class OpenPetitionInput:
+    tracking_code: str
+    secret: str
+
+
+@strawberry.type
+class Opened:
+    token: str
+
+
 @strawberry.type
 class IntakeMutation:
+    @strawberry.mutation
+    async def submit_petition(self, input: SubmitPetitionInput) -> Renamed | None:
+        return Renamed(petition=petition("new"), position="intake:new:1")
+
+    @strawberry.mutation
+    async def open_petition(self, input: OpenPetitionInput, wait: float = 0) -> Opened | None:
+        """Open with the secret "right"; a tracking code "typo" cannot be one, and "away" cannot be looked up."""
+        await asyncio.sleep(wait)
+        refusals = {"typo": "INVALID_INPUT", "away": "UNAVAILABLE"}
+        code = refusals.get(input.tracking_code, "" if input.secret == "right" else "NOT_FOUND")
+        if code:
+            raise GraphQLError("not opened", extensions={"code": code})
+        return Opened(token="a token")
+
     @strawberry.mutation
     async def rename(self, id: strawberry.ID, title: str, wait: float = 0) -> Renamed:
         await asyncio.sleep(wait)
@@ -137,6 +182,11 @@ class Handling:
 @strawberry.federation.type(name="Petition", keys=["id"])
 class DispatchPetition:
     id: strawberry.ID
+
+    @strawberry.field
+    async def slow_handling(self, wait: float) -> str | None:
+        await asyncio.sleep(wait)
+        return "handled"
 
     @strawberry.field
     async def handling(self) -> Handling | None:
@@ -196,7 +246,7 @@ class FeedbackQuery:
 class FeedbackSubscription:
     @strawberry.subscription
     async def timeline(
-        self, info: strawberry.Info, id: strawberry.ID, upto: int = 3, hold: bool = False
+        self, info: strawberry.Info, id: strawberry.ID, upto: int = 3, hold: bool = False, pause: float = 0
     ) -> AsyncIterator[Event]:
         caller = header(info, "authorization") or "anonymous"
         FEEDBACK_STREAMS.append(caller)
@@ -204,8 +254,8 @@ class FeedbackSubscription:
             for sequence in range(1, upto + 1):
                 petition = FeedbackPetition(id=id)
                 yield Event(sequence=sequence, petition=petition, caller=caller, padding="x" * 10_000)
-                if sequence % 500 == 0:
-                    await asyncio.sleep(0)
+                if sequence % 500 == 0 or pause:
+                    await asyncio.sleep(pause)
             if hold:
                 await asyncio.sleep(60)
         finally:
@@ -235,11 +285,16 @@ class Received:
 
 @dataclass
 class Stub:
-    """A running subgraph. `received` grows by each HTTP request; `jwks` is what it publishes as an issuer."""
+    """A running subgraph.
+
+    `received` grows by each HTTP request, `hung_up` is set when one was given up by the gateway, and `jwks` is what it
+    publishes as an issuer.
+    """
 
     name: str
     url: str
     received: list[Received] = field(default_factory=list[Received])
+    hung_up: asyncio.Event = field(default_factory=asyncio.Event)
     jwks: dict[str, Any] = field(default_factory=lambda: {"keys": []})
     stop: Callable[[], Awaitable[None]] = field(default=nothing)
 
@@ -258,7 +313,11 @@ async def running(name: str, port: int = 0) -> AsyncGenerator[Stub]:
             query = json.loads(await request.text())["query"]
             headers = {key.lower(): value for key, value in request.headers.items()}
             stub.received.append(Received(headers=headers, query=query))
-        return await handler(request)
+        try:
+            return await handler(request)
+        except asyncio.CancelledError:
+            stub.hung_up.set()
+            raise
 
     async def jwks(_request: web.Request) -> web.Response:
         return web.json_response(stub.jwks)
@@ -267,7 +326,7 @@ async def running(name: str, port: int = 0) -> AsyncGenerator[Stub]:
     app.router.add_route("*", "/jwks.json", jwks)
     protocols = [GRAPHQL_TRANSPORT_WS_PROTOCOL]
     app.router.add_route("*", "/graphql", GraphQLView(schema=SCHEMAS[name], subscription_protocols=protocols))
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()

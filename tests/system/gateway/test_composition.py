@@ -91,10 +91,13 @@ def test_a_stale_supergraph_fails_the_check(tmp_path: Path) -> None:
 def test_schemas_are_written_from_the_code_and_stale_ones_shown_as_a_diff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tool, "HERE", tmp_path)
+    here = tmp_path / "gateway"
+    here.mkdir()
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "HERE", here)
     monkeypatch.setattr(tool, "sdl_of", SDL.__getitem__)
     assert tool.main(["write"]) == 0
-    assert (tmp_path / "subgraphs" / "intake.graphql").read_text() == SDL["intake"]
+    assert (here / "subgraphs" / "intake.graphql").read_text() == SDL["intake"]
     assert tool.main(["check"]) == 0
     assert capsys.readouterr().out == ""
     changed = SDL | {"feedback": SDL["feedback"].replace("stage: String", "stage: Int")}
@@ -104,7 +107,7 @@ def test_schemas_are_written_from_the_code_and_stale_ones_shown_as_a_diff(
     assert "--- gateway/subgraphs/feedback.graphql (committed)" in shown
     assert "+  stage: Int" in shown
     assert "--- gateway/supergraph.graphql (committed)" in shown
-    assert "stage: String" in (tmp_path / "supergraph.graphql").read_text()
+    assert "stage: String" in (here / "supergraph.graphql").read_text()
     assert tool.main(["sing"]) == 2
 
 

@@ -2,9 +2,12 @@
 
 import time
 
+import pytest
+
 from tests.system.gateway.conftest import World
 from tests.system.gateway.process import Gateway
 
+POSITION = "aW50YWtlOnAxOjc"
 THREE = '{ petition(id: "p1") { title handling { asOf } stage } }'
 
 
@@ -16,7 +19,7 @@ async def test_the_agreed_headers_reach_every_service_and_no_others(gateway: Gat
         accept_language="zh-CN",
         x_request_id="req-7",
         x_forwarded_for="10.1.1.1",
-        read_after="intake:p1:7",
+        read_after=POSITION,
         cookie="a=b",
     )
     assert answer.errors == []
@@ -26,13 +29,13 @@ async def test_the_agreed_headers_reach_every_service_and_no_others(gateway: Gat
         assert received.headers["authorization"] == f"Bearer {token}"
         assert received.headers["accept-language"] == "zh-CN"
         assert received.headers["x-request-id"] == "req-7"
-        assert received.headers["read-after"] == "intake:p1:7"
+        assert received.headers["read-after"] == POSITION
         assert not {"cookie", "x-forwarded-for"} & received.headers.keys()
 
 
 async def test_read_after_gets_one_deadline_for_all_hops(gateway: Gateway, world: World) -> None:
     before = time.time() * 1000
-    answer = await gateway.ask(THREE, read_after="intake:p1:7", read_after_deadline="99999999999999")
+    answer = await gateway.ask(THREE, read_after=POSITION, read_after_deadline="99999999999999")
     after = time.time() * 1000
     deadlines = {service.received[0].headers["read-after-deadline"] for service in world.services.values()}
     assert answer.errors == []
@@ -54,3 +57,19 @@ async def test_a_request_id_is_made_where_there_is_none_or_a_bad_one(js_gateway:
     assert seen == [plain.headers["x-request-id"], odd.headers["x-request-id"]]
     assert len(set(seen)) == 2
     assert all(len(one) == 36 for one in seen)
+
+
+@pytest.mark.parametrize("given", ["intake:p1:7", "aW50YWtlOnAxOjc=", "x" * 2001, POSITION + ", " + POSITION, "张三"])
+async def test_what_is_no_position_is_refused_and_asks_nobody(js_gateway: Gateway, world: World, given: str) -> None:
+    answer = await js_gateway.ask(THREE, read_after=given)
+    assert (answer.status, answer.codes()) == (400, ["INVALID_INPUT"])
+    assert answer.errors[0]["extensions"]["field"] == "Read-After"
+    assert given not in str(answer.errors)
+    assert all(not service.received for service in world.services.values())
+
+
+@pytest.mark.parametrize("given", ["zh-CN\u00e9", "x" * 201, "<b>zh</b>"])
+async def test_a_language_that_can_be_none_is_not_passed_on(js_gateway: Gateway, world: World, given: str) -> None:
+    answer = await js_gateway.ask(THREE, accept_language=given)
+    assert answer.errors == []
+    assert all("accept-language" not in service.received[0].headers for service in world.services.values())

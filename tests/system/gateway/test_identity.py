@@ -3,17 +3,24 @@
 import asyncio
 import base64
 import json
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jws import JWSRegistry
 
+from services.kernel.auth.tokens import SKEW_SECONDS
 from tests.system.gateway import stubs
-from tests.system.gateway.conftest import AUDIENCE, Issuer, World
-from tests.system.gateway.process import Gateway, started
+from tests.system.gateway.conftest import AUDIENCE, SKEW, Issuer, World
+from tests.system.gateway.process import GATEWAY, Gateway, started
 
 WHO = "{ whoAmI }"
 
@@ -60,18 +67,41 @@ def symmetric(world: World) -> str:
     return jwt.encode({"alg": "HS256", "kid": world.organisation.key.kid}, claims, secret)
 
 
+def signed_otherwise(world: World, algorithm: str) -> str:
+    """Signed with an algorithm that is not on the list, by a key that the issuer publishes."""
+    claims = {"iss": "organisation", "aud": AUDIENCE, "sub": "s", "exp": int(time.time()) + 60}
+    key = world.odd_keys[algorithm]
+    return jwt.encode({"alg": algorithm, "kid": key.kid}, claims, key, algorithms=[algorithm])
+
+
+def with_its_own_key(world: World) -> str:
+    """The header brings the key that it asks to be checked with."""
+    key = ECKey.generate_key("P-256", {"kid": str(world.organisation.key.kid), "use": "sig"})
+    claims = {"iss": "organisation", "aud": AUDIENCE, "sub": "s", "exp": int(time.time()) + 60}
+    registry = JWSRegistry(algorithms=["ES256"], strict_check_header=False)
+    header = {"alg": "ES256", "kid": key.kid, "jwk": key.as_dict(private=False)}
+    return jwt.encode(header, claims, key, registry=registry)
+
+
 BAD: dict[str, Callable[[World], str]] = {
     "signed by a key of nobody's": lambda world: world.organisation.token(key=ECKey.generate_key("P-256")),
     "signed by the other issuer's key": lambda world: Issuer("organisation", world.residents.key).token(),
-    "expired": lambda world: world.organisation.token(lives=-1),
+    "expired for longer than clocks may differ": lambda world: world.organisation.token(lives=-SKEW - 1),
     "without an end": lambda world: world.organisation.token(exp=None),
-    "not yet valid": lambda world: world.organisation.token(nbf=int(time.time()) + 60),
+    "not yet valid": lambda world: world.organisation.token(nbf=int(time.time()) + SKEW + 5),
+    "issued in the future": lambda world: world.organisation.token(iat=int(time.time()) + SKEW + 5),
+    "issued at no time": lambda world: world.organisation.token(iat="yesterday"),
     "for another audience": lambda world: world.organisation.token(aud="someone-else"),
     "without an audience": lambda world: world.organisation.token(aud=None),
     "of an unknown issuer": lambda world: Issuer("stranger", world.organisation.key).token(),
     "without an issuer": lambda world: world.organisation.token(iss=None),
     "without a signature": unsigned,
     "signed with the public key as a secret": symmetric,
+    "signed with EdDSA": lambda world: signed_otherwise(world, "Ed25519"),
+    "signed with ES384": lambda world: signed_otherwise(world, "ES384"),
+    "signed with PS256": lambda world: signed_otherwise(world, "PS256"),
+    "signed with RS512": lambda world: signed_otherwise(world, "RS512"),
+    "signed with a key of its own": with_its_own_key,
     "altered": lambda world: world.organisation.token()[:-6] + "AAAAAA",
     "garbage": lambda _world: "not-a-token",
     "three dots": lambda _world: "a.b.c",
@@ -97,8 +127,31 @@ async def test_another_scheme_is_refused(js_gateway: Gateway) -> None:
     assert (answer.status, answer.codes()) == (401, ["UNAUTHENTICATED"])
 
 
+OFF_BY_LESS: dict[str, Callable[[], dict[str, Any]]] = {
+    "expired": lambda: {"exp": int(time.time()) - SKEW + 10},
+    "not yet valid": lambda: {"nbf": int(time.time()) + SKEW - 5},
+    "issued in the future": lambda: {"iat": int(time.time()) + SKEW - 5},
+}
+
+
+@pytest.mark.parametrize("claim", OFF_BY_LESS)
+async def test_clocks_may_differ_by_half_a_minute(js_gateway: Gateway, world: World, claim: str) -> None:
+    answer = await js_gateway.ask(WHO, token=world.organisation.token(**OFF_BY_LESS[claim]()))
+    assert (answer.status, answer.errors) == (200, [])
+
+
+def test_the_gateway_and_the_services_allow_clocks_the_same() -> None:
+    [bound] = re.findall(r"const SKEW_SECONDS = (\d+);", (GATEWAY / "identity.mjs").read_text())
+    assert int(bound) == SKEW_SECONDS == SKEW
+
+
+async def test_a_token_may_last_as_long_as_its_issuer_likes(js_gateway: Gateway, world: World) -> None:
+    token = world.organisation.token(exp=int(time.time()) + 10 * 365 * 86400)
+    assert (await js_gateway.ask(WHO, token=token)).status == 200
+
+
 async def test_a_known_token_ends_with_its_time(js_gateway: Gateway, world: World) -> None:
-    token = world.organisation.token(exp=int(time.time()) + 2)
+    token = world.organisation.token(exp=int(time.time()) - SKEW + 2)
     assert (await js_gateway.ask(WHO, token=token)).status == 200
     await asyncio.sleep(2.1)
     answer = await js_gateway.ask(WHO, token=token)
@@ -137,6 +190,110 @@ async def test_a_new_key_of_an_issuer_is_found_without_a_restart(js_gateway: Gat
         assert (await js_gateway.ask(WHO, token=world.residents.token("other"))).status == 200
     finally:
         world.services["intake"].jwks = published
+
+
+async def test_a_withdrawn_key_ends_known_tokens_too_when_the_keys_have_grown_old(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    async with stubs.running("intake") as publisher:
+        leaving, staying = Issuer.of("leaving"), Issuer("leaving", ECKey.generate_key("P-256", {"kid": "staying"}))
+        publisher.jwks = {"keys": [*leaving.jwks()["keys"], *staying.jwks()["keys"]]}
+        issuers = [{"issuer": "leaving", "jwks": publisher.url.replace("graphql", "jwks.json")}]
+        settings = world.settings | {"GATEWAY_ISSUERS": json.dumps(issuers), "GATEWAY_KEYS_SECONDS": "2"}
+        async with started(session, settings) as gateway:
+            known, other = leaving.token("known"), staying.token("other")
+            assert (await gateway.ask(WHO, token=known)).status == 200
+            assert (await gateway.ask(WHO, token=other)).status == 200
+            publisher.jwks = staying.jwks()
+            assert (await gateway.ask(WHO, token=known)).status == 200
+            await asyncio.sleep(2.1)
+            assert (await gateway.ask(WHO, token=known)).status == 401
+            assert (await gateway.ask(WHO, token=other)).status == 200
+
+
+async def test_known_keys_are_kept_while_their_source_is_away(world: World, session: aiohttp.ClientSession) -> None:
+    async with stubs.running("intake") as publisher:
+        issuer = Issuer.of("away")
+        publisher.jwks = issuer.jwks()
+        issuers = [{"issuer": "away", "jwks": publisher.url.replace("graphql", "jwks.json")}]
+        settings = world.settings | {"GATEWAY_ISSUERS": json.dumps(issuers), "GATEWAY_KEYS_SECONDS": "1"}
+        async with started(session, settings) as gateway:
+            assert (await gateway.ask(WHO, token=issuer.token())).status == 200
+            await publisher.stop()
+            await asyncio.sleep(1.1)
+            assert (await gateway.ask(WHO, token=issuer.token())).status == 200
+            assert (await gateway.ask(WHO, token=issuer.token("new"))).status == 200
+            assert (await gateway.logged(event="issuer keys not fetched"))["reason"] == "ECONNREFUSED"
+            new = Issuer("away", ECKey.generate_key("P-256", {"kid": "new"}))
+            await asyncio.sleep(1.1)
+            answer = await gateway.ask(WHO, token=new.token())
+            assert (answer.status, answer.codes()) == (503, ["UNAVAILABLE"])  # its key may be there by now
+
+
+@dataclass
+class Directory:
+    """An issuer with an OpenID configuration, as a directory service has one."""
+
+    root: str
+    configuration: dict[str, str]
+    issuer: Issuer
+
+
+@asynccontextmanager
+async def directory(**told: str) -> AsyncGenerator[Directory]:
+    """Serve a configuration and keys on loopback; `told` replaces what the configuration says."""
+    found = Directory("", {}, Issuer.of("directory"))
+
+    async def configuration(_request: web.Request) -> web.Response:
+        return web.json_response(found.configuration)
+
+    async def jwks(_request: web.Request) -> web.Response:
+        return web.json_response(found.issuer.jwks())
+
+    app = web.Application()
+    app.router.add_get("/realm/.well-known/openid-configuration", configuration)
+    app.router.add_get("/realm/keys", jwks)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        found.root = f"http://127.0.0.1:{runner.addresses[0][1]}/realm"
+        found.issuer.name = found.root
+        found.configuration = {"issuer": found.root, "jwks_uri": f"{found.root}/keys"} | told
+        yield found
+    finally:
+        await runner.cleanup()
+
+
+async def test_an_issuers_keys_are_found_by_its_configuration(world: World, session: aiohttp.ClientSession) -> None:
+    async with directory() as organisation:
+        settings = world.settings | {"GATEWAY_ISSUERS": json.dumps([{"issuer": organisation.root}])}
+        async with started(session, settings) as gateway:
+            token = organisation.issuer.token()
+            assert (await gateway.ask(WHO, token=token)).data == {"whoAmI": f"Bearer {token}"}
+            stranger = Issuer(organisation.root, ECKey.generate_key("P-256", {"kid": "stranger"}))
+            assert (await gateway.ask(WHO, token=stranger.token())).status == 401
+
+
+@pytest.mark.parametrize(
+    ("told", "environment", "reason"),
+    [
+        ({"issuer": "https://login.example"}, "development", "OTHER_ISSUER"),
+        ({"jwks_uri": "http://keys.example/keys"}, "production", "JWKS_URI_NOT_HTTPS"),
+        ({"jwks_uri": "file:///etc/passwd"}, "development", "JWKS_URI_NOT_HTTPS"),
+        ({"jwks_uri": ""}, "development", "JWKS_URI_NOT_HTTPS"),
+    ],
+)
+async def test_a_configuration_that_cannot_be_trusted_gives_no_keys(
+    world: World, session: aiohttp.ClientSession, told: dict[str, str], environment: str, reason: str
+) -> None:
+    async with directory(**told) as organisation:
+        issuers = json.dumps([{"issuer": organisation.root}])
+        settings = world.settings | {"GATEWAY_ISSUERS": issuers, "GATEWAY_ENVIRONMENT": environment}
+        async with started(session, settings) as gateway:
+            answer = await gateway.ask(WHO, token=organisation.issuer.token())
+            assert (answer.status, answer.codes()) == (503, ["UNAVAILABLE"])
+            assert (await gateway.logged(event="issuer keys not fetched"))["reason"] == reason
 
 
 @pytest.mark.parametrize("query", ["{ whoAmI(wait: 0.05) }", "{ whoAmI(wait: 0.05) dispatchCaller(wait: 0.05) }"])

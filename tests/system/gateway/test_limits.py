@@ -85,6 +85,14 @@ async def test_a_body_of_undeclared_length_below_the_limit_is_read(
         assert await response.json() == {"data": {"whoAmI": "anonymous"}}
 
 
+async def test_a_message_above_the_limit_closes_the_websocket(js_gateway: Gateway) -> None:
+    async with js_gateway.session.ws_connect(js_gateway.url, protocols=["graphql-transport-ws"]) as ws:
+        await ws.send_str("x" * 300_000)
+        message = await ws.receive(timeout=5)
+    assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1009)
+    assert "xxx" not in str(js_gateway.logs)
+
+
 @pytest.mark.parametrize("body", [b"{nope", b"[]", b"1", b'{"query": 1}'])
 async def test_a_body_that_is_no_request_is_invalid_input(
     js_gateway: Gateway, session: aiohttp.ClientSession, body: bytes

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.system.gateway import stubs
-from tests.system.gateway.conftest import World
+from tests.system.gateway.conftest import SKEW, World
 from tests.system.gateway.process import Gateway, started, until
 
 TIMELINE = """subscription T($upto: Int!, $hold: Boolean!) {
@@ -115,8 +115,10 @@ async def test_a_wrong_document_over_a_websocket_is_invalid_input(js_gateway: Ga
     assert error["extensions"]["code"] == "INVALID_INPUT"
 
 
-async def test_a_bad_token_closes_the_websocket(js_gateway: Gateway, world: World) -> None:
-    async with socket(js_gateway, authorization=f"Bearer {world.organisation.token(lives=-5)}") as ws:
+@pytest.mark.parametrize("claims", [{"lives": -SKEW - 5}, {"padding": "x" * 16_000}])
+async def test_a_bad_token_closes_the_websocket(js_gateway: Gateway, world: World, claims: dict[str, Any]) -> None:
+    """One that has expired, and one that is longer than any may be."""
+    async with socket(js_gateway, authorization=f"Bearer {world.organisation.token(**claims)}") as ws:
         message = await ws.receive(timeout=10)
     assert message.type == aiohttp.WSMsgType.CLOSE
     assert message.data == 4403
@@ -129,13 +131,31 @@ async def test_a_bad_token_gets_no_stream(js_gateway: Gateway) -> None:
 
 
 async def test_a_websocket_ends_with_its_token(js_gateway: Gateway, world: World) -> None:
-    token = world.organisation.token(exp=int(time.time()) + 2)
+    token = world.organisation.token(exp=int(time.time()) - SKEW + 2)
     async with socket(js_gateway, authorization=f"Bearer {token}") as ws:
         await subscribed(ws, asked(1, hold=True))
         assert (await ws.receive_json(timeout=10))["type"] == "next"
         message = await ws.receive(timeout=10)
     assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 4403)
     await until(lambda: not stubs.FEEDBACK_STREAMS)
+
+
+async def test_a_stream_ends_with_its_token_and_says_so(gateway: Gateway, world: World) -> None:
+    token = world.organisation.token(exp=int(time.time()) - SKEW + 2)
+    async with stream(gateway, asked(1, hold=True), token) as events:
+        assert (await anext(events))[0] == "next"
+        name, payload = await anext(events)
+        assert name == "next"
+        assert [error["extensions"] for error in payload["errors"]] == [{"code": "UNAUTHENTICATED"}]
+        assert [name async for name, _ in events] == ["complete"]
+    await until(lambda: not stubs.FEEDBACK_STREAMS)
+
+
+async def test_a_subscription_that_could_not_be_sent_is_refused_before_it_begins(js_gateway: Gateway) -> None:
+    for accept in ("application/json", "*/*"):
+        answer = await js_gateway.ask(TIMELINE, {"upto": 1, "hold": True}, accept=accept)
+        assert (answer.status, answer.codes()) == (406, ["INVALID_INPUT"])
+    assert stubs.FEEDBACK_STREAMS == []
 
 
 @pytest.mark.parametrize("planner", ["js", "rust"])

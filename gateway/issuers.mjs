@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { createLocalJWKSet, errors } from 'jose';
+
+import { log } from './log.mjs';
+
+const REFRESH_AT_MOST_EVERY = 5_000;
+const FETCH_TIMEOUT = 3_000;
+const LARGEST = 256 * 1024;
+const DISCOVERY = '/.well-known/openid-configuration';
+
+/** The issuer's keys can't be had now, so the token can't be judged: 503, not 401. */
+export class KeysUnavailable extends Error {}
+
+/**
+ * One issuer's keys, from `jwks` (a file or an address) or, without it, from where the issuer's OpenID configuration says.
+ *
+ * Fetched when first needed (intake may start after the gateway), when they are `age` ms old, and on an unknown key id,
+ * at most every five seconds; keys once fetched are kept while their source is away. `goodUntil()` is the instant (unix
+ * ms) up to which what they verified may be remembered.
+ */
+export function keysOf({ issuer, jwks }, { age, environment }) {
+  const pause = Math.min(REFRESH_AT_MOST_EVERY, age);
+  let keySet;
+  let fetchedAt = -Infinity;
+  let triedAt = -Infinity;
+  let failing = false;
+  let fetching;
+
+  function refresh() {
+    if (fetching || Date.now() - triedAt < pause) return fetching;
+    triedAt = Date.now();
+    fetching = fetchKeys()
+      .then((fetched) => {
+        keySet = createLocalJWKSet(fetched);
+        fetchedAt = Date.now();
+        failing = false;
+      })
+      .catch((error) => {
+        failing = true;
+        log('warning', 'issuer keys not fetched', { issuer, reason: error.cause?.code ?? error.code ?? error.name });
+      })
+      .finally(() => {
+        if (!keySet) triedAt = Date.now() - pause + 500; // nothing to fall back on: try again soon
+        fetching = undefined;
+      });
+    return fetching;
+  }
+
+  async function fetchKeys() {
+    const source = jwks ?? (await discovered());
+    return /^https?:\/\//.test(source) ? fetchJson(source) : JSON.parse(await readFile(source, 'utf8'));
+  }
+
+  async function discovered() {
+    const told = await fetchJson(`${issuer.replace(/\/$/, '')}${DISCOVERY}`);
+    if (told.issuer !== issuer) throw failure('OTHER_ISSUER');
+    if (!isSafeForKeys(told.jwks_uri, environment)) throw failure('JWKS_URI_NOT_HTTPS');
+    return told.jwks_uri;
+  }
+
+  return {
+    goodUntil: () => Math.max(fetchedAt + age, triedAt + pause),
+
+    async keyFor(header, token) {
+      if (!keySet) await refresh();
+      else if (Date.now() >= fetchedAt + age) {
+        const refreshed = refresh();
+        if (!failing) await refreshed; // a withdrawn key must not outlive `age`; but nobody waits for a source that is away
+      }
+      if (!keySet) throw new KeysUnavailable();
+      try {
+        return await keySet(header, token);
+      } catch (error) {
+        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+        await refresh();
+        return await keySet(header, token).catch((unknown) => {
+          throw failing ? new KeysUnavailable() : unknown; // it may be a new key
+        });
+      }
+    },
+  };
+}
+
+/** Keys that come in the clear could be anybody's: https, except on this machine and in development. */
+export function isSafeForKeys(address, environment) {
+  if (!URL.canParse(address)) return false;
+  const { protocol, hostname } = new URL(address);
+  if (protocol === 'https:') return true;
+  return protocol === 'http:' && (environment === 'development' || isLoopback(hostname));
+}
+
+function isLoopback(hostname) {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+async function fetchJson(address) {
+  const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT) });
+  if (!response.ok) throw failure(`HTTP_${response.status}`);
+  const chunks = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.length;
+    if (size > LARGEST) throw failure('TOO_LARGE');
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString());
+}
+
+function failure(code) {
+  return Object.assign(new Error(code), { code });
+}
