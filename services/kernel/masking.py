@@ -45,6 +45,17 @@ _NUMBERS: Final = (
 _NAMES: Final = (_INTRODUCED, _ENGLISH_NAME)
 
 
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
+
+
+def sayable(sentence: str) -> str:
+    """Return a sentence of an error, which may quote what was sent, without personal data.
+
+    Ours are in English and quote codes. A word in another script can only be a quotation, and of what was no code.
+    """
+    return mask(_FOREIGN.sub("…", sentence))
+
+
 def mask(text: str) -> str:
     """Return a text with phone and identity numbers, bank cards, mail addresses and introduced names masked.
 
