@@ -47,8 +47,11 @@ function estimatorFor(schema) {
     const named = getNamedType(field.type);
     if (isLeafType(named) || isIntrospectionType(named)) return 0;
     const list = isListType(getNullableType(field.type));
-    const size = isPaged(field) ? Math.max(1, args.first ?? 1) : list && !pages.has(type.name) ? UNPAGED_LIST : 1;
-    return list ? size * (1 + childComplexity) : 1 + size * childComplexity;
+    if (isPaged(field)) {
+      const size = Math.max(1, args.first ?? 1);
+      return list ? size * (1 + childComplexity) : 1 + size * Math.max(1, childComplexity); // read, even if nothing of it is asked
+    }
+    return (list && !pages.has(type.name) ? UNPAGED_LIST : 1) * (1 + childComplexity);
   };
 }
 

@@ -127,6 +127,10 @@ class Renamed:
     position: str
 
 
+OPENS = "right"
+"""What opens every petition of the stub."""
+
+
 @strawberry.input
 class SubmitPetitionInput:
     words: str
@@ -153,10 +157,10 @@ class IntakeMutation:
 
     @strawberry.mutation
     async def open_petition(self, input: OpenPetitionInput, wait: float = 0) -> Opened | None:
-        """Open with the secret "right"; a tracking code "typo" cannot be one, and "away" cannot be looked up."""
+        """Open with `OPENS`; a tracking code "typo" cannot be one, and "away" cannot be looked up."""
         await asyncio.sleep(wait)
         refusals = {"typo": "INVALID_INPUT", "away": "UNAVAILABLE"}
-        code = refusals.get(input.tracking_code, "" if input.secret == "right" else "NOT_FOUND")
+        code = refusals.get(input.tracking_code, "" if input.secret == OPENS else "NOT_FOUND")
         if code:
             raise GraphQLError("not opened", extensions={"code": code})
         return Opened(token="a token")

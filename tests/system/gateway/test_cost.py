@@ -18,6 +18,11 @@ TOO_COSTLY: dict[str, tuple[str, dict[str, Any], int]] = {
     # 1 connection + 100 x (edge, petition, 1 connection + 100 x (edge, petition))
     "nested pages": (f"{{ petitions(first: 100) {NESTED} }}", {}, 1 + 100 * (2 + 1 + 100 * 2)),
     "the smallest nested pages": (BY_VARIABLES, {"then": 100}, 1 + 100 * (2 + 1 + 100)),
+    "nested pages of which nothing is asked": (
+        "{ petitions(first: 100) { edges { node { similar(first: 100) { __typename } } } } }",
+        {},
+        1 + 100 * (2 + 1 + 100),
+    ),
     "sizes from variables": (BY_VARIABLES, {"first": 90, "then": 120}, 1 + 90 * (2 + 1 + 120)),
     "default sizes": (
         "{ petitions { edges { node { similar { edges { node { similar { edges { node { id } } } } } } } } } }",

@@ -11,14 +11,15 @@ import pytest
 
 from tests.system.gateway.conftest import World
 from tests.system.gateway.process import GATEWAY, NODE, Answer, Gateway, started
+from tests.system.gateway.stubs import OPENS
 
 SUBMIT = "mutation($input: SubmitPetitionInput!) { submitPetition(input: $input) { position } }"
 OPEN = "mutation($input: OpenPetitionInput!) { openPetition(input: $input) { token } }"
 GIVEN = {"input": {"words": "路灯"}}
-RIGHT = {"input": {"trackingCode": "T1", "secret": "right"}}
-WRONG = {"input": {"trackingCode": "T1", "secret": "wrong"}}
-TYPO = {"input": {"trackingCode": "typo", "secret": "right"}}
-AWAY = {"input": {"trackingCode": "away", "secret": "right"}}
+RIGHT = {"input": {"trackingCode": "T1", "secret": OPENS}}
+WRONG = {"input": {"trackingCode": "T1", "secret": OPENS[:-1]}}
+TYPO = {"input": {"trackingCode": "typo", "secret": OPENS}}
+AWAY = {"input": {"trackingCode": "away", "secret": OPENS}}
 FREE = 3
 
 
@@ -192,7 +193,7 @@ async def test_what_is_not_the_callers_fault_locks_nobody_out(strict: Gateway) -
 
 
 async def test_wrong_openings_in_one_document_count_each(strict: Gateway) -> None:
-    opened = 'openPetition(input: {trackingCode: "T1", secret: "wrong"}) { token }'
+    opened = 'openPetition(input: {trackingCode: "T1", secret: ""}) { token }'
     document = f"mutation {{ {many(opened, FREE)} }}"
     assert (await strict.ask(document, x_forwarded_for="10.2.4.1")).codes() == ["NOT_FOUND"] * FREE
     assert (await strict.ask(OPEN, WRONG, x_forwarded_for="10.2.4.1")).codes() == ["NOT_FOUND"]
