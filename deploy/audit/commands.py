@@ -16,8 +16,9 @@ from deploy.audit.rules import BY_ITSELF, MUTATIONS, act_of
 
 _STORED: Final = """
 -- audit.answers: which petition each idempotency key was answered with, and how far that had come
-SELECT subject, mutation, key, answer::jsonb #>> '{petition,head,id}' AS petition,
-       (answer::jsonb #>> '{petition,head,sequence}')::integer AS sequence
+SELECT subject, mutation, key,
+       COALESCE(answer::jsonb #>> '{petition,head,id}', answer::jsonb ->> 'petition_id') AS petition,
+       COALESCE(answer::jsonb #>> '{petition,head,sequence}', answer::jsonb ->> 'sequence')::integer AS sequence
 FROM own.idempotency WHERE (subject, mutation, key) > ($1, $2, $3) ORDER BY subject, mutation, key LIMIT $4"""
 _PAGE: Final = 5_000
 

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from services.contracts.vocabulary import Role
 from services.intake.commands import erasure, rewrapping
+from services.intake.store.erasures import Receipt
 from services.intake.vault import Vault
 from services.kernel import text
 from services.kernel.access import Actor
@@ -219,12 +220,11 @@ def erase(petition: UUID, *, by: By, because: Because) -> None:
 async def _erase(settings: ErasingSettings, actor: Actor, petition: PetitionId, because: str) -> None:
     request = Request(actor, "erasePersonalData", {"petitionId": str(petition)}, None, str(new_uuid()))
     async with _database(settings) as database:
-        done = await Mutations(database, Pulse()).run(
+        it = await Mutations(database, Pulse()).run(
             request,
-            erasure.Erased,
+            Receipt,
             lambda tx: erasure.erase_personal_data(tx, petition, because, by=actor, now=settings.now()),
         )
-    it = done.receipt
     _say(f"receipt {it.id}: petition {it.petition_id}, {it.erased_at.isoformat(timespec='seconds')}, {it.by.subject}")
     _say(
         f"destroyed: {it.originals} submission, {it.additions} additions, {it.contacts} record of contact data, "

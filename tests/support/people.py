@@ -24,6 +24,7 @@ ON_SPOT = act("resolvePetitionOnSpot", "ResolvePetitionOnSpotInput")
 DECLINE = act("declinePetition", "RejectPetitionInput")
 WITHDRAW = act("withdrawPetition", "WithdrawPetitionInput")
 ADD = act("addInformation", "AddInformationInput")
+ERASE = act("erasePersonalData", "ErasePersonalDataInput", "receipt { id because } position")
 
 _ORDER = "workOrder { id state } position"
 ASSIGN = act("assignWorkOrder", "AssignWorkOrderInput", _ORDER)

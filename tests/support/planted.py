@@ -22,7 +22,6 @@ from tests.support.search import Search
 from tests.support.topics import fetch_all
 
 LOOK_UP: Final = p.act("lookUpContact", "LookUpContactInput", "name phone")
-ERASE: Final = p.act("erasePersonalData", "ErasePersonalDataInput", "receipt { id because } position")
 
 PHONES: Final = {
     "phone in words": "13987650401",
@@ -202,7 +201,7 @@ async def withdraw(people: People) -> Filed:
 async def erase(people: People) -> Filed:
     filed = await submit(people)
     because = f"本人来电{PHONES['phone in a reason to erase']}"
-    (await people.do(ERASE, "operator", petitionId=filed.id, because=because)).ok()
+    (await people.do(p.ERASE, "operator", petitionId=filed.id, because=because)).ok()
     (await people.do(LOOK_UP, "street_committee", petitionId=filed.id, purpose="核实")).refused("NOT_FOUND")
     await whole(people, filed)
     return filed

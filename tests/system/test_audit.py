@@ -195,6 +195,19 @@ async def _late(people: Recorder) -> Filed:
     return filed
 
 
+async def _erased(people: Recorder) -> Filed:
+    """Its personal data is erased while the department works on it; then it is added to, replied to and visited."""
+    filed, handed = await people.handed_over()
+    order = await people.in_progress(filed, after=handed)
+    token = await people.resident(filed)
+    (await people.do(p.ADD, token=token, petitionId=filed.id, words="在七号铺面门口")).ok()
+    for because in ("本人申请", "再次申请"):
+        (await people.do(p.ERASE, "operator", petitionId=filed.id, because=because)).ok()
+    (await people.do(p.ADD, token=token, petitionId=filed.id, words="又堵了")).ok()
+    await _visit(people, filed, await people.reply(order), solved=True, satisfied=True)
+    return filed
+
+
 LIVES: Final[dict[str, Callable[[Recorder], Awaitable[Filed]]]] = {
     "closed": _closed,
     "withdrawn": _withdrawn,
@@ -206,6 +219,7 @@ LIVES: Final[dict[str, Callable[[Recorder], Awaitable[Filed]]]] = {
     "pressed": _pressed,
     "pressed and rejected": _pressed_and_rejected,
     "rejected": _rejected,
+    "erased": _erased,
     "late": _late,
 }
 
@@ -842,3 +856,38 @@ async def test_what_people_said_is_there(at_rest: Played, service: str, statemen
         report = await at_rest.report(place, settle_within=0, looks=1)
     assert [(f.kind, f.service, f.petition) for f in report.findings] == [(Kind.LOST, service, petition)], str(report)
     assert says in report.findings[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("life", "statement", "says"),
+    [
+        (
+            "erased",
+            "INSERT INTO own.original SELECT $1, master_key, wrapped_key, words FROM own.original LIMIT 1",
+            "its words are there, though erased",
+        ),
+        (
+            "erased",
+            "INSERT INTO own.contact SELECT $1, sealed FROM own.contact LIMIT 1",
+            "1 contacts and 0 additions are there, though erased",
+        ),
+        (
+            "erased",
+            "UPDATE own.addition SET words = 'x' WHERE petition_id = $1",
+            "0 contacts and 2 additions are there, though erased",
+        ),
+        (
+            "closed",
+            """WITH gone AS (DELETE FROM own.original WHERE petition_id = $1)
+               INSERT INTO own.erasure SELECT $1, gen_random_uuid(), 1, now(), 'operator', 'x', 'x', 1, 0, 0, 0, ''""",
+            "its erasure was told 0 times",
+        ),
+    ],
+)
+async def test_what_was_erased_is_gone_and_was_told(at_rest: Played, life: str, statement: str, says: str) -> None:
+    petition = at_rest.petitions[life]
+    async with _broken(at_rest, "intake", (statement, (petition,))) as place:
+        report = await at_rest.report(place, settle_within=0, looks=1)
+    said = {(f.kind, f.service, f.sentence) for f in report.findings}
+    assert (Kind.DISAGREE, "intake", says) in said, str(report)
+    assert {f.petition for f in report.findings} == {petition}

@@ -3,9 +3,6 @@
 from datetime import datetime
 from typing import Final
 
-import msgspec
-
-from services.contracts.vocabulary import Source
 from services.intake.domain import access, erasure
 from services.intake.store import erasures, originals, petitions
 from services.intake.store.erasures import Receipt
@@ -15,21 +12,13 @@ from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.ids import PetitionId
 from services.kernel.masking import mask
-from services.kernel.read_after import Position, show
 
 LONGEST_BECAUSE: Final = 500
 
 
-class Erased(msgspec.Struct, frozen=True):
-    """The receipt, and where the change stands, for `Read-After`."""
-
-    receipt: Receipt
-    position: str
-
-
 async def erase_personal_data(
     tx: Transaction, petition_id: PetitionId, because: str, *, by: Actor, now: datetime
-) -> Erased:
+) -> Receipt:
     """Destroy the petition's key, and what it sealed: words, additions, contact data. The masked story stays.
 
     Repeated, it changes nothing and returns the first receipt.
@@ -45,6 +34,8 @@ async def erase_personal_data(
         destroyed = await originals.erase(tx, petition_id)
         if destroyed is None:
             raise NotFound("The personal data of this petition")
-        receipt = await erasures.keep(tx, petition_id, destroyed, why, by=who, now=now)
-        petition = await petitions.save(tx, petition, erasure.erase(petition, receipt.id, by=who), now=now)
-    return Erased(receipt, show(Position(Source.INTAKE, petition_id, petition.head.sequence)))
+        # The one event of this decision, and so the petition's next.
+        sequence = petition.head.sequence + 1
+        receipt = await erasures.keep(tx, petition_id, sequence, destroyed, why, by=who, now=now)
+        await petitions.save(tx, petition, erasure.erase(petition, receipt.id, by=who), now=now)
+    return receipt

@@ -170,14 +170,13 @@ class PersonalDataMutation:
         """Erase."""
         context: Context[Any] = info.context
         petition = petition_id(input.petition_id)
-        done = await context.mutate(
+        it = await context.mutate(
             info.field_name,
             input,
             input.idempotency_key,
-            erasure.Erased,
+            erasure.Receipt,
             lambda tx: erasure.erase_personal_data(tx, petition, input.because, by=context.actor, now=context.now()),
         )
-        it = done.receipt
         receipt = ErasureReceipt(
             id=ID(str(it.id)),
             petition_id=ID(str(it.petition_id)),
@@ -190,4 +189,4 @@ class PersonalDataMutation:
             phone_hashes=it.phone_hashes,
             wrapped_key_sha256=it.wrapped_key_sha256,
         )
-        return ErasePersonalDataPayload(receipt=receipt, position=done.position)
+        return ErasePersonalDataPayload(receipt=receipt, position=it.position)

@@ -87,10 +87,11 @@ CREATE INDEX contact_look_by_time ON own.contact_look (looked_at, look_id);
 CREATE INDEX contact_look_by_street ON own.contact_look (street, looked_at, look_id);
 CREATE INDEX contact_look_by_subject ON own.contact_look (subject, looked_at, look_id);
 
--- Erasures of personal data, one a petition: what was there, and which wrapped key was destroyed.
+-- Erasures of personal data, one a petition: what was there, which wrapped key was destroyed, which event told of it.
 CREATE TABLE own.erasure (
     petition_id        uuid        PRIMARY KEY,
     receipt_id         uuid        NOT NULL,
+    sequence           integer     NOT NULL,
     erased_at          timestamptz NOT NULL,
     role               text        NOT NULL,
     subject            text        NOT NULL,
