@@ -197,6 +197,28 @@ async def test_a_withdrawal_ends_it_everywhere(people: People) -> None:
     (await people.do(p.REPLY, "department", workOrderId=order, words="x", measures="x")).refused("INVALID_STATE")
 
 
+async def test_erasing_personal_data_is_told_and_stops_nothing(people: People) -> None:
+    filed, handed = await people.handed_over()
+    order = await people.in_progress(filed, after=handed)
+    contact = p.act("lookUpContact", "LookUpContactInput", "phone")
+    (await people.do(contact, "department", petitionId=filed.id, purpose="约上门时间")).ok()
+    erased = await people.do(p.ERASE, "operator", petitionId=filed.id, because="本人申请")
+    shown = await whole(people, filed, after=erased.ok()["erasePersonalData"]["position"], role="department")
+    assert acts(shown)[-1] == "petition.personal_data_erased"  # the department, which may have copied it, is told
+    (await people.do(contact, "department", petitionId=filed.id, purpose="约上门时间")).refused("NOT_FOUND")
+    replied = await people.reply(order)
+    token = await people.resident(filed)
+    answer = await people.district.ask(WHOLE, token=token, after=replied, id=filed.id)
+    told = [edge["node"] for edge in answer.ok()["petition"]["timeline"]["edges"]]
+    assert {"type": "petition.personal_data_erased", "label": "个人信息已删除"}.items() <= next(
+        entry.items() for entry in told if entry["type"] == "petition.personal_data_erased"
+    )
+    visited = await people.visit(filed, token=token, means="FORM", solved=True, satisfied=True)
+    await whole(people, filed, after=visited.ok()["recordVisit"]["position"])
+    closed = await people.do(p.CLOSE, "street_committee", petitionId=filed.id)
+    assert closed.ok()["closePetition"]["petition"]["evaluation"]["state"] == "CLOSED"
+
+
 async def test_a_reply_is_sent_back_and_comes_again(people: People) -> None:
     filed, order, replied = await people.replied()
     await whole(people, filed, after=replied)

@@ -47,7 +47,7 @@ from services.feedback.domain.case import LedgerEntry
 from services.feedback.domain.case import Petition as FeedbackPetition
 from services.feedback.domain.following import Result
 from services.feedback.domain.visits import Answers, Met
-from services.intake.domain import acceptance, screening
+from services.intake.domain import acceptance, erasure, screening
 from services.intake.domain import following as intake_following
 from services.intake.domain.acceptance import Submission
 from services.intake.domain.petition import Petition as IntakePetition
@@ -66,6 +66,7 @@ RESIDENT = Who(role=Role.RESIDENT, subject="resident")
 HOUSING = Who(role=Role.DEPARTMENT, subject="housing")
 VISITOR = Who(role=Role.REPRESENTATIVE, subject="visitor")
 SUPERVISOR = Who(role=Role.DISTRICT_SUPERVISOR, subject="supervisor")
+OPERATOR = Who(role=Role.OPERATOR, subject="operator")
 SUGGESTION = Suggestion(department="housing", rule="r", explanation="r")
 
 ACTS: Final = (
@@ -486,6 +487,13 @@ class WholeMachine(RuleBasedStateMachine):
     def _open(self) -> list[tuple[Source, Clock]]:
         petitions = ((Source.INTAKE, self.intake), (Source.DISPATCH, self.dispatch), (Source.FEEDBACK, self.feedback))
         return [(at, clock) for at, it in petitions if it for clock in it.head.clocks if clock.is_open]
+
+    @rule()
+    def personal_data_is_erased(self) -> None:
+        """Erase it, whatever the phase: nobody's state and no clock is moved, and everything goes on."""
+        before = (self.intake.state, self.intake.steps, self.dispatch, self.feedback)
+        self.take(Source.INTAKE, erasure.erase(self.intake, uuid4(), by=OPERATOR))
+        assert (self.intake.state, self.intake.steps, self.dispatch, self.feedback) == before
 
     @rule(hours=st.sampled_from([1, 8, 20, 26, 50, 130, 400]))
     def time_passes(self, hours: int) -> None:
