@@ -171,6 +171,11 @@ async def test_a_wrong_guess_is_told_nothing_that_it_did_not_say(production: Gat
     assert SECRETS & words_in(told) <= words_in(document + json.dumps(variables))
 
 
+async def test_what_the_document_names_itself_is_still_said_to_be_wrong(production: Gateway) -> None:
+    answer = await production.ask("{ petitoin { id } }")
+    assert [error["message"] for error in answer.errors] == ['Cannot query field "petitoin" on type "Query".']
+
+
 async def test_in_development_a_wrong_guess_is_helped(js_gateway: Gateway) -> None:
     answer = await js_gateway.ask("{ petitoin { id } }")
     assert 'Did you mean "petition"' in answer.errors[0]["message"]
