@@ -309,7 +309,7 @@ HOSTILE: Final[list[dict[str, Any]]] = [
     {"roles": "operator"},
     {"roles": [["operator"]]},
     {"roles": {"operator": True}},
-    {"roles": ["resident"], "petition": str(uuid4())},
+    {"roles": ["resident"], "petition": "0193c2f0-7d51-7c2e-9a44-6f1b0e9d2a51"},
     {"exp": "tomorrow"},
     {"iat": "yesterday"},
     {"nbf": []},

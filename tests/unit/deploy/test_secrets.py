@@ -26,7 +26,7 @@ from deploy.supply import leaks
 
 # Put together here, so that this file itself holds none of them.
 AWS: Final = "AKIA" + "IOSFODNN7EXAMPLE"
-PASSWORD: Final = "kT9" + secrets.token_urlsafe(24) + "x2"
+PASSWORD: Final = "kT9" + "vqUFMb1pX44xOsw8Wx6QIQPPUMSNjuLq" + "x2"
 
 
 @pytest.fixture
