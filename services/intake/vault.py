@@ -125,7 +125,7 @@ class Vault:
             digits = digits.removeprefix("86").lstrip("0")
         return hmac.digest(self._phone_key, digits.encode(), "sha256") if digits else None
 
-    def door(self, code: TrackingCode, origin: str) -> bytes:
+    def latch(self, code: TrackingCode, origin: str) -> bytes:
         """Return what failed openings are counted by: a keyed hash of a tracking code and of where they come from.
 
         It tells nothing of either, not even that two of them come from one place.

@@ -43,18 +43,18 @@ async def open_petition(
     :raises RateLimited: too many failures from there; each further one doubles the wait.
     """
     now, code = datetime.now(UTC), parse_tracking_code(tracking_code)
-    door = vault.door(code, origin)
-    found = await openings.find(reader, code, door, now=now)
+    latch = vault.latch(code, origin)
+    found = await openings.find(reader, code, latch, now=now)
     if found.wait:
         seconds = max(1, int(found.wait.total_seconds()))
         raise RateLimited(f"Too many wrong secrets; try again in {seconds} seconds.", seconds)
     right = vault.opens(found.petition_id or _NOBODYS, secret)
     if found.petition_id is None or not right:
-        await openings.failed(reader, door, now=now)
+        await openings.failed(reader, latch, now=now)
         raise NotFound("A petition with this tracking code and secret")
     petition_id = found.petition_id
     if found.failed_before:
-        await openings.opened(reader, door)
+        await openings.opened(reader, latch)
     issued = int(now.timestamp())
     claims = {
         "iss": INTAKE_ISSUER,

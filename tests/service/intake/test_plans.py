@@ -48,7 +48,7 @@ FROM generate_series(1, {PETITIONS}) AS n;
 INSERT INTO own.original (petition_id, master_key, wrapped_key, words)
 SELECT {stored.ID}, CASE WHEN n <= {REWRAPPED} THEN 'new' ELSE 'old' END, sha512(n::text::bytea), repeat('x', 90)::bytea
 FROM generate_series(1, {PETITIONS}) AS n;
-INSERT INTO own.opening (door, failures, failed_at, locked_until)
+INSERT INTO own.opening (latch, failures, failed_at, locked_until)
 SELECT sha256(n::text::bytea), 1, now() - n * interval '1 second', now() FROM generate_series(1, {PETITIONS}) AS n;
 """
 

@@ -52,10 +52,11 @@ async def test_without_read_after_there_is_no_deadline(gateway: Gateway, world: 
 
 async def test_a_request_id_is_made_where_there_is_none_or_a_bad_one(js_gateway: Gateway, world: World) -> None:
     plain = await js_gateway.ask(THREE)
-    odd = await js_gateway.ask(THREE, x_request_id="x" * 200)
+    bad = ("x" * 200, "13800138000", "qr:138-0013-8000", "52020219900101123X", "6222.0212.3456.7890")
+    odd = [await js_gateway.ask(THREE, x_request_id=one) for one in bad]
     seen = [received.headers["x-request-id"] for received in world.services["feedback"].received]
-    assert seen == [plain.headers["x-request-id"], odd.headers["x-request-id"]]
-    assert len(set(seen)) == 2
+    assert seen == [plain.headers["x-request-id"], *(one.headers["x-request-id"] for one in odd)]
+    assert len(set(seen)) == 1 + len(bad)
     assert all(len(one) == 36 for one in seen)
 
 

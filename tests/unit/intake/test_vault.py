@@ -150,12 +150,12 @@ def test_landlines_are_the_same_with_the_countrys_code() -> None:
 )
 def test_failures_are_counted_by_network(rings: Rings, one: str, another: str, same: bool) -> None:
     code = new_tracking_code()
-    assert (rings.vault.door(code, one) == rings.vault.door(code, another)) is same
+    assert (rings.vault.latch(code, one) == rings.vault.latch(code, another)) is same
 
 
 def test_a_door_tells_neither_code_nor_place(rings: Rings) -> None:
     code, other = new_tracking_code(), new_tracking_code()
-    doors = {rings.vault.door(c, "203.0.113.7") for c in (code, other)}
-    assert len(doors) == 2
-    assert not any(b"203" in door or code.encode() in door for door in doors)
-    assert rings.vault.door(code, "203.0.113.7") != rings.vault.phone_hash("203.0.113.7")
+    latches = {rings.vault.latch(c, "203.0.113.7") for c in (code, other)}
+    assert len(latches) == 2
+    assert not any(b"203" in latch or code.encode() in latch for latch in latches)
+    assert rings.vault.latch(code, "203.0.113.7") != rings.vault.phone_hash("203.0.113.7")

@@ -118,9 +118,9 @@ CREATE TABLE own.retired_key (
     retired_by text        NOT NULL
 );
 
--- Failed openings, for backing off; `door` is a keyed hash of a tracking code and of where it was tried from.
+-- Failed openings, for backing off; `latch` is a keyed hash of a tracking code and of where it was tried from.
 CREATE TABLE own.opening (
-    door         bytea       PRIMARY KEY,
+    latch         bytea       PRIMARY KEY,
     failures     integer     NOT NULL,
     failed_at    timestamptz NOT NULL,
     locked_until timestamptz NOT NULL
