@@ -2,11 +2,12 @@
 
 import asyncio
 import base64
+import io
 import json
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ from services.kernel.auth.keyrings import KeyFileError, Keyring
 from services.kernel.db import Cause, Database
 from services.kernel.errors import InvalidInput, Unavailable
 from services.kernel.ids import PetitionId, new_uuid
+from services.kernel.operating import operate
 from tests.support import people as p
 from tests.support.district import District, district, eventually
 from tests.support.people import People
@@ -94,24 +96,29 @@ def wrapped(row: dict[str, Any]) -> WrappedKey:
     return WrappedKey(row["master_key"], row["wrapped_key"])
 
 
+def environment(world: District) -> dict[str, str]:
+    """Return what a command of intake's operator is told."""
+    return {
+        "THROUGH_TRAIN_DATABASE_URL": world.intake.settings.database_url.get_secret_value(),
+        "THROUGH_TRAIN_KEYS_FOLDER": world.servers.keys,
+    }
+
+
 async def begin(world: District, *arguments: str) -> asyncio.subprocess.Process:
-    """Begin a command of intake's operator."""
+    """Begin a command of intake's operator as a program of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("THROUGH_TRAIN_")}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "services.intake", *arguments),
-        env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("THROUGH_TRAIN_")},
-            "THROUGH_TRAIN_DATABASE_URL": world.intake.settings.database_url.get_secret_value(),
-            "THROUGH_TRAIN_KEYS_FOLDER": world.servers.keys,
-        },
+        env={**inherited, **environment(world)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
     )
 
 
-async def command(world: District, *arguments: str) -> tuple[int, str]:
-    """Run a command of intake's operator; return its code and what it said."""
+async def program(world: District, *arguments: str) -> tuple[int, str]:
+    """Run a command of intake's operator as a program of its own; return its code and what it said."""
     process = await begin(world, *arguments)
     output, _ = await process.communicate()
     assert process.returncode is not None
@@ -119,16 +126,33 @@ async def command(world: District, *arguments: str) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
+async def command(world: District, *arguments: str) -> tuple[str | None, str]:
+    """Run a command here, where it need not start first; return what was wrong, and what it said."""
+
+    def run() -> tuple[str | None, str]:
+        said = io.StringIO()
+        with redirect_stdout(said), pytest.MonkeyPatch.context() as patched:
+            for name, value in environment(world).items():
+                patched.setenv(name, value)
+            try:
+                wrong = operate(operating.commands(), arguments)
+            except KeyFileError as error:
+                wrong = str(error)
+        return wrong, said.getvalue()
+
+    return await asyncio.to_thread(run)
+
+
 async def done(world: District, *arguments: str) -> str:
-    code, said = await command(world, *arguments)
-    assert code == 0, said
+    wrong, said = await command(world, *arguments)
+    assert wrong is None, wrong
     return said
 
 
 async def refused(world: District, *arguments: str) -> str:
-    code, said = await command(world, *arguments)
-    assert code != 0, said
-    return said
+    wrong, said = await command(world, *arguments)
+    assert wrong is not None, said
+    return wrong
 
 
 @asynccontextmanager
@@ -162,8 +186,9 @@ async def test_a_service_that_runs_seals_and_opens_while_all_keys_are_wrapped_an
 
     working = asyncio.create_task(work())
     await eventually(lambda: _true(len(shown) >= 2))
-    said = await done(world, "rotate-keys", "--new-master", "--by", "管理员")
+    code, said = await program(world, "rotate-keys", "--new-master", "--by", "管理员")
     finished.set()
+    assert code == 0, said
     await working
     assert all(contact == {"name": "王小明", "phone": "13800138000"} for contact in shown)
     new = masters(world)
@@ -311,6 +336,7 @@ async def test_where_the_folder_cannot_be_written_the_operator_supplies_the_new_
     (folder / f".{keys.MASTER}.{os.getpid()}").mkdir()  # nothing can be written here now, not even by root
     with pytest.raises(KeyFileError, match="take it out of there yourself"):
         operating._take_away(path, old.current)
+    assert "supply the new master key yourself" in await refused(world, "rotate-keys", "--new-master", "--by", "管理员")
     assert masters(world) == new
 
 
@@ -404,12 +430,14 @@ def _secrets(world: District) -> Path:
 
 async def test_an_installations_keys_are_made_once_without_any_for_development(world: District, tmp_path: Path) -> None:
     folder = tmp_path / "of the installation"
-    said = await done(world, "keys", "create", str(folder))
+    code, said = await program(world, "keys", "create", str(folder))
+    assert code == 0, said
     made = {file.name for file in folder.iterdir()}
     assert made == {keys.INTAKE_PRIVATE, keys.INTAKE_PUBLIC, keys.MASTER, keys.RESIDENT_SECRET, keys.PHONE_HASH}
     assert all(name in said for name in made)
     assert keys.development_keys(folder) == []
     assert keys.readable_by_others(folder) == []
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    assert "nothing was changed" in await refused(world, "keys", "create", str(folder))
+    code, said = await program(world, "keys", "create", str(folder))
+    assert (code, "nothing was changed" in said) == (1, True)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
