@@ -105,7 +105,7 @@ async def test_whoever_is_pressed_answers_and_residents_hear_nothing_of_it(peopl
     assert told["petition.pressed"] == "督办催办"
     assert told["petition.instruction_answered"] == "督办答复"
     resident = (await people.district.ask(PRESSED, token=token, after=position, id=filed.id)).ok()["petition"]
-    assert resident["handling"]["instructions"] == []
+    assert resident["handling"]["instructions"] is None
     assert not {"petition.pressed", "petition.instruction_answered"} & {
         edge["node"]["type"] for edge in resident["timeline"]["edges"]
     }

@@ -130,7 +130,7 @@ async def test_residents_and_integrators_see_nothing_of_it(desk: Desk) -> None:
     for token in (desk.district.residents_token(petition), desk.district.token("integrator")):
         shown = await handling(desk, petition, token=token)
         assert shown
-        assert shown["instructions"] == []
+        assert shown["instructions"] is None
         assert [deadline["kind"] for deadline in shown["deadlines"]] == ["ASSIGNMENT"]
     assert await handling(desk, early, token=desk.district.residents_token(early)) is None
 
