@@ -37,6 +37,9 @@ class LocalSettings(BaseSettings):
     kafka_heap: str = Field(default="256m", pattern=r"^\d+[mMgG]$")
     topic_prefix: str = ""
     topic_partitions: int = Field(default=12, ge=1)
+    # Read here for the gateway; the services read the same for themselves.
+    organisation_issuer: str | None = None
+    organisation_jwks_url: str | None = None
 
     @property
     def keys_folder(self) -> Path:

@@ -121,15 +121,23 @@ class Stack:
         return Gateway(
             of.pids_folder,
             {service: f"{self._address(service).url}/graphql" for service in SERVICES},
-            [
-                Issuer(_DEVELOPMENT_ISSUER, str(of.keys_folder / "development-issuer.jwks.json")),
-                Issuer(_INTAKE_ISSUER, self._intake_keys_url()),
-            ],
+            self.issuers(),
             port=of.gateway_port,
             audience=_AUDIENCE,
             logs=of.logs_folder,
             node=of.node,
         )
+
+    def issuers(self) -> list[Issuer]:
+        """Return whose tokens the gateway takes: the same issuers' as the services."""
+        of = self.settings
+        trusted = [
+            Issuer(_DEVELOPMENT_ISSUER, str(of.keys_folder / "development-issuer.jwks.json")),
+            Issuer(_INTAKE_ISSUER, self._intake_keys_url()),
+        ]
+        if of.organisation_issuer is not None:
+            trusted.append(Issuer(of.organisation_issuer, of.organisation_jwks_url))
+        return trusted
 
     def _environment(self, service: str, postgres: Postgres) -> dict[str, str]:
         of = self.settings

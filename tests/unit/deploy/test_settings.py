@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from deploy.local.gateway import Issuer
 from deploy.local.settings import ROOT, LocalSettings
+from deploy.local.stack import Stack
 
 
 def test_the_defaults_are_those_that_are_documented(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,3 +45,12 @@ def test_an_impossible_port_is_refused(monkeypatch: pytest.MonkeyPatch, port: st
     monkeypatch.setenv("THROUGH_TRAIN_KAFKA_PORT", port)
     with pytest.raises(ValidationError, match="kafka_port"):
         LocalSettings()
+
+
+def test_the_gateway_takes_the_tokens_that_the_services_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("THROUGH_TRAIN_ORGANISATION_ISSUER", raising=False)
+    assert len(Stack(LocalSettings()).issuers()) == 2
+    monkeypatch.setenv("THROUGH_TRAIN_ORGANISATION_ISSUER", "http://127.0.0.1:9000")
+    assert Stack(LocalSettings()).issuers()[-1] == Issuer("http://127.0.0.1:9000")
+    monkeypatch.setenv("THROUGH_TRAIN_ORGANISATION_JWKS_URL", "http://127.0.0.1:9000/keys")
+    assert Stack(LocalSettings()).issuers()[-1] == Issuer("http://127.0.0.1:9000", "http://127.0.0.1:9000/keys")
