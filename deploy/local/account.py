@@ -101,7 +101,10 @@ def _sweep(own: Path) -> None:
     Those of other folders stay until `make clean-data`: a disk may just not be mounted.
     """
     for note in own.glob("data-*.of"):
-        folder, stand_in = Path(note.read_text()), note.with_suffix("")
+        try:
+            folder, stand_in = Path(note.read_text()), note.with_suffix("")
+        except FileNotFoundError:  # another run has just removed it
+            continue
         if folder.exists() or not folder.is_relative_to(tempfile.gettempdir()):
             continue
         if not any(_works_in(pid, stand_in) for pid in psutil.pids()):
