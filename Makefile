@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace parked rotate-keys erase bench audit doors test chaos lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace parked rotate-keys erase bench audit doors test chaos fuzz lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -51,6 +51,10 @@ bench: venv ## measure, and keep the figures under bench/results: make bench ARG
 chaos: venv ## let faults strike at random under load, then check: make chaos SECONDS=120 SEED=1
 	@$(PY) -m deploy.local setup
 	@$(PY) -m tests.faults.campaign --seconds "$(or $(SECONDS),120)" --seed "$(or $(SEED),1)" $(ARGS)
+
+fuzz: venv ## send the whole district requests made by chance: make fuzz CASES=5000 SEED=7
+	@$(PY) -m deploy.local setup
+	@$(PY) -m tests.system.fuzz.campaign --cases "$(or $(CASES),2000)" --seed "$(or $(SEED),1)" $(ARGS)
 
 lint: venv ## check style, types, imports, generated files, licences and secrets
 	$(PY) -m ruff check
