@@ -15,7 +15,7 @@ export function createCost() {
   const estimators = new WeakMap();
 
   return function costOf({ schema, document, operation, variables }) {
-    const key = variant(operation, variables);
+    const key = variant(document, operation, variables);
     const costs = known.get(document) ?? new Map();
     let cost = costs.get(key);
     if (cost === undefined) {
@@ -29,13 +29,13 @@ export function createCost() {
   };
 }
 
-function variant(operation, variables) {
-  const parts = [operation.name?.value];
+function variant(document, operation, variables) {
+  const parts = [document.definitions.indexOf(operation)]; // not its name, which may be long
   for (const { type, variable } of operation.variableDefinitions ?? []) {
     const named = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
     if (named.kind === Kind.NAMED_TYPE && SIZING.has(named.name.value)) parts.push(variables?.[variable.name.value]);
   }
-  return parts.length > 1 ? JSON.stringify(parts) : (parts[0] ?? '');
+  return JSON.stringify(parts);
 }
 
 const SIZING = new Set(['Int', 'Boolean']); // `first`, @skip and @include

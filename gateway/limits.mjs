@@ -1,17 +1,24 @@
 import { GraphQLError, Kind, parse, validate, visit } from 'graphql';
 
+import { Recent } from './recent.mjs';
+
 /** Wide enough for a full introspection query (15 deep) and for a desk's widest page; a client that needs more splits its query. */
 export const MAX_BODY = 256 * 1024;
+export const MAX_DOCUMENT = 64 * 1024; // characters; the rest of a body is for variables
 export const MAX_TOKENS = 2_000;
 export const MAX_DEPTH = 15;
 export const MAX_ALIASES = 30;
 export const MAX_FIELDS = 1_000;
 
+const REMEMBERED_DOCUMENTS = 16 * 1024 * 1024; // bytes, by weightOf
+const BYTES_PER_TOKEN = 500; // of a parsed document, at most; measured
+
 /**
  * Parse under the limits. They are checked with the parsing, before validation (whose cost a hostile document can make
- * quadratic) and inside Yoga's document cache, so that a document seen before costs nothing.
+ * quadratic), and a document that is remembered costs nothing.
  */
-export function parseWithinLimits(source, options, introspection) {
+function parseWithinLimits(source, options, introspection) {
+  if (source.length > MAX_DOCUMENT) throw tooMuch(source.length, MAX_DOCUMENT, 'characters');
   const document = parse(source, { ...options, maxTokens: MAX_TOKENS });
   if (!introspection) refuseIntrospection(document);
   const fragments = new Map(document.definitions.filter((one) => one.kind === Kind.FRAGMENT_DEFINITION).map((one) => [one.name.value, one]));
@@ -26,16 +33,36 @@ export function parseWithinLimits(source, options, introspection) {
   return document;
 }
 
-/** With `introspection` false a document that asks for the schema is refused, and what validation says gives no hints. */
+/**
+ * With `introspection` false a document that asks for the schema is refused, and what validation says gives no hints.
+ *
+ * Valid documents are remembered here, up to a size. Yoga would keep a thousand of any size, wrong ones too, and the
+ * runtime passes no setting for that on: its memory of documents is taken off. (That of validations hangs on ours.)
+ */
 export function useLimits({ introspection }) {
+  const documents = new Recent(REMEMBERED_DOCUMENTS);
+
   return {
-    onParse({ setParseFn }) {
-      setParseFn((source, options) => parseWithinLimits(source, options, introspection));
+    onPluginInit({ plugins }) {
+      const remembering = plugins.filter((one) => one && Object.keys(one).join() === 'onParse,onValidate');
+      if (remembering.length !== 1) throw new Error('Yoga remembers documents in another way than is known here.');
+      delete remembering[0].onParse;
     },
-    onValidate({ setValidationFn }) {
+    onParse({ setParseFn }) {
+      setParseFn((source, options) => documents.get(source) ?? parseWithinLimits(source, options, introspection));
+    },
+    onValidate({ params, setValidationFn }) {
       if (!introspection) setValidationFn((schema, document, rules) => validate(schema, document, rules, { hideSuggestions: true }));
+      return ({ valid }) => {
+        const source = params.documentAST.loc.source.body;
+        if (valid && documents.get(source) === undefined) documents.set(source, params.documentAST, weightOf(params.documentAST));
+      };
     },
   };
+}
+
+function weightOf(document) {
+  return 2 * document.loc.source.body.length + BYTES_PER_TOKEN * document.tokenCount;
 }
 
 function refuseIntrospection(document) {
@@ -50,7 +77,11 @@ function refuseIntrospection(document) {
 const SCHEMA_FIELDS = new Set(['__schema', '__type']);
 
 function refuseAbove(found, limit, what, node) {
-  if (found > limit) throw new GraphQLError(`The operation has ${found} ${what}; ${limit} are allowed.`, { nodes: [node], extensions: { code: 'INVALID_INPUT', limit, http: { status: 400, spec: true } } });
+  if (found > limit) throw tooMuch(found, limit, what, node);
+}
+
+function tooMuch(found, limit, what, node) {
+  return new GraphQLError(`The operation has ${found} ${what}; ${limit} are allowed.`, { nodes: node && [node], extensions: { code: 'INVALID_INPUT', limit, http: { status: 400, spec: true } } });
 }
 
 /** Depth, aliases and fields of a selection with its fragments spread out; each fragment is measured once. */

@@ -1,14 +1,15 @@
 """What the gateway refuses to carry, and how it says so."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import aiohttp
 import pytest
 from graphql import get_introspection_query
 
 from tests.system.gateway.conftest import World
-from tests.system.gateway.process import Gateway
+from tests.system.gateway.process import Gateway, started
 
 TYPE = "__schema { types { " + "ofType { " * 13 + "name" + " }" * 13 + " } }"
 SPREAD = "{ ...A } fragment A on Query { ...B ...B ...B ...B } fragment B on Query { " + "queue { id } " * 200 + "}"
@@ -19,6 +20,7 @@ TOO_MUCH = {
     + " ".join(f"a{n}: whoAmI" for n in range(16))
     + " }",
     "tokens": "{ " + "whoAmI " * 2000 + "}",
+    "characters": "{ whoAmI } #" + "x" * 64 * 1024,
     "fields": SPREAD,
 }
 
@@ -32,6 +34,26 @@ async def test_a_document_above_a_limit_is_refused_each_time_and_reaches_nobody(
         assert answer.status == 400
         assert answer.codes() == ["INVALID_INPUT"]
     assert all(not service.received for service in world.services.values())
+
+
+PADDING = "x" * 60_000
+FLOODS: Mapping[str, Callable[[int], str]] = {
+    "too long": lambda n: f"{{ __typename }} #{n} {PADDING * 4}",
+    "many fields": lambda n: f"{{ a{n}: __typename {'__typename ' * 900} }}",
+    "wrong in many places": lambda n: f"query A{n}{PADDING} {{ {'whoAmI(wait: $x) ' * 300} }}",
+}
+"""Documents that differ by a number, each as large as it can be in its own way."""
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_documents_that_nobody_asked_before_do_not_fill_the_memory(
+    world: World, session: aiohttp.ClientSession, kind: str
+) -> None:
+    settings = world.settings | {"NODE_OPTIONS": "--max-old-space-size=96"}
+    async with started(session, settings) as gateway:
+        for first in range(0, 600, 20):
+            await asyncio.gather(*(gateway.ask(FLOODS[kind](n)) for n in range(first, first + 20)))
+        assert (await gateway.ask("{ whoAmI }")).data == {"whoAmI": "anonymous"}
 
 
 async def test_a_full_introspection_is_allowed(gateway: Gateway) -> None:
