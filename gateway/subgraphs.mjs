@@ -50,7 +50,8 @@ async function ask(service, post, request) {
  * Returns a function that posts JSON to `url` over kept connections and gives back the text of the answer.
  *
  * A query is sent once more when a kept connection turns out to have been closed under it; nothing else is retried,
- * mutations never. Each request ends after fifteen seconds, or at the operation's deadline (unix ms) when that is sooner.
+ * mutations never. Each request ends after fifteen seconds, or at the operation's deadline (unix ms) when that is sooner;
+ * past it nothing is sent any more, because a service would carry out what is answered as not done.
  */
 function postingTo(url) {
   const { request, Agent } = url.protocol === 'https:' ? https : http;
@@ -59,7 +60,9 @@ function postingTo(url) {
 
   return function post(body, context, mayRetry) {
     return new Promise((resolve, reject) => {
-      const { forwarded, deadline } = context;
+      const { forwarded, deadline = Infinity } = context;
+      const left = Math.min(REQUEST_TIMEOUT, deadline - Date.now());
+      if (left <= 0) return reject(timedOut());
       const headers = { ...forwarded, 'content-type': 'application/json', accept: 'application/json', 'content-length': Buffer.byteLength(body) };
       const sent = request({ ...target, headers }, (response) => {
         const chunks = [];
@@ -68,7 +71,7 @@ function postingTo(url) {
         response.on('close', () => clearTimeout(timer));
         response.on('end', () => resolve(Buffer.concat(chunks).toString()));
       });
-      const timer = setTimeout(() => sent.destroy(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })), Math.min(REQUEST_TIMEOUT, (deadline ?? Infinity) - Date.now()));
+      const timer = setTimeout(() => sent.destroy(timedOut()), left);
       sent.on('error', (error) => {
         clearTimeout(timer);
         if (mayRetry && sent.reusedSocket && error.code === 'ECONNRESET') post(body, context, false).then(resolve, reject);
@@ -77,6 +80,10 @@ function postingTo(url) {
       sent.end(body);
     });
   };
+}
+
+function timedOut() {
+  return Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' });
 }
 
 /**
