@@ -11,7 +11,7 @@ import { createSockets, turnAway } from './sockets.mjs';
 const SLOW_CLIENTS_LOOKED_FOR_EVERY = 500; // node's own 30 s would let them stay that much longer
 
 /** Serve `engine` over HTTP, SSE and WebSocket. `stop(grace)` finishes what is in flight and resolves when all is closed. */
-export function createServer(engine, identity, { proxies, subscriptions, headersSeconds, bodySeconds }) {
+export function createServer(engine, identity, { proxies, subscriptions, connections, headersSeconds, bodySeconds }) {
   let stopping = false;
   const clientAddress = createAddressing(proxies);
   const streams = new Set();
@@ -31,6 +31,7 @@ export function createServer(engine, identity, { proxies, subscriptions, headers
     if (path === '/readyz') return stopping ? plain(res, 503, 'stopping') : plain(res, 200, 'ready');
     return plain(res, 404, 'not found');
   });
+  if (connections !== undefined) server.maxConnections = connections; // node closes what comes above it, without a word
 
   async function answer(req, res) {
     const requestId = requestIdOf(req.headers);
@@ -49,6 +50,7 @@ export function createServer(engine, identity, { proxies, subscriptions, headers
       return refuseToken(res, error);
     }
     if (!readsAfterPosition(req.headers)) return refuse(res, 400, 'INVALID_INPUT', NOT_A_POSITION, { field: 'Read-After' });
+    if (req.method === 'POST' && !isJson(req.headers['content-type'])) return refuse(res, 415, 'INVALID_INPUT', 'The content type must be application/json.', { field: 'Content-Type' });
     if (req.method === 'POST' && !(await bodyWithinLimit(req))) return refuse(res, 413, 'INVALID_INPUT', `The request is larger than ${MAX_BODY} bytes.`);
     const address = clientAddress(req);
     const caller = callerAt(address, known);
@@ -92,6 +94,11 @@ export function createServer(engine, identity, { proxies, subscriptions, headers
 function cutOff(server) {
   log('warning', 'requests cut off at the end of the grace');
   server.closeAllConnections();
+}
+
+/** A form on anybody's page can send any other type that the engine reads, without asking first. */
+function isJson(type = '') {
+  return type.split(';', 1)[0].trim().toLowerCase() === 'application/json';
 }
 
 /** Bodies of declared length cost nothing to check; one without is read here, up to the limit. */

@@ -29,6 +29,7 @@ export function readSettings(env) {
     requestSeconds: figure('GATEWAY_REQUEST_SECONDS', '20', 600),
     headersSeconds: figure('GATEWAY_HEADERS_SECONDS', '10', 600),
     bodySeconds: figure('GATEWAY_BODY_SECONDS', '30', 600),
+    connections: figure('GATEWAY_CONNECTIONS', '4000', 1_000_000),
     subscriptions: {
       inAll: figure('GATEWAY_SUBSCRIPTIONS', '1000', 1_000_000),
       perCaller: figure('GATEWAY_SUBSCRIPTIONS_PER_CALLER', '100', 1_000_000),

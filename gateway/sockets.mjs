@@ -18,7 +18,7 @@ const CLOSING_HANDSHAKE = 1_000;
  * Serve `engine` over WebSocket (graphql-transport-ws).
  *
  * A network and the whole process may have as many connections as subscriptions, and a connection runs a few operations
- * at once. `close()` tells every client 1001, going away, and resolves when they have answered or a second has passed.
+ * at once. Mutations are refused: Yoga sees the request of the upgrade, which is a GET. `close()` tells every client 1001, going away, and resolves when they have answered or a second has passed.
  */
 export function createSockets(engine, identity, { clientAddress, subscriptions }) {
   const { perConnection = Infinity, perCaller = Infinity, inAll = Infinity } = subscriptions;

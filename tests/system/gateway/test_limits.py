@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import pytest
@@ -122,6 +123,63 @@ async def test_a_body_that_is_no_request_is_invalid_input(
     async with session.post(js_gateway.url, data=body, headers={"content-type": "application/json"}) as response:
         answer = await response.json(content_type=None)
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID_INPUT"]
+
+
+MUTATION = 'mutation { rename(id: "p1", title: "x") { position } }'
+TYPES = {
+    "application/x-www-form-urlencoded": urlencode({"query": MUTATION}),
+    "application/graphql": MUTATION,
+    "application/graphql+json": json.dumps({"query": MUTATION}),
+    "text/plain": json.dumps({"query": MUTATION}),
+    "text/plain; application/json": json.dumps({"query": MUTATION}),
+    "multipart/form-data; boundary=x": '--x\r\ncontent-disposition: form-data; name="operations"\r\n\r\n'
+    + json.dumps({"query": MUTATION})
+    + "\r\n--x--",
+    "": json.dumps({"query": MUTATION}),
+}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+async def test_what_a_form_could_send_is_refused(
+    js_gateway: Gateway, world: World, session: aiohttp.ClientSession, kind: str
+) -> None:
+    headers = {"content-type": kind} if kind else {}
+    skipped = ["content-type"]
+    data = TYPES[kind].encode()
+    async with session.post(js_gateway.url, data=data, headers=headers, skip_auto_headers=skipped) as response:
+        assert response.status == 415
+        [error] = (await response.json())["errors"]
+    assert error["extensions"] == {"code": "INVALID_INPUT", "field": "Content-Type"}
+    assert world.services["intake"].received == []
+
+
+async def test_another_type_is_refused_before_its_body_has_come(js_gateway: Gateway) -> None:
+    address = urlsplit(js_gateway.root)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\n")
+    assert b" 415 " in await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+
+
+async def test_the_character_set_may_be_said(js_gateway: Gateway, session: aiohttp.ClientSession) -> None:
+    headers = {"content-type": "application/json; charset=utf-8"}
+    async with session.post(js_gateway.url, data=b'{"query": "{ whoAmI }"}', headers=headers) as response:
+        assert await response.json() == {"data": {"whoAmI": "anonymous"}}
+
+
+async def test_connections_above_the_limit_are_closed_and_those_within_it_are_served(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    async with started(session, world.settings | {"GATEWAY_CONNECTIONS": "2"}) as gateway:
+        address = urlsplit(gateway.root)
+        held = [await asyncio.open_connection(address.hostname, address.port) for _ in range(2)]
+        for reader, writer in held:
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert b" 200 " in await asyncio.wait_for(reader.readline(), 5)
+        third, asking = await asyncio.open_connection(address.hostname, address.port)
+        assert await asyncio.wait_for(third.read(), 5) == b""
+        for writer in (asking, *(writer for _, writer in held)):
+            writer.close()
 
 
 async def test_a_mutation_by_get_is_refused(js_gateway: Gateway, world: World, session: aiohttp.ClientSession) -> None:
