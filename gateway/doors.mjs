@@ -15,7 +15,7 @@ const WRONG = new Set(['NOT_FOUND', 'INVALID_INPUT']);
  * anybody can have as many of those as petitions.
  *
  * `enter(fields, caller)` returns the seconds to wait, having counted nothing, or 0, and then `leave` must be called
- * with the answer: wrong openings lock the caller out for a while, a right one is forgotten.
+ * with the answer: wrong openings lock the caller out for a while, and right ones make up for none.
  */
 export function createDoors({ submit, open, lockout }) {
   const rates = {
@@ -42,8 +42,7 @@ export function createDoors({ submit, open, lockout }) {
       if (!lock || !fields[OPEN]) return;
       const wrong = new Set((result?.errors ?? []).filter((one) => WRONG.has(one.extensions?.code)).map((one) => one.path?.[0]));
       const failed = fields[OPEN].filter((key) => wrong.has(key)).length;
-      const succeeded = fields[OPEN].some((key) => result?.data?.[key] != null);
-      lock.end(caller.subject ?? caller.network, fields[OPEN].length, { failed, succeeded }, now);
+      lock.end(caller.subject ?? caller.network, fields[OPEN].length, failed, now);
     },
   };
 }

@@ -2,7 +2,7 @@ import { Recent } from './recent.mjs';
 
 const KEYS = 50_000; // per door: 9 MB when all are in use
 const MINUTE = 60_000;
-const FORGOTTEN_AFTER = 24 * 60 * MINUTE;
+const FORGIVEN_EVERY = 30 * MINUTE;
 
 /**
  * How often something may happen per key, by limits `{ count, seconds }` that must all be kept.
@@ -31,16 +31,19 @@ const filled = (known, n, now) => Math.max(known?.[n] ?? 0, now);
 
 /**
  * Locks a key out after failures: the first `free` cost nothing, each further one locks twice as long as the one before,
- * from `first` to `longest` seconds. A success forgets them, and so does a day without one.
+ * from `first` to `longest` seconds. Each half an hour without a failure forgives one. A success forgives none: whoever
+ * can open one petition of their own could otherwise guess at others for ever.
  *
  * Attempts that are not answered yet count as failures, except a single one: whoever asks many times at once learns no
  * more than by asking in turn. Each `begin` must be followed by one `end` with the same number of attempts.
  */
 export function createLockout({ free, first, longest }) {
+  const most = 1 + Math.ceil(Math.log2(longest / first)); // failures above `free` that make a difference
   const keys = new Recent(KEYS);
   const current = (key, now) => {
-    const known = keys.get(key);
-    return known && (known.pending || now < known.at + FORGOTTEN_AFTER) ? known : { failures: 0, pending: 0, until: 0, at: now };
+    const { failures, pending, until, at } = keys.get(key) ?? { failures: 0, pending: 0, until: 0, at: now };
+    const forgiven = Math.max(0, Math.floor((now - at) / FORGIVEN_EVERY));
+    return { failures: Math.max(0, failures - forgiven), pending, until, at: at + forgiven * FORGIVEN_EVERY };
   };
 
   return {
@@ -54,13 +57,13 @@ export function createLockout({ free, first, longest }) {
       const known = current(key, now);
       keys.set(key, { ...known, pending: known.pending + attempts });
     },
-    end(key, attempts, { failed, succeeded }, now) {
+    end(key, attempts, failed, now) {
       const known = current(key, now);
       const pending = Math.max(0, known.pending - attempts);
-      const failures = (succeeded ? 0 : known.failures) + failed;
+      const failures = Math.min(known.failures + failed, free + most);
       const over = failed ? failures - free : 0;
       const until = over > 0 ? now + 1000 * Math.min(longest, first * 2 ** (over - 1)) : known.until;
-      if (failures || pending) keys.set(key, { failures, pending, until, at: now });
+      if (failures || pending) keys.set(key, { failures, pending, until, at: failed ? Math.max(now, until) : known.at });
       else keys.delete(key);
     },
   };
