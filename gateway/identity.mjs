@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { decodeJwt, errors, jwtVerify } from 'jose';
 
 import { KeysUnavailable, keysOf } from './issuers.mjs';
 import { Recent } from './recent.mjs';
 
 const ALGORITHMS = ['ES256', 'RS256'];
-const SKEW_SECONDS = 30; // of clocks, for exp, nbf and iat; the services' LEEWAY_SECONDS
+const SKEW_SECONDS = 30; // of clocks, for exp, nbf and iat; the services' SKEW_SECONDS
 const REMEMBERED = 10_000;
 const LONGEST = 16 * 1024;
 const RESIDENT = 'resident';
@@ -24,14 +25,14 @@ export function createIdentity({ issuers, audience, keysSeconds, environment }) 
   const keys = new Map(issuers.map((one) => [one.issuer, keysOf(one, { age: keysSeconds * 1000, environment })]));
   const verified = new Recent(REMEMBERED);
 
-  async function verify(token) {
+  async function verify(token, digest) {
     const issuer = claimedIssuer(token);
     const source = keys.get(issuer);
     if (!source) throw new Refused('The token comes from an issuer that is not trusted here.');
     const claims = await judge(token, source, { issuer, audience, algorithms: ALGORITHMS, requiredClaims: ['exp', 'sub'], clockTolerance: SKEW_SECONDS });
     const expires = (claims.exp + SKEW_SECONDS) * 1000;
     const known = { expires, until: Math.min(expires, source.goodUntil()), subject: isResident(claims) ? undefined : `${issuer} ${claims.sub}` };
-    verified.set(token, known);
+    verified.set(digest, known);
     return known;
   }
 
@@ -40,10 +41,11 @@ export function createIdentity({ issuers, audience, keysSeconds, environment }) 
       if (header === undefined || header === '') return undefined;
       const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
       if (!token || token.length > LONGEST) throw new Refused('The Authorization header must be "Bearer" and a token.');
-      const known = verified.get(token);
+      const digest = createHash('sha256').update(token).digest('base64'); // a token may be 16 kB, and lets its holder in
+      const known = verified.get(digest);
       if (known && known.until > Date.now()) return known;
-      verified.delete(token);
-      return verify(token);
+      verified.delete(digest);
+      return verify(token, digest);
     },
   };
 }

@@ -4,6 +4,8 @@ import { createLocalJWKSet, errors } from 'jose';
 import { log } from './log.mjs';
 
 const REFRESH_AT_MOST_EVERY = 5_000;
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 30_000;
 const FETCH_TIMEOUT = 3_000;
 const LARGEST = 256 * 1024;
 const DISCOVERY = '/.well-known/openid-configuration';
@@ -15,8 +17,8 @@ export class KeysUnavailable extends Error {}
  * One issuer's keys, from `jwks` (a file or an address) or, without it, from where the issuer's OpenID configuration says.
  *
  * Fetched when first needed (intake may start after the gateway), when they are `age` ms old, and on an unknown key id,
- * at most every five seconds; keys once fetched are kept while their source is away. `goodUntil()` is the instant (unix
- * ms) up to which what they verified may be remembered.
+ * at most every five seconds. While their source is away they are kept, and it is asked ever less often, down to every
+ * thirty seconds. `goodUntil()` is the instant (unix ms) up to which what they verified may be remembered.
  */
 export function keysOf({ issuer, jwks }, { age, environment }) {
   const pause = Math.min(REFRESH_AT_MOST_EVERY, age);
@@ -24,23 +26,25 @@ export function keysOf({ issuer, jwks }, { age, environment }) {
   let fetchedAt = -Infinity;
   let triedAt = -Infinity;
   let failing = false;
+  let wait = 0; // ms after `triedAt`
   let fetching;
 
   function refresh() {
-    if (fetching || Date.now() - triedAt < pause) return fetching;
-    triedAt = Date.now();
+    if (fetching || Date.now() - triedAt < wait) return fetching;
     fetching = fetchKeys()
       .then((fetched) => {
         keySet = createLocalJWKSet(fetched);
         fetchedAt = Date.now();
         failing = false;
+        wait = pause;
       })
       .catch((error) => {
+        wait = failing ? Math.min(wait * 2, LONGEST_PAUSE) : keySet ? pause : Math.min(pause, FIRST_PAUSE); // soon, with nothing to fall back on
         failing = true;
         log('warning', 'issuer keys not fetched', { issuer, reason: error.cause?.code ?? error.code ?? error.name });
       })
       .finally(() => {
-        if (!keySet) triedAt = Date.now() - pause + 500; // nothing to fall back on: try again soon
+        triedAt = Date.now();
         fetching = undefined;
       });
     return fetching;
@@ -59,7 +63,7 @@ export function keysOf({ issuer, jwks }, { age, environment }) {
   }
 
   return {
-    goodUntil: () => Math.max(fetchedAt + age, triedAt + pause),
+    goodUntil: () => Math.max(fetchedAt + age, triedAt + wait),
 
     async keyFor(header, token) {
       if (!keySet) await refresh();
@@ -81,16 +85,16 @@ export function keysOf({ issuer, jwks }, { age, environment }) {
   };
 }
 
-/** Keys that come in the clear could be anybody's: https, except on this machine and in development. */
+/** Keys that come in the clear could be anybody's: https, or in development this machine, as the services have it. */
 export function isSafeForKeys(address, environment) {
   if (!URL.canParse(address)) return false;
   const { protocol, hostname } = new URL(address);
   if (protocol === 'https:') return true;
-  return protocol === 'http:' && (environment === 'development' || isLoopback(hostname));
+  return protocol === 'http:' && environment === 'development' && isLoopback(hostname);
 }
 
 function isLoopback(hostname) {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return hostname === 'localhost' || hostname === '[::1]' || hostname === '127.0.0.1';
 }
 
 async function fetchJson(address) {

@@ -12,7 +12,7 @@ export function refuseInProduction({ environment, issuers, services, console, of
     if (issuer === DEVELOPMENT_ISSUER) throw new BadSetting('GATEWAY_ISSUERS trusts the development issuer, which production refuses.');
     const address = jwks ?? issuer;
     if (/^http:/.test(address) && !isSafeForKeys(address, environment) && !isIntakesOwn(address, services.intake)) {
-      throw new BadSetting(`GATEWAY_ISSUERS takes the keys of "${issuer}" from an http address: production needs https, except from this machine and from the service at INTAKE_URL.`);
+      throw new BadSetting(`GATEWAY_ISSUERS takes the keys of "${issuer}" from an http address: production needs https, except from the service at INTAKE_URL.`);
     }
   }
 }

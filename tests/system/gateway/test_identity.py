@@ -279,7 +279,7 @@ async def test_an_issuers_keys_are_found_by_its_configuration(world: World, sess
     ("told", "environment", "reason"),
     [
         ({"issuer": "https://login.example"}, "development", "OTHER_ISSUER"),
-        ({"jwks_uri": "http://keys.example/keys"}, "production", "JWKS_URI_NOT_HTTPS"),
+        ({"jwks_uri": "http://keys.example/keys"}, "development", "JWKS_URI_NOT_HTTPS"),
         ({"jwks_uri": "file:///etc/passwd"}, "development", "JWKS_URI_NOT_HTTPS"),
         ({"jwks_uri": ""}, "development", "JWKS_URI_NOT_HTTPS"),
     ],

@@ -35,6 +35,10 @@ REFUSED = {
         },
         'GATEWAY_ISSUERS takes the keys of "intake" from an http address',
     ),
+    "keys in the clear from this machine": (
+        {"GATEWAY_ISSUERS": issuers(SAFE, {"issuer": "organisation", "jwks": "http://127.0.0.1:9/jwks.json"})},
+        'GATEWAY_ISSUERS takes the keys of "organisation" from an http address',
+    ),
     "an issuer looked up in the clear": (
         {"GATEWAY_ISSUERS": issuers({"issuer": "http://login.example"})},
         'GATEWAY_ISSUERS takes the keys of "http://login.example" from an http address',
@@ -48,6 +52,7 @@ REFUSED = {
         "REQUEST_SECONDS",
         "HEADERS_SECONDS",
         "BODY_SECONDS",
+        "CONNECTIONS",
         "SUBSCRIPTIONS",
         "SUBSCRIPTIONS_PER_CALLER",
         "SUBSCRIPTIONS_PER_CONNECTION",
