@@ -20,6 +20,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     StringValueNode,
+    get_named_type,
     parse_value,
     print_ast,
 )
@@ -140,6 +141,17 @@ def _last(path: str) -> str:
 def test_every_text_of_every_service_is_known_here() -> None:
     texts = {path for _, _, path, scalar in PLACES if scalar == "String" and _last(path) not in EVERYWHERE}
     assert texts == {*TEXTS, *KEYS, *FREE}
+
+
+def test_every_text_says_how_long_it_may_be() -> None:
+    for source, name, path, _ in _of("Mutation"):
+        if path in TEXTS:
+            type_: Any = get_named_type(SCHEMAS[source]._schema.mutation_type.fields[name].args["input"].type)
+            *parts, last = path.split(".")[1:]
+            for part in parts:
+                type_ = get_named_type(type_.fields[part].type)
+            longest = "4 kB" if TEXTS[path].most_bytes else f"{TEXTS[path].longest} characters"
+            assert longest in type_.fields[last].description, path
 
 
 def test_no_field_inside_an_object_takes_another_text() -> None:

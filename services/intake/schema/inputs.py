@@ -137,7 +137,7 @@ class WithdrawPetitionInput:
     """A withdrawal."""
 
     petition_id: ID = strawberry.field(description=_PETITION)
-    reason: str | None = strawberry.field(default=None, description="Why, if they like.")
+    reason: str | None = strawberry.field(default=None, description="Why, if they like; at most 1000 characters.")
     idempotency_key: str | None = idempotency_key()
 
 

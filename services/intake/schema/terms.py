@@ -159,8 +159,12 @@ class CalendarDayInput:
     working: bool | None = strawberry.field(
         description="Whether it counts; null takes back what was recorded, and the official calendar decides."
     )
-    name_zh: str = strawberry.field(default="", description="The occasion, in Chinese.")
-    name_en: str = strawberry.field(default="", description="The occasion, in English.")
+    name_zh: str = strawberry.field(
+        default="", description=f"The occasion, in Chinese, at most {rules.LONGEST_NAME} characters."
+    )
+    name_en: str = strawberry.field(
+        default="", description=f"The occasion, in English, at most {rules.LONGEST_NAME} characters."
+    )
 
 
 @strawberry.input(

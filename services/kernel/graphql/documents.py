@@ -23,6 +23,7 @@ MOST_LEVELS: Final = 20
 MOST_NESTED: Final = 60
 MOST_ALIASES: Final = 60
 MOST_FIELDS: Final = 3_000
+MOST_DEFINITIONS: Final = 100
 _REMEMBERED: Final = 500
 
 
@@ -52,6 +53,8 @@ def parsed(text: str) -> DocumentNode:
 
 
 def _measure(document: DocumentNode) -> None:
+    if len(document.definitions) > MOST_DEFINITIONS:  # validation holds each fragment against each other
+        raise _too_much(str(len(document.definitions)), "operations and fragments", MOST_DEFINITIONS)
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     known: dict[str, _Size] = {}
     for definition in document.definitions:
