@@ -111,8 +111,8 @@ district.
 | mark | |
 |:-:|---|
 | ● | one object, the role's own: a foreign one is answered `NOT_FOUND`, in the words of an unknown one |
-| ◐ | a list or a count of the role's own; the rest is left out |
-| ○ | about nobody's petition: reference data, the installation, oneself |
+| ◐ | a list or a count of the role's own; the rest is left out, or `NOT_FOUND` where it is asked for by its id |
+| ○ | bounded by the role alone: reference data, oneself, what anyone may begin, what an operator does anywhere |
 | | without a token `UNAUTHENTICATED`, with one `FORBIDDEN` |"""
 
 

@@ -48,6 +48,7 @@ WIRING = Wiring(
     handlers=handlers.handlers,
     clocks=ClockCommands(clocks.fire_clock, clocks.reckon_clocks),
     seed=seed.entries,
+    keyed=lambda vault: vault.keyed,
     extra=open_vault,
     routes=routes,
     forget=(openings.FORGET,),

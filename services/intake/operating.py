@@ -139,9 +139,9 @@ def _keys() -> App:
     def rotate_secret(folder: Folder, *, retire: Retire = None) -> None:
         """Make a new key for residents' secrets. Older secrets open until theirs is retired, and then never again."""
         path = folder / keys.RESIDENT_SECRET
-        ring = keyrings.read_keyring(path)
         if retire is not None:
-            keyrings.write_keyring(path, keyrings.without_key(ring, path, retire))
+            with keyrings.changing(folder):
+                keyrings.write_keyring(path, keyrings.without_key(keyrings.read_keyring(path), path, retire))
             _say(f"{retire} is retired: the secrets that were made with it open nothing any more")
             return
         ring = _with_new_key(path)
@@ -151,10 +151,11 @@ def _keys() -> App:
 
 
 def _with_new_key(path: Path) -> Keyring:
-    ring = keyrings.read_keyring(path)
-    mark = keys.MADE_FOR_DEVELOPMENT if ring.current.startswith(keys.MADE_FOR_DEVELOPMENT) else ""
-    ring = keyrings.with_new_key(ring, mark)
-    keyrings.write_keyring(path, ring)
+    with keyrings.changing(path.parent):
+        ring = keyrings.read_keyring(path)
+        mark = keys.MADE_FOR_DEVELOPMENT if ring.current.startswith(keys.MADE_FOR_DEVELOPMENT) else ""
+        ring = keyrings.with_new_key(ring, mark)
+        keyrings.write_keyring(path, ring)
     return ring
 
 
@@ -201,12 +202,13 @@ async def _rotate(settings: KeeperSettings, by: str, retire: str | None) -> None
 
 
 def _take_away(path: Path, master: str) -> None:
-    ring = keyrings.read_keyring(path)
-    if master in ring.keys:
-        try:
-            keyrings.write_keyring(path, keyrings.without_key(ring, path, master))
-        except OSError as error:
-            _not_writable(path, f"no record needs {master} any more, so take it out of there yourself", error)
+    with keyrings.changing(path.parent):
+        ring = keyrings.read_keyring(path)
+        if master in ring.keys:
+            try:
+                keyrings.write_keyring(path, keyrings.without_key(ring, path, master))
+            except OSError as error:
+                _not_writable(path, f"no record needs {master} any more, so take it out of there yourself", error)
     _say(f"{master} is retired: destroy its copies, and no backup from before can be opened any more")
 
 

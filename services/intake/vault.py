@@ -134,6 +134,10 @@ class Vault:
         """
         return hmac.digest(self._phone_key, f"opening|{code}|{_network(origin)}".encode(), "sha256")
 
+    def keyed(self, digest: bytes) -> bytes:
+        """Return a keyed hash of a hash: of what holds a resident's words, so that it cannot be found by trying."""
+        return hmac.digest(self._phone_key, b"input|" + digest, "sha256")
+
     def secret(self, petition: UUID, epoch: int = 1) -> str:
         """Return the secret that opens a petition: derived, so that nothing replayable is stored; 80 bits."""
         return _secret(self._resident_secrets().key, petition, epoch)

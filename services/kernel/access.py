@@ -146,6 +146,13 @@ def require_own(actor: Actor, scope: Scope, rule: Rule, what: str) -> None:
         raise NotFound(what)
 
 
+def owner(actor: Actor, scope: Scope, rule: Rule) -> Who:
+    """Return who acts on a petition of their own: in a role in which it is their own, whatever others they have."""
+    return actor.acting_as(
+        frozenset(role for role in actor.roles & rule.roles if owns(actor, scope, frozenset({role})))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What an actor's own petitions have in common, for lists: everything, or any of the named attributes."""

@@ -1,7 +1,7 @@
 """The table of doors: for every field of every type that a service shows, who may use or see it.
 
 Each service writes its own in `domain/access.py`. The schema is built from it (a field without a row stops the
-service from starting), docs/access.md is printed from it, and tests/doors tries every row with every role.
+service from starting), docs/access.md is printed from it, and tests/system/doors tries every row with every role.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ class Bounds(StrEnum):
     """It lists or counts the actor's own and leaves the rest out."""
 
     NONE = "none"
-    """It is about nobody's petition: reference data, the installation, oneself."""
+    """The role alone bounds it: reference data, oneself, what anyone may begin, what an operator does anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def own_list(type_: str, rule: Rule, fields: str) -> Row:
 
 
 def anything(type_: str, rule: Rule, fields: str) -> Row:
-    """Return a row of root fields that are about nobody's petition."""
+    """Return a row of root fields that are bounded by the role alone."""
     return Row(type_, tuple(fields.split()), Door(rule))
 
 

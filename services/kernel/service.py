@@ -29,7 +29,7 @@ from starlette.routing import BaseRoute, Route
 from services.contracts.event import SYSTEM
 from services.contracts.reference import AnyEntry
 from services.contracts.vocabulary import Source
-from services.kernel import operating, reference, telemetry
+from services.kernel import mutation, operating, reference, telemetry
 from services.kernel.auth.key_sets import Ages
 from services.kernel.auth.keyrings import KeyFileError
 from services.kernel.auth.tokens import Verifier, issuers
@@ -80,6 +80,7 @@ JOIN own.event ON event.aggregate_id = oldest.aggregate_id AND event.sequence = 
 class Wiring:
     """What makes a service this service. `extra` builds what only it has; `seed` is the reference data that it owns.
 
+    `keyed` makes of `extra` what keys the digests of inputs (see Mutations).
     `forget` are statements that delete what is kept for a time only, at most 1000 rows at once; `operator` builds the
     command lines that only this service's operator has, by their first word.
     """
@@ -92,6 +93,7 @@ class Wiring:
     clocks: ClockCommands
     seed: Callable[[], Sequence[AnyEntry]]
     extra: Callable[[Settings], Any] = lambda _: None
+    keyed: Callable[[Any], Callable[[bytes], bytes]] = lambda _: mutation.plain
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()
     forget: Sequence[str] = ()
     operator: Mapping[str, Callable[[], App]] = field(default_factory=dict[str, Callable[[], App]])
@@ -145,6 +147,7 @@ async def running(
         )
         stack.push_async_callback(database.close)
         committed, applied = Pulse(), Pulse()
+        extra = wiring.extra(settings)
         references = ReferenceCache(database.reader, staleness=settings.reference_staleness)
         inbox = Inbox(database, wiring.consumed, wiring.handlers(references), references.get)
         runtime: Runtime[Any] = Runtime(
@@ -153,13 +156,13 @@ async def running(
             settings=settings,
             database=database,
             references=references,
-            mutations=Mutations(database, committed),
+            mutations=Mutations(database, committed, keyed=wiring.keyed(extra)),
             parking=Parking(inbox, applied, committed),
             verifier=Verifier(issuers(settings), audience=settings.audience, ages=Ages(trusted=settings.keys_refresh)),
             now=now,
             applied=applied,
             committed=committed,
-            extra=wiring.extra(settings),
+            extra=extra,
         )
         jobs: dict[Role, Callable[[], Awaitable[None]]] = {
             Role.RELAY: Relay(

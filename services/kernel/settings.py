@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import AnyHttpUrl, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, from_json
@@ -56,15 +56,18 @@ class Settings(BaseSettings):
     outbox_poll: float = Field(0.04, gt=0)
     scheduler_poll: float = Field(1.0, gt=0)
     reference_staleness: float = Field(2.0, ge=0)
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     domain_clock: Path | None = None
 
     @field_validator("database_url")
     @classmethod
     def _no_password_to_guess(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
         parts = urlsplit(url.get_secret_value())
+        said = parse_qs(parts.query, keep_blank_values=True)
+        users = {"", *filter(None, [unquote(parts.username or ""), *said.get("user", [])])}
         # Without any, something else proves who connects: a certificate, a socket, a password file.
-        guessable = parts.password is not None and unquote(parts.password) in {"", unquote(parts.username or "")}
+        given = [*([] if parts.password is None else [unquote(parts.password)]), *said.get("password", [])]
+        guessable = any(password in users for password in given)
         if guessable and _in_production(info):
             raise _refused("the password is empty or the user's own name: give the user a real one")
         return url
@@ -77,12 +80,15 @@ class Settings(BaseSettings):
                 raise _refused(f"there is no folder {folder}")
             try:
                 made, loose = keys.development_keys(folder), keys.readable_by_others(folder)
+                written = keys.writable_by_others(folder)
             except (KeyFileError, OSError) as error:
                 raise _refused(str(error)) from None
             if made:
                 raise _refused(f"{', '.join(made)} in {folder} were made for development: make keys for production")
             if loose:
                 raise _refused(f"{', '.join(loose)} in {folder} are not their owner's alone: set their mode to 0600")
+            if written:
+                raise _refused(f"others can write {', '.join(written)} in {folder}: let the owner alone write there")
         return folder
 
     @field_validator("organisation_issuer")

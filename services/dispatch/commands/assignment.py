@@ -10,7 +10,7 @@ from services.dispatch.commands.lookup import known_department, own_order
 from services.dispatch.domain import access, assignment
 from services.dispatch.store import petitions
 from services.kernel import text
-from services.kernel.access import Actor, require
+from services.kernel.access import Actor, owner, require
 from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
 from services.kernel.grounds import known_ground
@@ -39,10 +39,11 @@ async def assign_work_order(
     :raises NotFound: it is not of the actor's street.
     :raises InvalidState: it is not PENDING.
     """
-    who = require(by, access.ASSIGN)
+    require(by, access.ASSIGN)
     reason = text.optional(cmd.reason, "reason", longest=LONGEST_REASON)
     department = known_department(cmd.department, "department", references)
     petition, order = await own_order(tx, cmd.work_order_id, by, access.ASSIGN)
+    who = owner(by, petition.head.scope, access.ASSIGN)
     decision = assignment.assign(
         petition,
         order,

@@ -27,7 +27,7 @@ def known_department(code: str, field: str, references: References) -> str:
     :raises InvalidInput: there is none of this code.
     """
     if references.find(Department, code) is None:
-        raise InvalidInput(field, f"There is no department {code!r}; the query departments lists them.")
+        raise InvalidInput(field, "There is no such department; the query departments lists them.")
     return code
 
 

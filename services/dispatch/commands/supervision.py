@@ -10,7 +10,7 @@ from services.dispatch.domain.supervision import Elsewhere
 from services.dispatch.domain.work_order import Petition
 from services.dispatch.store import petitions, progress, view_petition
 from services.kernel import text
-from services.kernel.access import Actor, require, require_own
+from services.kernel.access import Actor, owner, require, require_own
 from services.kernel.db import Transaction
 from services.kernel.errors import NotFound, Unavailable
 from services.kernel.head import Seen
@@ -86,10 +86,11 @@ async def answer_instruction(
     :raises NotFound: it is neither the actor's department's that leads now nor of their street.
     :raises InvalidState: it has an answer, or the petition is over.
     """
-    who = require(by, access.ANSWER)
+    require(by, access.ANSWER)
     words = text.without_numbers(text.required(cmd.words, "words", longest=LONGEST_ANSWER), "words")
     petition, instruction = await petitions.lock_instruction(tx, cmd.instruction_id)
     if not access.leads(by, petition, access.ANSWER):
         raise NotFound("This instruction")
+    who = owner(by, petition.head.scope, access.ANSWER)
     decision = supervision.answer(petition, instruction, words=words, terms=references.terms, by=who, now=now)
     return Instructed(await petitions.save(tx, petition, decision, now=now), instruction.id)

@@ -91,9 +91,9 @@ class DepartmentQuery:
         """Return routing's suggestion."""
         references = await info.context.runtime.references.get()
         if references.find(r.Category, category) is None:
-            raise InvalidInput("category", f"There is no category {category!r}; the query categories lists them.")
+            raise InvalidInput("category", "There is no such category; the query categories lists them.")
         place = references.find(r.Community, community)
         if place is None:
-            raise InvalidInput("community", f"There is no community {community!r}; the query communities lists them.")
+            raise InvalidInput("community", "There is no such community; the query communities lists them.")
         table = routing_table(references)
         return suggestion(routing.suggest(table, category, place.street, place.id))

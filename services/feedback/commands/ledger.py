@@ -45,9 +45,7 @@ async def approve_ledger(
     reason = text.without_numbers(text.required(cmd.reason, "reason", longest=LONGEST_REASON), "reason")
     ground = known_ground(cmd.ground, "LEDGER", references)
     if references.find(Department, cmd.department) is None:
-        raise InvalidInput(
-            "department", f"There is no department {cmd.department!r}; the query departments lists them."
-        )
+        raise InvalidInput("department", "There is no such department; the query departments lists them.")
     ledger.check_review(cmd.review_on, now)
     petition, case = await present.own(tx, cmd.petition_id, by, access.DECIDE)
     entry = LedgerEntry(cmd.department, ground.id, reason, cmd.review_on, now, who)

@@ -44,7 +44,7 @@ async def accept_petition(
     who = require(by, access.DECIDE)
     title = text.without_numbers(text.required(cmd.title, "title", longest=LONGEST_TITLE), "title")
     if references.find(Category, cmd.category) is None:
-        raise InvalidInput("category", f"There is no category {cmd.category!r}; the query categories lists them.")
+        raise InvalidInput("category", "There is no such category; the query categories lists them.")
     petition = await petitions.lock(tx, cmd.petition_id)
     require_own(by, petition.head.scope, access.DECIDE, "This petition")
     decision = acceptance.accept(
@@ -87,7 +87,7 @@ async def reject_petition(
         raise InvalidInput("referral", f"Ground {ground.id} needs a referral: say where the resident should go.")
     if cmd.referral is not None and references.find(Referral, cmd.referral) is None:
         known = ", ".join(r.id for r in references.all(Referral))
-        raise InvalidInput("referral", f"There is no referral {cmd.referral!r}; possible: {known}.")
+        raise InvalidInput("referral", f"There is no such referral; possible: {known}.")
     petition = await petitions.lock(tx, cmd.petition_id)
     require_own(by, petition.head.scope, access.DECIDE, "This petition")
     decision = acceptance.reject(

@@ -60,15 +60,17 @@ async def look_up_contact(
 
     :raises NotFound: the petition is not the actor's, or contact data is not needed (any more), or was erased.
     """
-    who = require(by, access.CONTACT)
+    require(by, access.CONTACT)
     wanted = mask(text.required(purpose, "purpose", longest=LONGEST_PURPOSE))
     petition = await petitions.lock(tx, petition_id)
-    elsewhere = await view_petition.elsewhere(tx, petition_id)
     roles = [role for role in by.roles & access.CONTACT.roles if OWN[role](by, petition.head.scope)]
     if not roles:
         raise NotFound("This petition")
-    if not any(_needs(role, by, petition, elsewhere) for role in roles):
+    elsewhere = await view_petition.elsewhere(tx, petition_id)
+    needing = frozenset(role for role in roles if _needs(role, by, petition, elsewhere))
+    if not needing:
         raise NotFound("This contact data")
+    who = by.acting_as(needing)
     contact = await originals.look(tx, vault, petition_id, petition.head.scope.street, wanted, by=who, now=now)
     if contact is None:
         raise NotFound("This contact data")

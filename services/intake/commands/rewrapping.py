@@ -65,9 +65,11 @@ async def _exchanged(reader: Connection, rotation: UUID, current: str, keys: lis
 async def retire_master(database: Database, vault: Vault, master_key: str, *, by: str) -> None:
     """Let no record be wrapped with a master key ever again.
 
-    :raises InvalidInput: it is the current one, or a record needs it.
+    :raises InvalidInput: it is not here, it is the current one, or a record needs it.
     :raises Unavailable: the records were busy all the time.
     """
+    if not vault.has_master(master_key):
+        raise InvalidInput("retire", f"There is no master key {master_key} in the keys folder. Nothing was taken away.")
     if master_key == vault.current_master:
         raise InvalidInput("retire", f"New records are wrapped with {master_key}: make another one the current first.")
     cause = str(new_uuid())

@@ -12,7 +12,7 @@ from services.intake.domain.petition import Petition, allowed
 from services.intake.domain.screening import HandingOver
 from services.intake.store import petitions
 from services.kernel import text
-from services.kernel.access import Actor, Rule, require, require_own
+from services.kernel.access import Actor, Rule, owner, require, require_own
 from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput, InvalidState
 from services.kernel.grounds import known_ground
@@ -37,17 +37,19 @@ async def _own(tx: Transaction, petition_id: PetitionId, by: Actor, rule: Rule) 
 
 async def listen(tx: Transaction, petition_id: PetitionId, said: str, *, by: Actor, now: datetime) -> Changed:
     """LISTEN: record what was said, and by whom."""
-    who = require(by, access.LISTEN)
+    require(by, access.LISTEN)
     heard = _plain(said, "said")
     petition = await _own(tx, petition_id, by, access.LISTEN)
+    who = owner(by, petition.head.scope, access.LISTEN)
     return Changed(await petitions.save(tx, petition, screening.listen(petition, said=heard, by=who), now=now))
 
 
 async def look(tx: Transaction, petition_id: PetitionId, findings: str, *, by: Actor, now: datetime) -> Changed:
     """LOOK: record what was found at the place."""
-    who = require(by, access.TAKE_PART)
+    require(by, access.TAKE_PART)
     found = _plain(findings, "findings")
     petition = await _own(tx, petition_id, by, access.TAKE_PART)
+    who = owner(by, petition.head.scope, access.TAKE_PART)
     return Changed(await petitions.save(tx, petition, screening.look(petition, findings=found, by=who), now=now))
 
 
@@ -55,11 +57,12 @@ async def deliberate(
     tx: Transaction, petition_id: PetitionId, outcome: str, participants: int, *, by: Actor, now: datetime
 ) -> Changed:
     """DELIBERATE: record the outcome and how many weighed it."""
-    who = require(by, access.TAKE_PART)
+    require(by, access.TAKE_PART)
     came_to = _plain(outcome, "outcome")
     if not 1 <= participants <= 10_000:
         raise InvalidInput("participants", "participants must be from 1 to 10000.")
     petition = await _own(tx, petition_id, by, access.TAKE_PART)
+    who = owner(by, petition.head.scope, access.TAKE_PART)
     decision = screening.deliberate(petition, outcome=came_to, participants=participants, by=who)
     return Changed(await petitions.save(tx, petition, decision, now=now))
 
@@ -107,9 +110,7 @@ async def hand_over(tx: Transaction, cmd: HandOver, references: References, *, b
     if len(request.encode()) > LONGEST_REQUEST_BYTES:
         raise InvalidInput("request", f"request has {len(request.encode())} bytes; at most 4096 are possible.")
     if cmd.department is not None and references.find(Department, cmd.department) is None:
-        raise InvalidInput(
-            "department", f"There is no department {cmd.department!r}; the query departments lists them."
-        )
+        raise InvalidInput("department", "There is no such department; the query departments lists them.")
     petition = await _own(tx, cmd.petition_id, by, access.DECIDE)
     asked = HandingOver(request, cmd.department, cmd.deadline_class)
     decision = screening.hand_over(petition, asked, references.terms, by=who, now=now)

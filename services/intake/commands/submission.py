@@ -38,11 +38,11 @@ class SubmitPetition:
 def _place(cmd: SubmitPetition, references: References) -> tuple[str, str]:
     community = references.find(Community, cmd.community)
     if community is None:
-        raise InvalidInput("community", f"There is no community {cmd.community!r}; the query communities lists them.")
+        raise InvalidInput("community", "There is no such community; the query communities lists them.")
     if cmd.estate is not None:
         estate = references.find(Estate, cmd.estate)
         if estate is None or estate.community != community.id:
-            raise InvalidInput("estate", f"There is no estate {cmd.estate!r} in community {community.id!r}.")
+            raise InvalidInput("estate", "There is no such estate in this community; the query estates lists them.")
     return community.street, community.id
 
 
@@ -64,7 +64,7 @@ async def submit_petition(
     who = require(by, access.SUBMIT)
     words = text.required(cmd.words, "words", longest=LONGEST_WORDS)
     if references.find(Channel, cmd.channel) is None:
-        raise InvalidInput("channel", f"There is no channel {cmd.channel!r}; the query channels lists them.")
+        raise InvalidInput("channel", "There is no such channel; the query channels lists them.")
     street, community = _place(cmd, references)
     contact = Contact(
         name=text.optional(cmd.contact.name, "contact.name", longest=100),

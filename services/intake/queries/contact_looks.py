@@ -18,7 +18,7 @@ _FILTER: Final = """
 
 def _page(name: str, column: str = "", value: str = "") -> str:
     """Compose the reading of one index: between rows, so that no other has this order (as in queries/petitions.py)."""
-    descending = f"{column} DESC," if column else ""
+    descending = "".join(f"{name} DESC, " for name in column.split(", ") if name)
     column, value = (f"{column}, ", f"{value}, ") if column else ("", "")
     return f"""
 -- contact_looks.{name}: a page, the latest first
@@ -26,7 +26,7 @@ SELECT * FROM (
     SELECT look_id, petition_id, looked_at, street, role, subject, purpose FROM own.contact_look
     WHERE ({column}looked_at, look_id) < ({value}$4, $5) AND ({column}looked_at) < ({value}$6)
       AND ({column}looked_at) >= ({value}$7) AND ($1::uuid IS NULL OR petition_id = $1){_FILTER}
-    ORDER BY {descending} looked_at DESC, look_id DESC LIMIT 101
+    ORDER BY {descending}looked_at DESC, look_id DESC LIMIT 101
 ) AS longest LIMIT $8"""
 
 
@@ -35,6 +35,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "by_petition": _page("by_petition", "petition_id", "$1::uuid"),
         "by_subject": _page("by_subject", "subject", "$2::text"),
         "by_street": _page("by_street", "street", "$3::text"),
+        "by_subject_and_street": _page("by_subject_and_street", "subject, street", "$2::text, $3::text"),
         "by_time": _page("by_time"),
     }
 )
@@ -76,7 +77,7 @@ def index_for(wanted: Wanted) -> str:
     if wanted.petition is not None:
         return "by_petition"
     if wanted.subject is not None:
-        return "by_subject"
+        return "by_subject" if wanted.street is None else "by_subject_and_street"
     return "by_street" if wanted.street is not None else "by_time"
 
 

@@ -157,7 +157,7 @@ class ReferenceQuery:
         """Return grounds in use."""
         found = (await info.context.runtime.references.get()).all(r.Ground)
         if use is not None and use not in (known := sorted({of for ground in found for of in ground.uses})):
-            raise InvalidInput("use", f"There is no use {use!r}; possible: {', '.join(known)}.")
+            raise InvalidInput("use", f"There is no such use; possible: {', '.join(known)}.")
         return [code(e) for e in found if use is None or use in e.uses]
 
     @strawberry.field(description="Where to go with what is outside our remit.")

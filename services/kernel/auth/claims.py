@@ -10,6 +10,8 @@ from services.kernel.auth.issuers import Claim, Issuer
 from services.kernel.errors import Unauthenticated
 
 _ROLES: Final = {role.value: role for role in Role}
+_OURS: Final = ("petition:", "operator:", "command line:")
+_NOBODYS: Final = frozenset({"anyone", "system"})
 _LONGEST: Final = 255  # OpenID Connect's bound for `sub`
 
 
@@ -22,6 +24,8 @@ def actor(claims: Mapping[str, Any], issuer: Issuer) -> Actor:
     subject = _text(claims.get("sub"), "sub")
     if subject is None:
         raise Unauthenticated("The token's claim sub is empty.")
+    if Role.RESIDENT not in roles and (subject in _NOBODYS or subject.startswith(_OURS)):
+        raise Unauthenticated("The token's claim sub is one that this system gives itself.")
     return Actor(
         subject=subject,
         roles=roles,

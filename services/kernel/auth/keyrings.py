@@ -1,12 +1,15 @@
 """Key files: versions of a secret key in one file, written whole and durably, followed while the service runs."""
 
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Generic, TypeVar, cast
 
 import structlog
@@ -15,6 +18,7 @@ log = structlog.get_logger()
 
 Content = TypeVar("Content")
 
+AGAIN_SECONDS: Final = 10.0
 _KEY_BYTES: Final = 32
 _PRIVATE: Final = 0o600
 
@@ -53,40 +57,45 @@ class Keyring:
 class Watched(Generic[Content]):
     """What a key file says, read again when the file has changed: no service is restarted for a new key.
 
-    Each call costs one look at the file's times. A change that cannot be read is told in the log, once, and what was
-    read before goes on counting: a slip of the operator's must not stop what works.
+    Each call costs one look at the file's times. A change that cannot be read is told in the log, and what was read
+    before goes on counting: a slip of the operator's must not stop what works. It is tried again after a pause, since
+    what was in the way may not have been the file.
     """
 
-    def __init__(self, path: Path, read: Callable[[Path], Content]) -> None:
+    def __init__(self, path: Path, read: Callable[[Path], Content], *, ticks: Callable[[], float] = monotonic) -> None:
         """Read the file.
 
         :raises KeyFileError: it is missing, or holds no keys.
         """
         self._path = path
         self._read = read
+        self._ticks = ticks
+        self._again: float | None = None
         self._stamp = _stamp(path)
         self._content = read(path)
 
     def __call__(self) -> Content:
         """Return what the file says now."""
         stamp = _stamp(self._path)
-        if stamp != self._stamp:
+        if stamp != self._stamp or (self._again is not None and self._ticks() >= self._again):
             self._stamp = stamp  # seen before it is read: a change in between is met by the next call
+            self._again = None
             try:
                 self._content = self._read(self._path)
             except KeyFileError as error:
+                self._again = self._ticks() + AGAIN_SECONDS
                 log.error("changed key file not taken", error=str(error))  # noqa: TRY400 - the sentence says it all
             else:
                 log.info("changed key file taken", file=self._path.name)
         return self._content
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> tuple[int, int, int, int] | None:
     try:
         now = path.stat()
     except OSError:
         return None
-    return now.st_mtime_ns, now.st_size, now.st_ino
+    return now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino
 
 
 def new_id(mark: str = "") -> str:
@@ -142,6 +151,23 @@ def read_only_key(path: Path) -> bytes:
     if len(found.keys) != 1:
         raise UnusableKeyError(path, "must have exactly one key")
     return found.key
+
+
+@contextmanager
+def changing(folder: Path) -> Generator[None]:
+    """Let nobody else change keys in a folder meanwhile: of two who read, add and write, one would lose the other's.
+
+    :raises MissingKeyError: there is no such folder.
+    """
+    try:
+        held = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        raise MissingKeyError(folder) from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def write_keyring(path: Path, ring: Keyring) -> None:

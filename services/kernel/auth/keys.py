@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from services.kernel.auth.keyrings import (
     UnusableKeyError,
+    changing,
     new_id,
     new_keyring,
     read_json,
@@ -137,7 +138,8 @@ def publish_signing_key(folder: Path) -> ECKey:
     present = signing_key(folder / INTAKE_PRIVATE)
     mark = MADE_FOR_DEVELOPMENT if str(present.kid).startswith(MADE_FOR_DEVELOPMENT) else ""
     key = _new_signing_key(mark)
-    _write_public(folder / INTAKE_PUBLIC, [*_published(folder), key])
+    with changing(folder):
+        _write_public(folder / INTAKE_PUBLIC, [*_published(folder), key])
     return key
 
 
@@ -155,12 +157,14 @@ def retire_signing_key(folder: Path, kid: str) -> None:
     :raises KeyFileError: there is no such key, or intake signs with it.
     :raises OSError: the folder cannot be written.
     """
-    path, published = folder / INTAKE_PUBLIC, _published(folder)
-    if kid not in [key.kid for key in published]:
-        raise UnusableKeyError(path, f"has no key {kid}; it has {', '.join(str(key.kid) for key in published)}")
-    if kid == signing_key(folder / INTAKE_PRIVATE).kid:
-        raise UnusableKeyError(path, f"cannot lose {kid}: intake signs with it; make a new key first")
-    _write_public(path, [key for key in published if key.kid != kid])
+    path = folder / INTAKE_PUBLIC
+    with changing(folder):
+        published = _published(folder)
+        if kid not in [key.kid for key in published]:
+            raise UnusableKeyError(path, f"has no key {kid}; it has {', '.join(str(key.kid) for key in published)}")
+        if kid == signing_key(folder / INTAKE_PRIVATE).kid:
+            raise UnusableKeyError(path, f"cannot lose {kid}: intake signs with it; make a new key first")
+        _write_public(path, [key for key in published if key.kid != kid])
 
 
 def _published(folder: Path) -> list[ECKey]:
@@ -194,6 +198,16 @@ def readable_by_others(folder: Path) -> list[str]:
     root may be open for reading to its group, which is how a Kubernetes secret reaches a process without rights.
     """
     return [name for name in _PRIVATE if (folder / name).exists() and not _is_private(folder / name)]
+
+
+def writable_by_others(folder: Path) -> list[str]:
+    """Return what of a keys folder others than its owner can write, the folder itself as `.`: with one more public key
+    they could sign for any resident. A folder that is mounted for reading only is safe, whatever its mode says.
+    """
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return []
+    places = {".": folder, **{name: folder / name for name in (INTAKE_PUBLIC, DEVELOPMENT_PUBLIC, *_PRIVATE)}}
+    return [name for name, path in places.items() if path.exists() and path.stat().st_mode & 0o022]
 
 
 def _is_private(path: Path) -> bool:

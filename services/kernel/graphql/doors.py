@@ -31,11 +31,12 @@ class Seen(Protocol):
         ...
 
 
-def hang(schema: GraphQLSchema, doors: Doors, *, referable: set[str]) -> None:
+def hang(schema: GraphQLSchema, doors: Doors, *, referable: set[str], seeing: set[str]) -> None:
     """Hang a table's doors into a schema.
 
     :param referable: the types that other services may refer to.
-    :raises UnguardedFieldError: a field or reference has no row, or a row has no field.
+    :param seeing: the types whose objects tell whose they are.
+    :raises UnguardedFieldError: a field or reference has no row, a row has no field, or a field cannot be hidden.
     """
     roots = {root.name for root in (schema.query_type, schema.mutation_type, schema.subscription_type) if root}
     shown = {
@@ -56,6 +57,8 @@ def hang(schema: GraphQLSchema, doors: Doors, *, referable: set[str]) -> None:
         elif rule is not None:
             if isinstance(cast(object, field.type), GraphQLNonNull):
                 raise UnguardedFieldError(f"{type_name}.{name} must be nullable: it is null for some readers")
+            if type_name not in seeing:
+                raise UnguardedFieldError(f"{type_name} must tell by `sees` whose it is: its {name} is not for all")
             _hide(field, rule)
 
 

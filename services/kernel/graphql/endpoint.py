@@ -24,7 +24,7 @@ from strawberry.types.execution import PreExecutionError
 
 from services.contracts.vocabulary import Source
 from services.kernel import read_after
-from services.kernel.access import NOBODY, require
+from services.kernel.access import NOBODY, READERS, Actor, require
 from services.kernel.db import UNREACHABLE, unavailable
 from services.kernel.doors import SHARED, Doors, Row, doors, operating
 from services.kernel.errors import InvalidInput, Refusal, Unauthenticated, Unavailable
@@ -55,8 +55,10 @@ class _Subgraph(federation.Schema):
         self._references = table.references
         cast(Any, super()).__init__(**parts)
         arguments.watch(self._schema)
-        referable = {name for name, known in self.schema_converter.type_map.items() if _resolver(known) is not None}
-        hang(self._schema, table, referable=referable)
+        known = self.schema_converter.type_map
+        referable = {name for name, type_ in known.items() if _resolver(type_) is not None}
+        seeing = {name for name, type_ in known.items() if hasattr(_origin_of(type_), "sees")}
+        hang(self._schema, table, referable=referable, seeing=seeing)
 
     def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
         """Answer each reference, or refuse it alone: a page of a list loses one entry, not all.
@@ -97,7 +99,11 @@ class _Subgraph(federation.Schema):
 
 
 def _resolver(known: Any) -> Any:
-    return getattr(getattr(known.definition, "origin", None), "resolve_reference", None)
+    return getattr(_origin_of(known), "resolve_reference", None)
+
+
+def _origin_of(known: Any) -> Any:
+    return getattr(known.definition, "origin", None)
 
 
 def subgraph(
@@ -161,14 +167,7 @@ class Endpoint:
         body.check_envelope(request)
         actor = await self._runtime.verifier.actor(request.headers.get("authorization"))
         asked = await body.read(request)
-        if positions := request.headers.get(read_after.HEADER):
-            await read_after.wait(
-                self._runtime.database.reader,
-                read_after.parse(positions),
-                consumed=self._runtime.consumed,
-                applied=self._runtime.applied,
-                deadline=_deadline(request),
-            )
+        await self._wait(request, actor)
         context: Context[Any] = Context(self._runtime, actor, request_id, _origin(request))
         result = await self._schema.execute(
             asked.query,
@@ -177,6 +176,21 @@ class Endpoint:
             operation_name=asked.operation_name,
         )
         return _said(process_result(result), 400 if _never_began(result) else 200)
+
+    async def _wait(self, request: Request, actor: Actor) -> None:
+        """Wait for what `Read-After` names, for whoever may see a petition: to others the time would tell of one."""
+        given = request.headers.get(read_after.HEADER)
+        if not given:
+            return
+        positions, deadline = read_after.parse(given), _deadline(request)
+        if actor.roles & READERS:
+            await read_after.wait(
+                self._runtime.database.reader,
+                positions,
+                consumed=self._runtime.consumed,
+                applied=self._runtime.applied,
+                deadline=deadline,
+            )
 
 
 def _never_began(result: ExecutionResult) -> bool:

@@ -30,4 +30,4 @@ async def check_filters(info: Info, **codes: str | None) -> None:
     for field, code in codes.items():
         kind, query = LISTED[field]
         if code is not None and references.ever(kind, code) is None:
-            raise InvalidInput(field, f"There is no {field} {code!r}; the query {query} lists them.")
+            raise InvalidInput(field, f"There is no such {field}; the query {query} lists them.")

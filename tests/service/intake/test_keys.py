@@ -268,6 +268,8 @@ async def test_two_runs_at_once_wrap_everything_once(world: District) -> None:
 async def test_a_master_key_is_taken_away_only_when_no_record_needs_it(world: District) -> None:
     people, old = people_of(world), masters(world)
     filed = await people.file()
+    assert "no master key" in await refused(world, "rotate-keys", "--by", "管理员", "--retire", "misspelt")
+    assert await world.intake.fetch("SELECT 1 FROM own.retired_key") == []
     assert "first" in await refused(world, "rotate-keys", "--by", "管理员", "--retire", old.current)
     await done(world, "rotate-keys", "--new-master", "--by", "管理员")
     # A service that was not given the new key yet goes on with the old one.

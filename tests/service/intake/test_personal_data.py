@@ -157,6 +157,34 @@ async def test_the_supervisor_sees_who_looked_and_what_for_and_no_contact_data(p
     assert set(seen) == {"id", "petitionId", "street", "at", "role", "subject", "purpose"}
 
 
+async def test_a_look_is_recorded_in_the_role_that_it_was_allowed_in(people: People) -> None:
+    """A role whose petition it is not stands for nothing, whatever the alphabet says."""
+    filed = await people.file()
+    both = people.district.token(
+        "street_committee", roles=["department", "street_committee"], department="water", street="huangtupo"
+    )
+    (await people.do(LOOK_UP, token=both, petitionId=filed.id, purpose="核实")).ok()
+    rows = await people.district.intake.fetch("SELECT role FROM own.contact_look WHERE petition_id = $1", filed.id)
+    assert [row["role"] for row in rows] == ["street_committee"]
+
+
+async def test_an_act_is_recorded_in_the_role_that_it_was_allowed_in(people: People) -> None:
+    filed = await people.file()
+    (await people.accept(filed)).ok()
+    both = people.district.token(
+        "street_committee",
+        roles=["representative", "street_committee"],
+        representative="rep-xu-jin",
+        placements=["maan"],
+    )
+    (await people.do(p.LISTEN, token=both, petitionId=filed.id, said="听")).ok()
+    [row] = await people.district.intake.fetch(
+        "SELECT data -> 'by' ->> 'role' AS role FROM own.event WHERE aggregate_id = $1 AND type = 'petition.listened'",
+        filed.id,
+    )
+    assert row["role"] == "street_committee"
+
+
 async def test_looks_are_listed_the_latest_first_by_petition_street_person_and_time(people: People) -> None:
     time = people.district.time
     here, there = await people.file(), await people.file(community="maan", estate=None)

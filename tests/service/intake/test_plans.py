@@ -136,7 +136,7 @@ LOOKS: Final[Mapping[str, tuple[contact_looks.Wanted, str]]] = {
     "person, since": (contact_looks.Wanted(subject="subject-8", since=MIDDLE, first=100), "contact_look_by_subject"),
     "person and street": (
         contact_looks.Wanted(subject="subject-8", street="street-3", first=100),
-        "contact_look_by_subject",
+        "contact_look_by_subject_and_street",
     ),
     "petition": (contact_looks.Wanted(petition=PetitionId(HALFWAY), first=100), "contact_look_pkey"),
 }

@@ -93,6 +93,12 @@ def test_what_is_hidden_from_some_must_be_nullable() -> None:
         build(*ROWS[:3], within("Thing", "id"), shown_to("Thing", DEPARTMENT, "secret plain"))
 
 
+def test_what_is_hidden_from_some_must_tell_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Thing, "sees")
+    with pytest.raises(UnguardedFieldError, match="whose it is"):
+        build(*ROWS)
+
+
 def test_two_rows_of_one_field_are_refused() -> None:
     with pytest.raises(RepeatedDoorError):
         doors(within("Thing", "id"), shown_to("Thing", DEPARTMENT, "id"))

@@ -99,6 +99,11 @@ def test_lengths_are_counted_in_characters() -> None:
         "138.0013.8000",
         "1380 013 8000",
         "520202 19900101 1234",
+        "138、0013、8000",
+        "(138)0013 8000",
+        "1380013800O",
+        "一三八〇〇一三八〇〇〇",
+        "520202900101123",
     ],
 )
 def test_numbers_of_persons_do_not_travel(number: str) -> None:

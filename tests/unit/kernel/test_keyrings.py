@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,66 @@ def test_a_changed_file_is_taken_and_a_broken_one_is_not(made: Path) -> None:
     assert not any("half" in str(line) for line in logs)
     keyrings.write_keyring(path, first)
     assert watched() == first
+
+
+def test_a_file_that_could_not_be_read_is_tried_again_after_a_pause(made: Path) -> None:
+    """What was in the way may not have been the file: too many open files, or a mode that is mended since."""
+    path, ticks, failing = made / keys.MASTER, [0.0], [False]
+
+    def read(it: Path) -> Keyring:
+        if failing[0]:
+            raise UnusableKeyError(it, "cannot be read: Too many open files")
+        return keyrings.read_keyring(it)
+
+    watched = Watched(path, read, ticks=lambda: ticks[0])
+    first = watched()
+    failing[0] = True
+    keyrings.write_keyring(path, keyrings.with_new_key(first))
+    assert watched() == first
+    failing[0] = False
+    assert watched() == first
+    ticks[0] += keyrings.AGAIN_SECONDS
+    assert watched().current != first.current
+
+
+def test_a_file_whose_mode_was_mended_is_read_at_once(made: Path) -> None:
+    path, failing = made / keys.MASTER, [False]
+
+    def read(it: Path) -> Keyring:
+        if failing[0]:
+            raise UnusableKeyError(it, "cannot be read: Permission denied")
+        return keyrings.read_keyring(it)
+
+    watched = Watched(path, read, ticks=lambda: 0.0)
+    first, failing[0] = watched(), True
+    keyrings.write_keyring(path, keyrings.with_new_key(first))
+    assert watched() == first
+    failing[0] = False
+    path.chmod(0o640)
+    assert watched().current != first.current
+
+
+def test_whoever_changes_keys_waits_for_the_other(made: Path) -> None:
+    path = made / keys.MASTER
+
+    def add(_: int) -> None:
+        with keyrings.changing(made):
+            keyrings.write_keyring(path, keyrings.with_new_key(keyrings.read_keyring(path)))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(16)))
+    assert len(keyrings.read_keyring(path).keys) == 17
+    with pytest.raises(MissingKeyError), keyrings.changing(made / "nowhere"):
+        pass
+
+
+def test_what_others_can_write_is_named(made: Path) -> None:
+    assert keys.writable_by_others(made) == []
+    (made / keys.INTAKE_PUBLIC).chmod(0o666)
+    assert keys.writable_by_others(made) == [keys.INTAKE_PUBLIC]
+    (made / keys.INTAKE_PUBLIC).chmod(0o644)
+    made.chmod(0o770)
+    assert keys.writable_by_others(made) == ["."]
 
 
 def test_nothing_is_watched_that_is_not_there(tmp_path: Path) -> None:

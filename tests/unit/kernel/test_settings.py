@@ -147,6 +147,23 @@ def test_a_password_that_everybody_guesses_is_refused_in_production(folder: Path
     assert settings(folder, "development", database_url=url).database_url.get_secret_value() == url
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://dispatch@db/dispatch?password=dispatch",
+        "postgresql://db/dispatch?user=dispatch&password=dispatch",
+        "postgresql://dispatch@db/dispatch?password=",
+        "postgresql://dispatch:Eigh2aeb@db/dispatch?password=dispatch",
+    ],
+)
+def test_a_password_to_guess_is_found_behind_the_question_mark_too(folder: Path, url: str) -> None:
+    assert refusal(folder, database_url=url)[0] == "database_url"
+
+
+def test_an_unknown_log_level_is_refused_by_its_name(folder: Path) -> None:
+    assert refusal(folder, log_level="CHATTY")[0] == "log_level"
+
+
 @pytest.mark.parametrize("credentials", ["dispatch:Eigh2aeb@", "dispatch@", ""])
 def test_a_real_password_or_another_proof_is_taken(folder: Path, credentials: str) -> None:
     url = f"postgresql://{credentials}db/dispatch"

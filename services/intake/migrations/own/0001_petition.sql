@@ -86,6 +86,7 @@ CREATE TABLE own.contact_look (
 CREATE INDEX contact_look_by_time ON own.contact_look (looked_at, look_id);
 CREATE INDEX contact_look_by_street ON own.contact_look (street, looked_at, look_id);
 CREATE INDEX contact_look_by_subject ON own.contact_look (subject, looked_at, look_id);
+CREATE INDEX contact_look_by_subject_and_street ON own.contact_look (subject, street, looked_at, look_id);
 
 -- Erasures of personal data, one a petition: what was there, which wrapped key was destroyed, which event told of it.
 CREATE TABLE own.erasure (
