@@ -6,6 +6,7 @@ is 1 when there are any. The seed decides what is sent; ids are those of the run
 
 import argparse
 import asyncio
+import logging
 import os
 import re
 import shutil
@@ -206,10 +207,33 @@ async def _ready(world: District, url: str) -> str:
         return (await response.json()).get("problem") or "ready"
 
 
+class _Heard(logging.Handler):
+    """Keeps what libraries say of errors, as the HTTP server does of an answer that failed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # On a machine that others use, too, a consumer may lose its group for a moment, and finds it again.
+        if not record.name.startswith("aiokafka"):
+            self.said.append(f"{record.name}: {record.getMessage()}")
+
+
+@contextmanager
+def _heard() -> Generator[_Heard]:
+    heard = _Heard()
+    logging.getLogger().addHandler(heard)
+    try:
+        yield heard
+    finally:
+        logging.getLogger().removeHandler(heard)
+
+
 @asynccontextmanager
 async def campaign(world: District) -> AsyncGenerator[Campaign]:
     """Prepare a district, and look around in it at the end."""
-    with capture_logs() as logged:
+    with capture_logs() as logged, _heard() as heard:
         standing = await stood(world)
         logged.clear()  # it published events that no service knows, and each said so
         it = Campaign(standing, await know(standing), await surfaces(world))
@@ -218,6 +242,8 @@ async def campaign(world: District) -> AsyncGenerator[Campaign]:
         await it.look_around([dict(entry) for entry in logged])
         for line in await asyncio.to_thread(_errors_of_gateway, world):
             it.outcome.note("logged by the gateway", line[:1_500])
+        for line in heard.said:
+            it.outcome.note("logged by a library", line[:1_500])
 
 
 def _errors_of_gateway(world: District) -> list[str]:
