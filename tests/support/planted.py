@@ -30,7 +30,14 @@ PHONES: Final = {
     "phone in words, hyphens": "13987650404",
     "phone in words, +86": "13987650405",
     "phone in words, 0086": "13987650406",
+    "phone in words, commas": "139、8765，0407",
+    "phone in words, slashes": "139/8765/0408",
+    "phone in words, brackets": "13987650409",
+    "phone in words, lines": "139\n8765\n0410",
+    "phone in words, a letter": "1398765042O",
+    "phone in words, numerals": "一三九八七六五〇四二二",
     "landline in words": "08582876543",
+    "landline in words, commas": "0858，2876544",
     "phone as contact": "13987650411",
     "phone in an addition": "13987650421",
     "phone in a withdrawal": "13987650431",
@@ -47,6 +54,7 @@ PHONES: Final = {
 IDENTITIES: Final = {
     "identity in words": "52020319910230741X",
     "identity in words, spaced": "520203199102307428",
+    "identity in words, old": "520203910230743",
     "identity in a wrong place": "520203199102307436",
     "identity in a request": "520203199102307444",
     "card in words": "6222029876504312345",
@@ -64,6 +72,10 @@ NAMES: Final = {
     "name after 姓名": "诸葛鹮翎",
     "name after 联系人": "慕容澔铖",
     "name in English": "Quincy Zhuoma",
+    "name after my name is": "quentin zhaxi",
+    "name after 我叫, in quotes": "太叔珺璟",
+    "name after 我叫, in Latin letters": "Qiongmu Quanzhen",
+    "name after 本人姓": "钟离名骁骜",
     "name as contact": "令狐璟峣",
     "name in an addition": "皇甫骦骢",
     "name in a withdrawal": "尉迟崚嶒",
@@ -81,6 +93,11 @@ def spaced(number: str, between: str = " ") -> str:
     return between.join((number[:3], number[3:7], number[7:]))
 
 
+def bracketed(number: str) -> str:
+    """Return a phone number with its first part in brackets."""
+    return f"({number[:3]}){number[3:7]} {number[7:]}"
+
+
 WORDS: Final = "\n".join(
     (
         f"二中批发巷下水道堵了三天。我叫{NAMES['name after 我叫']}，电话{PHONES['phone in words']}。",
@@ -91,6 +108,13 @@ WORDS: Final = "\n".join(
         f"身份证{IDENTITIES['identity in words']}，我爱人的520203 19910230 7428",
         f"退款卡号{IDENTITIES['card in words'][:4]} {IDENTITIES['card in words'][4:]}，邮箱{MAILS['mail in words']}",
         f"My name is {NAMES['name in English']}. 邻居老人出不了门。",
+        f"也可打{PHONES['phone in words, commas']}；{PHONES['phone in words, slashes']}",
+        f"或{bracketed(PHONES['phone in words, brackets'])}；{PHONES['phone in words, lines']}；",
+        f"{PHONES['phone in words, a letter']}，{PHONES['phone in words, numerals']}",
+        f"座机{PHONES['landline in words, commas']}；老证{IDENTITIES['identity in words, old']}",
+        f"我叫“{NAMES['name after 我叫, in quotes']}”，本人姓{NAMES['name after 本人姓']}",
+        f"我叫{NAMES['name after 我叫, in Latin letters']}。",
+        f"My name is {NAMES['name after my name is']} and I live here.",
     )
 )
 MARKER: Final = "琴台巷770000913号"
