@@ -52,7 +52,9 @@ export function keysOf({ issuer, jwks }, { age, environment }) {
 
   async function fetchKeys() {
     const source = jwks ?? (await discovered());
-    return /^https?:\/\//.test(source) ? fetchJson(source) : JSON.parse(await readFile(source, 'utf8'));
+    const found = /^https?:\/\//.test(source) ? await fetchJson(source) : JSON.parse(await readFile(source, 'utf8'));
+    if (environment === 'production' && madeForDevelopment(found.keys)) throw failure('KEYS_OF_DEVELOPMENT');
+    return found;
   }
 
   async function discovered() {
@@ -83,6 +85,11 @@ export function keysOf({ issuer, jwks }, { age, environment }) {
       }
     },
   };
+}
+
+/** Keys that the services' development command made say so in their ids. */
+export function madeForDevelopment(keys) {
+  return Array.isArray(keys) && keys.some((key) => typeof key?.kid === 'string' && key.kid.startsWith('development-'));
 }
 
 /** Keys that come in the clear could be anybody's: https, or in development this machine, as the services have it. */

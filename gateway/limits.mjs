@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { GraphQLError, Kind, parse, validate, visit } from 'graphql';
 
 import { Recent } from './recent.mjs';
@@ -34,6 +35,22 @@ function parseWithinLimits(source, options, introspection) {
 }
 
 /**
+ * Read a body's JSON. The engine would put a sign of its own for each byte that is no UTF-8: what a client sent in
+ * another encoding would be stored as nonsense.
+ */
+async function readUtf8(request) {
+  const body = Buffer.from(await request.arrayBuffer());
+  let asked;
+  try {
+    asked = isUtf8(body) ? JSON.parse(body.toString()) : undefined;
+  } catch {
+    asked = undefined; // the parser's own sentence would quote it
+  }
+  if (typeof asked === 'object' && asked !== null) return asked;
+  throw new GraphQLError('The body must be JSON in UTF-8.', { extensions: { code: 'INVALID_INPUT', field: 'body', http: { status: 400 } } });
+}
+
+/**
  * With `introspection` false a document that asks for the schema is refused, and what validation says gives no hints.
  *
  * Valid documents are remembered here, up to a size. Yoga would keep a thousand of any size, wrong ones too, and the
@@ -43,6 +60,9 @@ export function useLimits({ introspection }) {
   const documents = new Recent(REMEMBERED_DOCUMENTS);
 
   return {
+    onRequestParse({ request, setRequestParser }) {
+      if (request.method === 'POST') setRequestParser(readUtf8);
+    },
     onPluginInit({ plugins }) {
       const remembering = plugins.filter((one) => one && Object.keys(one).join() === 'onParse,onValidate');
       if (remembering.length !== 1) throw new Error('Yoga remembers documents in another way than is known here.');

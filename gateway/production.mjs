@@ -1,4 +1,6 @@
-import { isSafeForKeys } from './issuers.mjs';
+import { readFileSync } from 'node:fs';
+
+import { isSafeForKeys, madeForDevelopment } from './issuers.mjs';
 import { BadSetting } from './settings.mjs';
 
 const DEVELOPMENT_ISSUER = 'https://through-train.local/development';
@@ -14,7 +16,18 @@ export function refuseInProduction({ environment, issuers, services, console, of
     if (/^http:/.test(address) && !isSafeForKeys(address, environment) && !isIntakesOwn(address, services.intake)) {
       throw new BadSetting(`GATEWAY_ISSUERS takes the keys of "${issuer}" from an http address: production needs https, except from the service at INTAKE_URL.`);
     }
+    if (!/^https?:/.test(address)) refuseKeysOfDevelopment(issuer, address);
   }
+}
+
+function refuseKeysOfDevelopment(issuer, file) {
+  let keys;
+  try {
+    ({ keys } = JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    throw new BadSetting(`GATEWAY_ISSUERS names ${file} for the keys of "${issuer}", which can't be read (${error.code ?? 'no JSON'}).`);
+  }
+  if (madeForDevelopment(keys)) throw new BadSetting(`GATEWAY_ISSUERS takes the keys of "${issuer}" from ${file}: they were made for development, which production refuses.`);
 }
 
 /**

@@ -51,7 +51,10 @@ export function createServer(engine, identity, { proxies, subscriptions, connect
     }
     if (!readsAfterPosition(req.headers)) return refuse(res, 400, 'INVALID_INPUT', NOT_A_POSITION, { field: 'Read-After' });
     if (req.method === 'POST' && !isJson(req.headers['content-type'])) return refuse(res, 415, 'INVALID_INPUT', 'The content type must be application/json.', { field: 'Content-Type' });
-    if (req.method === 'POST' && !(await bodyWithinLimit(req))) return refuse(res, 413, 'INVALID_INPUT', `The request is larger than ${MAX_BODY} bytes.`);
+    if (req.method === 'POST') {
+      req.headers['content-type'] = req.headers['content-type'].toLowerCase(); // the engine takes no capitals
+      if (!(await bodyWithinLimit(req))) return refuse(res, 413, 'INVALID_INPUT', `The request is larger than ${MAX_BODY} bytes.`);
+    }
     const address = clientAddress(req);
     const caller = callerAt(address, known);
     if (req.headers.accept?.includes('text/event-stream')) {

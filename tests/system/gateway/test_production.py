@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from graphql import get_introspection_query
 
+from services.kernel.auth import keys
 from services.kernel.auth.issuers import DEVELOPMENT_ISSUER
 from tests.system.gateway.conftest import World
 from tests.system.gateway.process import GATEWAY, Gateway, start_and_fail, started
@@ -43,6 +45,14 @@ REFUSED = {
         {"GATEWAY_ISSUERS": issuers({"issuer": "http://login.example"})},
         'GATEWAY_ISSUERS takes the keys of "http://login.example" from an http address',
     ),
+    "an address in capitals": (
+        {"GATEWAY_ISSUERS": issuers({"issuer": "organisation", "jwks": "HTTP://keys.example/jwks.json"})},
+        "neither a file's path nor an address that begins with https://",
+    ),
+    "a file that is not there": (
+        {"GATEWAY_ISSUERS": issuers({"issuer": "organisation", "jwks": "/nowhere/jwks.json"})},
+        "can't be read (ENOENT)",
+    ),
     "the console": ({"GATEWAY_CONSOLE": "on"}, "GATEWAY_CONSOLE must be off in production."),
 } | {
     f"{name} {word}": ({f"GATEWAY_{name}": word}, f"GATEWAY_{name} is off, which production refuses")
@@ -73,6 +83,16 @@ def test_production_refuses_to_start_and_names_the_setting(world: World, what: s
     assert sentence in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
     assert ended.stdout == ""
+
+
+def test_keys_made_for_development_are_refused_under_any_name(world: World, tmp_path: Path) -> None:
+    keys.create_missing(tmp_path)
+    for file in (keys.INTAKE_PUBLIC, keys.DEVELOPMENT_PUBLIC):
+        given = issuers({"issuer": "https://login.example", "jwks": str(tmp_path / file)})
+        ended = start_and_fail(world.settings | {"GATEWAY_ISSUERS": given, "GATEWAY_ENVIRONMENT": "production"})
+        assert ended.returncode == 2
+        assert "GATEWAY_ISSUERS" in ended.stderr
+        assert "made for development" in ended.stderr
 
 
 def test_the_development_issuer_is_the_one_that_the_services_know() -> None:
