@@ -104,7 +104,6 @@ OWN_CODE: Final = frozenset(
             "multidict",
             "propcache",
             "psutil",
-            "wcwidth",
             "wrapt",
             "yarl",
         ),
