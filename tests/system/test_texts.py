@@ -390,9 +390,9 @@ class Life:
 
     def write(self, path: str) -> str:
         """Return what is written at a place, and remember it."""
-        text = TEXTS[path].fitted(self.values[sum(map(len, self.said.values())) % len(self.values)])
-        self.said.setdefault(path, []).append(text)
-        return text
+        texts = self.said.setdefault(path, [])
+        texts.append(TEXTS[path].fitted(self.values[list(self.said).index(path) % len(self.values)]))
+        return texts[-1]
 
     async def do(self, name: str, role: str | None, *texts: str, token: str | None = None, **given: Any) -> Any:
         """Send a mutation with the value in some of its parts; return what it answers."""
@@ -599,26 +599,21 @@ async def _evaluated(life: Life) -> None:
         life.said |= one.said
 
 
-_written: set[str] = set()
-
-
 _LIVES: Final = {name: [value] for name, value in FAITHFUL.items() if len(value) > 5 or not value.isascii()} | {
     "what looks like something else": [value for value in FAITHFUL.values() if len(value) <= 5 and value.isascii()]
 }
 
 
-@pytest.mark.parametrize("values", _LIVES.values(), ids=_LIVES.keys())
-async def test_what_people_write_is_kept_character_by_character(through_train: District, values: list[str]) -> None:
-    """In all services that hear of it, in the sealed words, and through the topics in between."""
-    lives = [Life(People(through_train), values) for _ in range(3)]
+async def _lived(people: People, values: Sequence[str]) -> set[str]:
+    """Let people write some values wherever they can; return where they did, once all of it was read again."""
+    lives = [Life(people, values) for _ in range(3)]
     await asyncio.gather(_handled(lives[0]), _turned_down(lives[1]), _evaluated(lives[2]))
-    _written.update(*(life.said for life in lives))
+    return {path for life in lives for path in life.said}
 
 
-async def test_what_operators_write_is_kept_character_by_character(world: Standing) -> None:
-    """All odd texts at once: the days of a calendar, why data was erased, why an event was passed over."""
-    district, joined = world.district, " ".join(text for text in FAITHFUL.values() if len(text) < 100)
-    life = Life(world.people, [joined])
+async def _operated(world: Standing, values: Sequence[str]) -> set[str]:
+    """Let the operator write some values: the days of a calendar, why data was erased, why an event was passed over."""
+    district, life = world.district, Life(world.people, values)
     day = (district.time.now + timedelta(days=300)).date().isoformat()
     names = {part: life.write(f"recordCalendarDays.days.{part}") for part in ("nameZh", "nameEn")}
     await life.do("recordCalendarDays", "operator", days=[{"day": day, "working": True, **names}])
@@ -647,12 +642,23 @@ async def test_what_operators_write_is_kept_character_by_character(world: Standi
         listed = f"{{ {source.value}Discarded(first: 100) {{ nodes {{ petitionId because }} }} }}"
         nodes = (await district.ask(listed, role="operator")).ok()[f"{source.value}Discarded"]["nodes"]
         assert {"petitionId": world.parked[source.value], "because": because} in nodes
-    _written.update(life.said)
+    return {*life.said}
 
 
-def test_every_text_was_written_and_read() -> None:
-    """Runs after the lives of this module, which is one worker's."""
-    assert _written == set(TEXTS)
+@pytest.mark.parametrize("values", _LIVES.values(), ids=_LIVES.keys())
+async def test_what_people_write_is_kept_character_by_character(through_train: District, values: list[str]) -> None:
+    """In all services that hear of it, in the sealed words, and through the topics in between."""
+    await _lived(People(through_train), values)
+
+
+async def test_what_operators_write_is_kept_character_by_character(world: Standing) -> None:
+    """All odd texts at once."""
+    await _operated(world, [" ".join(text for text in FAITHFUL.values() if len(text) < 100)])
+
+
+async def test_these_lives_write_into_every_text_there_is(world: Standing) -> None:
+    written = await _lived(world.people, ["字"])
+    assert written | await _operated(world, ["字"]) == set(TEXTS)
 
 
 @pytest.mark.parametrize("value", FAITHFUL.values(), ids=FAITHFUL.keys())

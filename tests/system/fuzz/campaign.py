@@ -49,7 +49,7 @@ _EXAMPLES: Final = 3
 _AT_ONCE: Final = 500
 _AGAIN_EVERY: Final = 4_000
 """After so many cases the petitions have had their share: others take their place."""
-_FRESH: Final = 40
+_FRESH: Final = 12
 _HELD_UP: Final = "petitions are held up: see `parked list`"
 
 
@@ -94,10 +94,14 @@ class Outcome:
 
 
 async def stood(world: District) -> Standing:
-    """Bring petitions to every standing, and more to the first, for chance to carry on."""
+    """Bring petitions to every standing, and more to some of them, for chance to carry on."""
     standing = await stand(world)
+    people, petitions = standing.people, standing.petitions
     for nth in range(_FRESH):
-        standing.petitions[f"fresh {nth}"] = await standing.people.file("representative")
+        petitions[f"fresh {nth}"] = await people.file("representative")
+        petitions[f"accepted {nth}"] = await people.file("representative")
+        (await people.accept(petitions[f"accepted {nth}"])).ok()
+        petitions[f"ready {nth}"] = await people.ready()
     return standing
 
 

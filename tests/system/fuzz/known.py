@@ -190,8 +190,8 @@ LIVE_BY_NAME: Final[Mapping[str, Sequence[str]]] = {
 """The kinds of what a running district has, at arguments and input fields of a name."""
 
 _SUBMITTED: Final = ("fresh", "submitted", "fodder of intake")
-_SCREENED: Final = ("accepted", *_SUBMITTED)
-_AT_A_DEPARTMENT: Final = ("ready", "in progress", "late", "reopened", "fresh")
+_SCREENED: Final = ("accepted", "fresh")
+_AT_A_DEPARTMENT: Final = ("ready", "in progress", "late", "reopened")
 _REPLIED: Final = ("replied", "attempted", "visited", "fodder")
 FITTING: Final[Mapping[str, Sequence[str]]] = {
     **dict.fromkeys(("acceptPetition", "rejectPetition"), _SUBMITTED),

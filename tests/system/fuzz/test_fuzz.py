@@ -9,7 +9,7 @@ from tests.support.district import District
 from tests.system.fuzz.campaign import campaign
 from tests.system.fuzz.verdict import CODES, findings
 
-CASES = 600
+CASES = 1_000
 JSON = "application/json"
 
 
