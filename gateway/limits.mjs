@@ -39,12 +39,12 @@ function parseWithinLimits(source, options, introspection) {
  * another encoding would be stored as nonsense.
  */
 async function readUtf8(request) {
-  const body = Buffer.from(await request.arrayBuffer());
   let asked;
   try {
+    const body = Buffer.from(await request.arrayBuffer());
     asked = isUtf8(body) ? JSON.parse(body.toString()) : undefined;
   } catch {
-    asked = undefined; // the parser's own sentence would quote it
+    asked = undefined; // the parser's own sentence would quote it; or the client has left in the middle of it
   }
   if (typeof asked === 'object' && asked !== null) return asked;
   throw new GraphQLError('The body must be JSON in UTF-8.', { extensions: { code: 'INVALID_INPUT', field: 'body', http: { status: 400 } } });
