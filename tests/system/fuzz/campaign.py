@@ -34,6 +34,7 @@ from services.contracts.vocabulary import Role, Source
 from services.dispatch.app import WIRING as DISPATCH
 from services.feedback.app import WIRING as FEEDBACK
 from services.intake.app import WIRING as INTAKE
+from tests.support import people as p
 from tests.support import servers
 from tests.support.district import District, district, eventually
 from tests.system.doors.operations import SCHEMAS
@@ -49,7 +50,7 @@ _EXAMPLES: Final = 3
 _AT_ONCE: Final = 500
 _AGAIN_EVERY: Final = 4_000
 """After so many cases the petitions have had their share: others take their place."""
-_FRESH: Final = 12
+_MORE: Final = 6
 _HELD_UP: Final = "petitions are held up: see `parked list`"
 
 
@@ -94,15 +95,35 @@ class Outcome:
 
 
 async def stood(world: District) -> Standing:
-    """Bring petitions to every standing, and more to some of them, for chance to carry on."""
+    """Bring petitions to every standing, and more to those that one act leads on from."""
     standing = await stand(world)
-    people, petitions = standing.people, standing.petitions
-    for nth in range(_FRESH):
-        petitions[f"fresh {nth}"] = await people.file("representative")
-        petitions[f"accepted {nth}"] = await people.file("representative")
-        (await people.accept(petitions[f"accepted {nth}"])).ok()
-        petitions[f"ready {nth}"] = await people.ready()
+    await asyncio.gather(*(_more(standing, nth) for nth in range(_MORE)))
     return standing
+
+
+async def _more(standing: Standing, nth: int) -> None:
+    people, petitions = standing.people, standing.petitions
+    petitions[f"fresh {nth}"] = await people.file("representative")
+    petitions[f"accepted {nth}"] = await people.file("representative")
+    (await people.accept(petitions[f"accepted {nth}"])).ok()
+    petitions[f"listened {nth}"] = listened = await people.file("representative")
+    (await people.accept(listened)).ok()
+    (await people.do(p.LISTEN, "representative", petitionId=listened.id, said="听")).ok()
+    petitions[f"screened {nth}"] = screened = await people.file("representative")
+    await people.screen(screened)
+    petitions[f"ready {nth}"] = await people.ready()
+    petitions[f"assigned {nth}"], handed = await people.handed_over()
+    await people.assigned(petitions[f"assigned {nth}"], after=handed)
+    petitions[f"acknowledged {nth}"], handed = await people.handed_over()
+    order = await people.assigned(petitions[f"acknowledged {nth}"], after=handed)
+    (await people.do(p.ACKNOWLEDGE, "department", workOrderId=order)).ok()
+    petitions[f"started {nth}"], handed = await people.handed_over()
+    await people.in_progress(petitions[f"started {nth}"], after=handed)
+    for name in ("awaited", "proposed"):
+        petitions[f"{name} {nth}"], _, replied = await people.replied()
+        if name == "proposed":
+            proposed = {"solved": False, "satisfied": False, "ledgerProposed": True}
+            (await people.visit(petitions[f"{name} {nth}"], after=replied, **proposed)).ok()
 
 
 async def surfaces(world: District) -> list[Surface]:

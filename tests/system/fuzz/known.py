@@ -190,33 +190,26 @@ LIVE_BY_NAME: Final[Mapping[str, Sequence[str]]] = {
 """The kinds of what a running district has, at arguments and input fields of a name."""
 
 _SUBMITTED: Final = ("fresh", "submitted", "fodder of intake")
-_SCREENED: Final = ("accepted", "fresh")
-_AT_A_DEPARTMENT: Final = ("ready", "in progress", "late", "reopened")
-_REPLIED: Final = ("replied", "attempted", "visited", "fodder")
 FITTING: Final[Mapping[str, Sequence[str]]] = {
     **dict.fromkeys(("acceptPetition", "rejectPetition"), _SUBMITTED),
+    "listenToPetition": ("accepted",),
+    **dict.fromkeys(("lookAtPetition", "deliberateOnPetition", "skipScreeningStep"), ("listened",)),
     **dict.fromkeys(
-        (
-            *("listenToPetition", "lookAtPetition", "deliberateOnPetition", "skipScreeningStep"),
-            *("handOverPetition", "resolvePetitionOnSpot", "declinePetition", "nominatePetition"),
-        ),
-        _SCREENED,
+        ("handOverPetition", "resolvePetitionOnSpot", "declinePetition", "nominatePetition"), ("screened",)
     ),
     **dict.fromkeys(("withdrawPetition", "addInformation"), ("in progress", "full of words", "replied")),
-    **dict.fromkeys(
-        (
-            *("assignWorkOrder", "acknowledgeWorkOrder", "declineWorkOrder", "startWorkOrder"),
-            *("askResident", "replyToWorkOrder", "pressPetition", "answerInstruction"),
-        ),
-        _AT_A_DEPARTMENT,
-    ),
+    "assignWorkOrder": ("ready",),
+    **dict.fromkeys(("acknowledgeWorkOrder", "declineWorkOrder"), ("assigned",)),
+    "startWorkOrder": ("acknowledged",),
+    **dict.fromkeys(("askResident", "replyToWorkOrder"), ("started", "in progress")),
+    **dict.fromkeys(("pressPetition", "answerInstruction"), ("started", "in progress", "fodder")),
     "ruleOnWorkOrder": ("under ruling",),
-    "sendBackReply": _REPLIED,
-    **dict.fromkeys(("recordVisit", "recordVisitAttempt", "closePetition", "reopenPetition"), _REPLIED),
-    **dict.fromkeys(("approveLedger", "refuseLedger"), ("visited", "replied")),
+    "sendBackReply": ("awaited", "replied"),
+    **dict.fromkeys(("recordVisit", "recordVisitAttempt"), ("awaited", "replied", "attempted")),
+    **dict.fromkeys(("closePetition", "reopenPetition"), ("visited", "awaited")),
+    **dict.fromkeys(("approveLedger", "refuseLedger"), ("proposed",)),
     "openPetition": ("somebody else's",),
-    **{
-        f"{act}{source.value.capitalize()}Parked": (source.value,) for act in ("replay", "discard") for source in Source
-    },
+    **{f"replay{source.value.capitalize()}Parked": (source.value,) for source in Source},
+    **{f"discard{source.value.capitalize()}Parked": (source.value,) for source in Source},
 }
 """Of which petitions an act is possible at some moment: so that chance finds the moment more often."""
