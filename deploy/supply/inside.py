@@ -104,6 +104,7 @@ OWN_CODE: Final = frozenset(
             "multidict",
             "propcache",
             "psutil",
+            "websockets",
             "wrapt",
             "yarl",
         ),
