@@ -1,11 +1,15 @@
-"""The development issuer: one demo user per role, for local runs only (production settings refuse its tokens).
+"""The development issuer: demo users of every role, for local runs only (production settings refuse its tokens).
 
-`python -m services.kernel.auth.development keys FOLDER` creates what is missing of the keys folder;
-`… token ROLE --keys FOLDER [--street …]` prints a token and nothing else.
+`python -m services.kernel.auth.development keys FOLDER` creates what is missing of the keys folder, and writes who the
+demo users are; `… token ROLE[.NAME] --keys FOLDER [--street …]` prints a token and nothing else.
 """
 
+import json
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import cyclopts
@@ -17,60 +21,160 @@ from services.kernel.auth.tokens import DEVELOPMENT_ISSUER
 
 LIFETIME_SECONDS: Final = 12 * 3600
 
-DEMO_USERS: Final[dict[Role, dict[str, Any]]] = {
-    Role.REPRESENTATIVE: {
-        "sub": "demo-hui-bi",
-        "representative": "rep-hui-bi",
-        "placements": ["community-73"],
-        "street": "huangtupo",
-    },
-    Role.STATION_STAFF: {"sub": "demo-station-staff", "placements": ["community-73"], "street": "huangtupo"},
-    Role.COMMUNITY: {"sub": "demo-community", "community": "community-73", "street": "huangtupo"},
-    Role.STREET_COMMITTEE: {"sub": "demo-street-committee", "street": "huangtupo"},
-    Role.DEPARTMENT: {"sub": "demo-department", "department": "housing"},
-    Role.DEPARTMENT_HEAD: {"sub": "demo-department-head", "department": "housing"},
-    Role.EXPERT: {"sub": "demo-expert"},
-    Role.DISTRICT_SUPERVISOR: {"sub": "demo-district-supervisor"},
-    Role.DISTRICT_LEADER: {"sub": "demo-district-leader"},
-    Role.INTEGRATOR: {"sub": "demo-integrator", "street": "huangtupo"},
-    Role.OPERATOR: {"sub": "demo-operator"},
-}
-"""Claims of the demo user of each role; they fit the seeded reference data."""
+DEMO_USERS_FILE: Final = "demo-users.json"
+"""Written beside the keys at each start: who one can be, for the gateway's console."""
+
+ROLE_NAMES: Final[Mapping[Role, tuple[str, str]]] = MappingProxyType(
+    {
+        Role.REPRESENTATIVE: ("议政代表", "representative"),
+        Role.STATION_STAFF: ("联络站工作人员", "station staff"),
+        Role.COMMUNITY: ("社区", "community"),
+        Role.STREET_COMMITTEE: ("街道人大工委", "street NPC committee"),
+        Role.DEPARTMENT: ("承办单位", "department"),
+        Role.DEPARTMENT_HEAD: ("承办单位负责人", "department head"),
+        Role.EXPERT: ("专业人士", "expert"),
+        Role.DISTRICT_SUPERVISOR: ("区人大常委会督办", "district supervisor"),
+        Role.DISTRICT_LEADER: ("区委领导", "district leader"),
+        Role.INTEGRATOR: ("系统对接方", "integrator"),
+        Role.OPERATOR: ("运维", "operator"),
+    }
+)
+"""What a role is called, in Chinese and in English."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """Somebody whom one can be in a local run: a role, whom it is in Chinese and in English, and the token's claims."""
+
+    role: Role
+    zh: str
+    en: str
+    claims: Mapping[str, Any]
+
+
+def _representative(zh: str, en: str, name: str, street: str, *communities: str) -> DemoUser:
+    claims = {
+        "sub": f"demo-{name}",
+        "representative": f"rep-{name}",
+        "placements": list(communities),
+        "street": street,
+    }
+    return DemoUser(Role.REPRESENTATIVE, zh, en, claims)
+
+
+def _committee(zh: str, en: str, street: str, sub: str) -> DemoUser:
+    return DemoUser(Role.STREET_COMMITTEE, zh, en, {"sub": sub, "street": street})
+
+
+def _department(zh: str, en: str, department: str, sub: str, role: Role = Role.DEPARTMENT) -> DemoUser:
+    return DemoUser(role, zh, en, {"sub": sub, "department": department})
+
+
+DEMO_USERS: Final[Mapping[str, DemoUser]] = MappingProxyType(
+    {
+        "representative": _representative("惠碧", "Hui Bi", "hui-bi", "huangtupo", "community-73"),
+        "representative.peng-xuan": _representative("彭煊", "Peng Xuan", "peng-xuan", "huangtupo", "renmin-west"),
+        "representative.huang-meiping": _representative(
+            "黄美平", "Huang Meiping", "huang-meiping", "fenghuang", "maan"
+        ),
+        "representative.xu-jin": _representative("徐瑾", "Xu Jin", "xu-jin", "hongyan", "dongfeng-west"),
+        "station_staff": DemoUser(
+            Role.STATION_STAFF,
+            "黄土坡街道联络站",
+            "Huangtupo station",
+            {"sub": "demo-station-staff", "placements": ["community-73"], "street": "huangtupo"},
+        ),
+        "community": DemoUser(
+            Role.COMMUNITY,
+            "七十三社区",
+            "Community 73",
+            {"sub": "demo-community", "community": "community-73", "street": "huangtupo"},
+        ),
+        "community.maan": DemoUser(
+            Role.COMMUNITY,
+            "马鞍社区",
+            "Ma'an",
+            {"sub": "demo-community-maan", "community": "maan", "street": "fenghuang"},
+        ),
+        "community.zhiyuan": DemoUser(
+            Role.COMMUNITY,
+            "职院社区",
+            "Zhiyuan",
+            {"sub": "demo-community-zhiyuan", "community": "zhiyuan", "street": "dewu"},
+        ),
+        "street_committee": _committee("黄土坡街道", "Huangtupo", "huangtupo", "demo-street-committee"),
+        "street_committee.fenghuang": _committee("凤凰街道", "Fenghuang", "fenghuang", "demo-committee-fenghuang"),
+        "street_committee.hongyan": _committee("红岩街道", "Hongyan", "hongyan", "demo-committee-hongyan"),
+        "street_committee.dewu": _committee("德坞街道", "Dewu", "dewu", "demo-committee-dewu"),
+        "department": _department("区住房和城乡建设局", "Housing Bureau", "housing", "demo-department"),
+        "department.civil-affairs": _department("区民政局", "Civil Affairs", "civil-affairs", "demo-civil-affairs"),
+        "department.public-order": _department("区综治中心", "Public Order", "public-order", "demo-public-order"),
+        "department.office-dewu": _department(
+            "德坞街道办事处", "Dewu Street Office", "office-dewu", "demo-office-dewu"
+        ),
+        "department_head": _department(
+            "区住房和城乡建设局", "Housing Bureau", "housing", "demo-department-head", Role.DEPARTMENT_HEAD
+        ),
+        "expert": DemoUser(Role.EXPERT, "", "", {"sub": "demo-expert"}),
+        "district_supervisor": DemoUser(Role.DISTRICT_SUPERVISOR, "", "", {"sub": "demo-district-supervisor"}),
+        "district_leader": DemoUser(Role.DISTRICT_LEADER, "", "", {"sub": "demo-district-leader"}),
+        "integrator": DemoUser(
+            Role.INTEGRATOR, "黄土坡街道", "Huangtupo", {"sub": "demo-integrator", "street": "huangtupo"}
+        ),
+        "operator": DemoUser(Role.OPERATOR, "", "", {"sub": "demo-operator"}),
+    }
+)
+"""Who one can be: each role's own demo user, and after a dot others of the role; they fit the seeded reference data."""
 
 app = cyclopts.App(help="The development issuer: keys and tokens for local runs.")
 
 
-def sign(folder: Path, role: Role, *, audience: str = "through-train", **claims: Any) -> str:
-    """Return a token of the development issuer for a role's demo user; `claims` replace or add to its own.
+def sign(folder: Path, user: str, *, audience: str = "through-train", **claims: Any) -> str:
+    """Return a token of the development issuer for a demo user, such as a role's; `claims` replace or add to its own.
 
-    :raises LookupError: the role has no demo user (residents get tokens from `openPetition`).
+    :raises LookupError: there is no such demo user (residents get tokens from `openPetition`).
     """
-    if role not in DEMO_USERS:
-        raise LookupError(f"{role.value} has no demo user; choose one of {', '.join(sorted(DEMO_USERS))}")
+    if user not in DEMO_USERS:
+        raise LookupError(f"there is no demo user {user}; choose one of {', '.join(DEMO_USERS)}")
     now = int(time.time())
     payload = {
         "iss": DEVELOPMENT_ISSUER,
         "aud": audience,
         "iat": now,
         "exp": now + LIFETIME_SECONDS,
-        "roles": [role.value],
-        **DEMO_USERS[role],
+        "roles": [DEMO_USERS[user].role.value],
+        **DEMO_USERS[user].claims,
         **claims,
     }
     key = keys.private_key(folder, keys.DEVELOPMENT_PRIVATE)
     return jwt.encode({"alg": "ES256", "kid": key.kid}, payload, key)
 
 
+def demo_users() -> list[dict[str, Any]]:
+    """Return the demo users as the gateway's console reads them."""
+    return [
+        {
+            "id": id_,
+            "role": user.role.value,
+            "roleName": dict(zip(("zh", "en"), ROLE_NAMES[user.role], strict=True)),
+            "name": {"zh": user.zh, "en": user.en},
+            "claims": dict(user.claims),
+        }
+        for id_, user in DEMO_USERS.items()
+    ]
+
+
 @app.command(name="keys")
 def create_keys(folder: Path) -> None:
-    """Create the key files that are missing from a keys folder."""
+    """Create the key files that are missing from a keys folder, and write who one can be."""
     for name in keys.create_missing(folder):
         print(name)
+    (folder / DEMO_USERS_FILE).write_text(json.dumps(demo_users(), ensure_ascii=False, indent=1) + "\n")
 
 
 @app.command
 def token(
-    role: str,
+    user: str,
     *,
     folder: Annotated[Path, cyclopts.Parameter(name="--keys")],
     sub: str | None = None,
@@ -80,7 +184,7 @@ def token(
     representative: str | None = None,
     placement: list[str] | None = None,
 ) -> None:
-    """Print a token for the demo user of a role; the options replace its claims."""
+    """Print the token of a demo user, such as street_committee or street_committee.dewu; options replace claims."""
     given = {
         "sub": sub,
         "street": street,
@@ -91,9 +195,9 @@ def token(
     }
     try:
         claims: dict[str, Any] = {name: value for name, value in given.items() if value}
-        print(sign(folder, Role(role.lower()), **claims))
-    except (ValueError, LookupError):
-        raise SystemExit(f"No demo user for {role!r}. Choose one of: {', '.join(sorted(DEMO_USERS))}.") from None
+        print(sign(folder, user.lower(), **claims))
+    except LookupError:
+        raise SystemExit(f"No demo user for {user!r}. Choose one of: {', '.join(sorted(DEMO_USERS))}.") from None
 
 
 if __name__ == "__main__":
