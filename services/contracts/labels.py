@@ -15,6 +15,7 @@ from services.contracts.vocabulary import (
     Responsible,
     ScreeningStep,
     Stage,
+    VenueKind,
     WorkOrderState,
 )
 
@@ -77,6 +78,12 @@ _LABELS: Final[tuple[tuple[StrEnum, str, str], ...]] = (
     (Stage.DECIDE, "民决", "People decide"),
     (Stage.HANDLE, "民事民办", "People's affair handled"),
     (Stage.EVALUATE, "民评", "People evaluate"),
+    (VenueKind.HALL, "厅", "Hall"),
+    (VenueKind.PAVILION, "亭", "Pavilion"),
+    (VenueKind.ROOM, "室", "Room"),
+    (VenueKind.SQUARE, "广场", "Square"),
+    (VenueKind.CORRIDOR, "长廊", "Corridor"),
+    (VenueKind.CORNER, "角", "Corner"),
 )
 
 LABELS: Final[Mapping[tuple[type[StrEnum], str], tuple[str, str]]] = MappingProxyType(

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from services.contracts.event import Data, Event
-from services.contracts.vocabulary import ClockKind, DeadlineClass, LimitUnit, ReferenceKind
+from services.contracts.vocabulary import ClockKind, DeadlineClass, LimitUnit, ReferenceKind, VenueKind
 
 
 class Name(Data, frozen=True, kw_only=True):
@@ -55,12 +55,27 @@ class Room(Entry, frozen=True, kw_only=True, tag=ReferenceKind.ROOM.value):
     communities: tuple[str, ...] = ()
 
 
+class Venue(Entry, frozen=True, kw_only=True, tag=ReferenceKind.VENUE.value):
+    """A "six-deliberation" venue (六议场所) of a community; `room` is the liaison room that keeps it, if one does."""
+
+    venue_kind: VenueKind
+    community: str
+    room: str | None = None
+
+
 class Representative(Entry, frozen=True, kw_only=True, tag=ReferenceKind.REPRESENTATIVE.value):
-    """A street deliberative representative (议政代表), whose name is public."""
+    """A street deliberative representative (议政代表), whose name is public.
+
+    Placed in `rooms`, or at a `station`; serves `communities`, and that of the `residence`. `sector` is what they are
+    in the composition "1+N": a profession or walk of life.
+    """
 
     street: str
     rooms: tuple[str, ...] = ()
+    station: str | None = None
     communities: tuple[str, ...] = ()
+    residence: str | None = None
+    sector: Name | None = None
     deputy: bool = False
 
 
@@ -143,6 +158,7 @@ AnyEntry = (
     | Estate
     | Station
     | Room
+    | Venue
     | Representative
     | Category
     | Channel

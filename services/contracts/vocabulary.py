@@ -188,6 +188,17 @@ class Stage(StrEnum):
     EVALUATE = "EVALUATE"
 
 
+class VenueKind(StrEnum):
+    """The six kinds of "six-deliberation" venue (六议场所): 厅, 亭, 室, 广场, 长廊, 角."""
+
+    HALL = "HALL"
+    PAVILION = "PAVILION"
+    ROOM = "ROOM"
+    SQUARE = "SQUARE"
+    CORRIDOR = "CORRIDOR"
+    CORNER = "CORNER"
+
+
 class ReferenceKind(StrEnum):
     """What a reference entry describes; the first part of its key `kind:id`."""
 
@@ -196,6 +207,7 @@ class ReferenceKind(StrEnum):
     ESTATE = "estate"
     STATION = "station"
     ROOM = "room"
+    VENUE = "venue"
     REPRESENTATIVE = "representative"
     CATEGORY = "category"
     CHANNEL = "channel"
