@@ -15,7 +15,7 @@ from services.feedback.domain import access as feedback
 from services.intake.domain import access as intake
 from services.kernel.access import OWN_MEANS, Rule
 from services.kernel.doors import Bounds, Door, Doors
-from services.kernel.graphql.endpoint import table_of
+from services.kernel.graphql.subgraph import table_of
 
 PAGE: Final = ROOT / "docs" / "access.md"
 TABLES: Final[Mapping[Source, Doors]] = {
@@ -89,6 +89,7 @@ def page() -> str:
 def _body() -> Iterator[str]:
     yield from _matrix("Mutations", _fields("Mutation"))
     yield from _matrix("Queries and lists", _fields("Query"))
+    yield from _matrix("Subscriptions", _fields("Subscription"))
     yield from _matrix("References between services", _references())
     yield from _matrix("Fields that are null for some of those who see the object", _hidden())
     yield "\nEvery other field is for whoever sees the object that it belongs to.\n"

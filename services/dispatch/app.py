@@ -4,6 +4,7 @@ from services.contracts.vocabulary import Source
 from services.dispatch import handlers, seed
 from services.dispatch.commands import clocks
 from services.dispatch.schema import schema
+from services.dispatch.store import department_feed
 from services.kernel.scheduler import ClockCommands
 from services.kernel.service import Wiring
 
@@ -15,4 +16,5 @@ WIRING = Wiring(
     handlers=handlers.handlers,
     clocks=ClockCommands(clocks.fire_clock, clocks.reckon_clocks),
     seed=seed.entries,
+    published=department_feed.PUBLISHED,
 )

@@ -24,4 +24,5 @@ WIRING = Wiring(
     handlers=handlers.handlers,
     clocks=ClockCommands(clocks.fire_clock, clocks.reckon_clocks),
     seed=no_entries,
+    petitions_live=True,
 )

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
+from uuid import UUID
 
 import asyncpg as _asyncpg
 import msgspec
@@ -78,11 +79,13 @@ class Transaction:
     """An open transaction and its cause. Commands take it; only the kernel makes it.
 
     `seen` is what has been applied of the aggregate in this very transaction: its progress row is written last.
+    `touched` are the aggregates of which something is told anew, for those who follow them live.
     """
 
     connection: Connection
     cause: Cause
     seen: Mapping[Source, int] = field(default_factory=dict[Source, int])
+    touched: set[UUID] = field(default_factory=set[UUID])
 
 
 async def _keep_session(connection: object) -> None:
@@ -92,8 +95,9 @@ async def _keep_session(connection: object) -> None:
 class Database:
     """A pool of connections to one service's database."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Any, committed: Callable[[set[UUID]], None] | None = None) -> None:
         self._pool = pool
+        self._committed = committed
 
     @property
     def reader(self) -> Connection:
@@ -104,7 +108,10 @@ class Database:
     async def transaction(self, cause: Cause) -> AsyncGenerator[Transaction]:
         """Open a READ COMMITTED transaction; commit at the end, roll back on any exception."""
         async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection, connection.transaction():
-            yield Transaction(cast(Connection, connection), cause)
+            tx = Transaction(cast(Connection, connection), cause)
+            yield tx
+        if self._committed is not None and tx.touched:
+            self._committed(tx.touched)
 
     async def close(self) -> None:
         """Close the pool once its connections are back."""
@@ -120,11 +127,17 @@ async def savepoint(tx: Transaction) -> AsyncGenerator[None]:
 
 
 async def open_database(
-    url: str, *, connections: int, application: str, observe: Callable[[str], None] | None = None
+    url: str,
+    *,
+    connections: int,
+    application: str,
+    observe: Callable[[str], None] | None = None,
+    committed: Callable[[set[UUID]], None] | None = None,
 ) -> Database:
     """Connect a pool.
 
     :param connections: at most so many; a quarter of them are kept open.
+    :param committed: is told which aggregates a transaction touched, after its commit.
     :param observe: is told every statement that is sent; each begins with a comment that names it.
     :raises OSError: the database cannot be reached.
     """
@@ -152,7 +165,7 @@ async def open_database(
             "lock_timeout": _LOCK_MILLISECONDS,
         },
     )
-    return Database(pool)
+    return Database(pool, committed)
 
 
 @asynccontextmanager
@@ -165,6 +178,20 @@ async def own_connection(url: str, *, application: str) -> AsyncGenerator[Connec
         yield cast(Connection, connection)
     finally:
         await connection.close(timeout=5)
+
+
+@asynccontextmanager
+async def listening(
+    url: str, *, application: str, channel: str, heard: Callable[[str], None]
+) -> AsyncGenerator[Connection]:
+    """Open a connection of its own that listens to a channel; `heard` is given what is said there."""
+
+    def hear(_connection: object, _pid: int, _channel: str, payload: str) -> None:
+        heard(payload)
+
+    async with own_connection(url, application=application) as connection:
+        await cast(Any, connection).add_listener(channel, hear)
+        yield connection
 
 
 def _camel(name: str) -> str:

@@ -175,7 +175,11 @@ def head_of(row: Row) -> Head:
 def arguments(
     tx: Transaction, topic: str, before: Head | None, after: Head, facts: Sequence[Fact], now: datetime
 ) -> tuple[object, ...]:
-    """Return the parameters of RECORD for one decision; `before` is absent for a petition that is new here."""
+    """Return the parameters of RECORD for one decision; `before` is absent for a petition that is new here.
+
+    The petition is noted in the transaction as one of which something is told anew.
+    """
+    tx.touched.add(after.id)
     seen = {**after.seen, **tx.seen}
     known = set(before.clocks) if before else set[Clock]()
     changed = [_stored(after, clock) for clock in after.clocks if clock not in known]

@@ -429,10 +429,11 @@ class Inbox:
             cause = Cause(envelope.correlation, str(envelope.id))
             applied = {s: stream.applied for s, stream in streams.items() if stream.applied}
             seen = {**applied, envelope.source: envelope.sequence}
-            await reaction(Transaction(tx.connection, cause, seen), event, envelope)
+            await reaction(Transaction(tx.connection, cause, seen, tx.touched), event, envelope)
         return event
 
     async def _project(self, tx: Transaction, applied: Sequence[tuple[Event, Envelope]]) -> None:
+        tx.touched.update(UUID(envelope.subject) for _, envelope in applied)
         for project_many in self._handlers.projections if applied else ():
             await project_many(tx, applied)
 

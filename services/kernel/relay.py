@@ -6,7 +6,7 @@ lost its lock is harmless, because consumers go by sequence.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -15,7 +15,7 @@ import structlog
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import telemetry
-from services.kernel.db import UNREACHABLE, Connection, Row, describe, own_connection
+from services.kernel.db import UNREACHABLE, Connection, Row, UniqueViolation, describe, own_connection
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.history import parse_seen
 from services.kernel.kafka import BrokerError, Producer, discard, new_producer
@@ -43,13 +43,18 @@ CROSS JOIN LATERAL (
 ) AS event
 ORDER BY outbox.position"""
 
-_PUBLISHED: Final = """
+PUBLISHED: Final = """
 -- relay.published: what the broker has acknowledged
 DELETE FROM own.outbox WHERE position = ANY($1)"""
 
 
 class Relay:
-    """Publishes one service's outbox until it is cancelled."""
+    """Publishes one service's outbox until it is cancelled.
+
+    `published` is the statement that takes away what the broker has acknowledged ($1: its positions). A service may do
+    more in it that must be done once for each event and in the order of publication, and return the keys of what is
+    followed live; `told` is given these.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,8 @@ class Relay:
         topic_prefix: str,
         poll: float,
         committed: Pulse,
+        published: str = PUBLISHED,
+        told: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
         self._source = source
         self._database_url = database_url
@@ -67,6 +74,8 @@ class Relay:
         self._prefix = topic_prefix
         self._poll = poll
         self._committed = committed
+        self._published = published
+        self._told = told
 
     async def run(self) -> None:
         """Stand by for the lock, publish, and start over after any failure of database or broker."""
@@ -76,7 +85,11 @@ class Relay:
                     while not await connection.fetchval(_TRY_LOCK, _LOCK):  # noqa: ASYNC110 - another process holds it
                         await asyncio.sleep(_STANDBY_SECONDS)
                     await self._publish_all(connection)
-            except (*UNREACHABLE, BrokerError) as error:
+            except (
+                *UNREACHABLE,
+                UniqueViolation,
+                BrokerError,
+            ) as error:  # a zombie may have numbered what is numbered here
                 telemetry.RELAY_RESTARTS.labels(self._source.value).inc()
                 log.warning("relay starts over", error=describe(error))
                 await asyncio.sleep(_STANDBY_SECONDS)
@@ -89,7 +102,8 @@ class Relay:
                 rows = await connection.fetch(_LOWEST, BATCH)
                 if rows:
                     await self._publish(producer, rows)
-                    await connection.execute(_PUBLISHED, [row["position"] for row in rows])
+                    done = await connection.fetch(self._published, [row["position"] for row in rows])
+                    self._told([row["key"] for row in done])
                     telemetry.PUBLISHED.labels(self._source.value).inc(len(rows))
                 if len(rows) < BATCH:
                     await self._committed.wait(self._poll)

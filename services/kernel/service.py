@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 import uvicorn
@@ -24,7 +25,7 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from services.contracts.event import SYSTEM
 from services.contracts.reference import AnyEntry
@@ -38,14 +39,16 @@ from services.kernel.db import UNREACHABLE, Cause, describe, open_database
 from services.kernel.domain_clock import DomainClock, system_now
 from services.kernel.graphql.context import Runtime
 from services.kernel.graphql.endpoint import Endpoint
+from services.kernel.graphql.sockets import LARGEST_MESSAGE, Sockets
 from services.kernel.inbox import Handlers, Inbox
 from services.kernel.kafka import create_topics, reachable, topics_of
+from services.kernel.live import Live
 from services.kernel.migrate import MigrationError, migrate
 from services.kernel.mutation import Mutations
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
-from services.kernel.relay import Relay
+from services.kernel.relay import PUBLISHED, Relay
 from services.kernel.scheduler import ClockCommands, Scheduler
 from services.kernel.settings import OperatorSettings, Settings
 
@@ -81,6 +84,7 @@ class Wiring:
     """What makes a service this service. `extra` builds what only it has; `seed` is the reference data that it owns.
 
     `keyed` makes of `extra` what keys the digests of inputs (see Mutations).
+    `petitions_live` says whether petitions can be followed live here, `published` is the relay's (see there).
     `forget` are statements that delete what is kept for a time only, at most 1000 rows at once; `operator` builds the
     command lines that only this service's operator has, by their first word.
     """
@@ -95,6 +99,8 @@ class Wiring:
     extra: Callable[[Settings], Any] = lambda _: None
     keyed: Callable[[Any], Callable[[bytes], bytes]] = lambda _: mutation.plain
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()
+    petitions_live: bool = False
+    published: str = PUBLISHED
     forget: Sequence[str] = ()
     operator: Mapping[str, Callable[[], App]] = field(default_factory=dict[str, Callable[[], App]])
 
@@ -142,8 +148,17 @@ async def running(
     url = settings.database_url.get_secret_value()
     name = wiring.source.value
     async with AsyncExitStack() as stack:
+        live = Live(url, application=f"{name}-live")
+
+        def tell(petitions: set[UUID]) -> None:
+            live.tell(map(str, petitions))
+
         database = await open_database(
-            url, connections=settings.database_connections, application=name, observe=observe
+            url,
+            connections=settings.database_connections,
+            application=name,
+            observe=observe,
+            committed=tell if wiring.petitions_live else None,
         )
         stack.push_async_callback(database.close)
         committed, applied = Pulse(), Pulse()
@@ -162,6 +177,7 @@ async def running(
             now=now,
             applied=applied,
             committed=committed,
+            live=live,
             extra=extra,
         )
         jobs: dict[Role, Callable[[], Awaitable[None]]] = {
@@ -172,6 +188,8 @@ async def running(
                 topic_prefix=settings.topic_prefix,
                 poll=settings.outbox_poll,
                 committed=committed,
+                published=wiring.published,
+                told=live.tell,
             ).run,
             Role.CONSUMER: Events(
                 wiring.source,
@@ -197,11 +215,13 @@ async def running(
         }
         stopping = asyncio.Event()
         tasks = [asyncio.create_task(_guarded(role, jobs[role], stopping)) for role in roles if role in jobs]
+        if wiring.schema.has_subscriptions:
+            tasks.append(asyncio.create_task(_guarded("live", live.run, stopping)))
         stack.push_async_callback(_stop, tasks, stopping)
         yield runtime, _app(wiring, runtime)
 
 
-async def _guarded(role: Role, job: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+async def _guarded(name: str, job: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
     """Run a job until it is stopped: an unexpected error is a bug, is logged as one, and does not silence the job."""
     while not stopping.is_set():  # an error while it is cancelled takes the cancellation's place
         try:
@@ -209,7 +229,7 @@ async def _guarded(role: Role, job: Callable[[], Awaitable[None]], stopping: asy
         except* Exception as group:  # a job of several tasks fails with a group; one alone is made one here
             for error in group.exceptions:
                 frames = traceback.format_tb(error.__traceback__)
-                log.error("job failed and starts over", job=role.value, error=describe(error), frames=frames)  # noqa: TRY400
+                log.error("job failed and starts over", job=name, error=describe(error), frames=frames)  # noqa: TRY400
         with suppress(TimeoutError):
             async with asyncio.timeout(_AGAIN_SECONDS):
                 await stopping.wait()
@@ -241,6 +261,7 @@ def _app(wiring: Wiring, runtime: Runtime[Any]) -> Starlette:
             Route("/metrics", metrics),
             *wiring.routes(runtime.settings),
             Route("/graphql", Endpoint(wiring.schema, runtime)),
+            WebSocketRoute("/graphql", Sockets(wiring.schema, runtime)),
         ]
     )
 
@@ -271,6 +292,8 @@ class Served:
             log_config=None,
             access_log=False,
             lifespan="off",
+            ws_max_size=LARGEST_MESSAGE,
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
         self._server = uvicorn.Server(config)

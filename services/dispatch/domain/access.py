@@ -55,6 +55,13 @@ DUE_SOON: Final = may(
     Role.DISTRICT_SUPERVISOR,
     says="what is due soon: a department its own, the supervisor any department's",
 )
+QUEUE: Final = may(
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    Role.INTEGRATOR,
+    Role.DISTRICT_SUPERVISOR,
+    says="follow a department's queue: the department, integrators with its grant, the supervisor any",
+)
 INTERNAL: Final = may(
     Role.STREET_COMMITTEE,
     Role.DEPARTMENT,
@@ -77,6 +84,31 @@ ROUTING: Final = may(
     Role.STATION_STAFF,
     says="ask what routing suggests: those who screen, assign and handle",
 )
+INTERNAL: Final = may(
+    Role.STREET_COMMITTEE,
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    Role.DISTRICT_SUPERVISOR,
+    says="why an order was declined or a reply returned, and the supervisor's instructions",
+)
+WORDS: Final = Rule(
+    READERS - {Role.INTEGRATOR}, "question and reply: everybody whose petition it is, but no integrator"
+)
+WORKINGS: Final = Rule(
+    READERS - {Role.RESIDENT}, "what routing suggested, rulings, possible acts: everybody but the resident"
+)
+ROUTING: Final = may(
+    Role.STREET_COMMITTEE,
+    Role.DISTRICT_SUPERVISOR,
+    Role.DEPARTMENT,
+    Role.DEPARTMENT_HEAD,
+    Role.REPRESENTATIVE,
+    Role.STATION_STAFF,
+    says="ask what routing suggests: those who screen, assign and handle",
+)
+RECORD_REFERENCE: Final = may(
+    Role.OPERATOR, says="departments and routing rules, many at once: the operator, by the command line"
+)
 
 DOORS: Final = (
     anything("Query", EVERYBODY, "departments department"),
@@ -97,6 +129,7 @@ DOORS: Final = (
     own("Mutation", SEND_BACK, "sendBackReply"),
     own("Mutation", PRESS, "pressPetition"),
     own("Mutation", ANSWER, "answerInstruction"),
+    own("Subscription", QUEUE, "departmentQueue"),
     reference("Petition", READ),
     reference("WorkOrder", READ),
     reference("Department", EVERYBODY, Bounds.NONE),
@@ -123,6 +156,8 @@ DOORS: Final = (
     within("InstructionConnection", "edges pageInfo"),
     within("InstructionEdge", "node cursor"),
     within("InstructionPayload", "instruction position"),
+    within("QueueUpdate", "cursor event"),
+    within("QueueEvent", "id type label at cycle byRole clock level workOrder petition"),
     within("Suggestion", "rule explanation department"),
     within("Department", "id street name"),
 )

@@ -66,6 +66,7 @@ DOORS: Final = (
     own("Mutation", ATTEMPT, "recordVisitAttempt"),
     own("Mutation", VISIT, "recordVisit"),
     own("Mutation", DECIDE, "closePetition reopenPetition approveLedger refuseLedger"),
+    own("Subscription", READ, "petitionTimeline"),
     reference("Petition", READ),
     within("Petition", "id stage stageLabel timeline evaluation"),
     within(
@@ -97,6 +98,7 @@ DOORS: Final = (
     ),
     within("TimelineConnection", "edges pageInfo"),
     within("TimelineEdge", "node cursor"),
+    within("TimelineUpdate", "entry cursor petition"),
     within("StagedPetition", "petition trackingCode title stage movedAt"),
     within("StagedPetitionConnection", "edges pageInfo"),
     within("StagedPetitionEdge", "node cursor"),

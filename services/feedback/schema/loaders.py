@@ -9,6 +9,7 @@ from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
 from services.feedback.queries import petitions, timelines
 from services.feedback.queries.petitions import Known
 from services.feedback.queries.timelines import Page, Wanted
+from services.kernel.access import Actor
 from services.kernel.graphql.context import Context
 from services.kernel.graphql.loaders import loader
 from services.kernel.ids import PetitionId
@@ -24,9 +25,14 @@ def petition_loader(context: Context[None]) -> DataLoader[PetitionId, Known | No
     return loader(context, "petition", load)
 
 
+def hidden_from(actor: Actor) -> tuple[str, ...]:
+    """Return the types of event that are not told to an actor."""
+    return HIDDEN_FROM_RESIDENTS if actor.roles <= {Role.RESIDENT} else ()
+
+
 def timeline_loader(context: Context[None]) -> DataLoader[Wanted, Page]:
     """Return this request's loader of timeline pages, as the actor's role sees them."""
-    hidden = HIDDEN_FROM_RESIDENTS if context.actor.roles <= {Role.RESIDENT} else ()
+    hidden = hidden_from(context.actor)
 
     async def load(wanted: list[Wanted]) -> Sequence[Page]:
         return await timelines.pages(context.reader, wanted, hidden)

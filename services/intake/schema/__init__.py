@@ -12,7 +12,7 @@ from services.intake.schema.screening import ScreeningMutation
 from services.intake.schema.submission import SubmissionMutation
 from services.intake.schema.terms import TermsMutation, TermsQuery
 from services.kernel.graphql.context import Info
-from services.kernel.graphql.endpoint import subgraph
+from services.kernel.graphql.subgraph import subgraph
 
 
 @strawberry.type(description="Who asks, as the token says.")

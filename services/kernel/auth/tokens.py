@@ -62,6 +62,17 @@ class _Verified:
     signer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who has come to stay, and until when (system time, seconds since 1970) that may be relied on; None is for good.
+
+    Then the token must be verified again. It may have ended, or its key may have been withdrawn.
+    """
+
+    actor: Actor
+    until: float | None
+
+
 class Verifier:
     """Turns an Authorization header into an Actor."""
 
@@ -94,19 +105,33 @@ class Verifier:
         :raises Unauthenticated: the token cannot be trusted.
         :raises Unavailable: its issuer cannot be asked for the key.
         """
+        return (await self._known(authorization)).actor if authorization else ANYONE
+
+    async def session(self, authorization: str | None) -> Session:
+        """Return who has opened a connection that stays open; without a token, anyone.
+
+        :raises Unauthenticated: the token cannot be trusted, or has ended: who stays is given no time for slow clocks.
+        :raises Unavailable: its issuer cannot be asked for the key.
+        """
         if not authorization:
-            return ANYONE
+            return Session(ANYONE, None)
+        known = await self._known(authorization)
+        if known.until <= self._now():
+            raise Unauthenticated("The token has expired.")
+        return Session(known.actor, known.until)
+
+    async def _known(self, authorization: str) -> _Verified:
         token = _bearer(authorization)
         digest = hashlib.sha256(token).digest()
         known = self._verified.get(digest)
         if known is not None and known.until > self._now() and known.keys.stands(known.signer):
-            return known.actor
+            return known
         verified = await self._verify(token)
         self._verified[digest] = verified
         self._verified.move_to_end(digest)
         if len(self._verified) > self._remembered:
             self._verified.popitem(last=False)
-        return verified.actor
+        return verified
 
     async def _verify(self, token: bytes) -> _Verified:
         signed, claims = _open(token)

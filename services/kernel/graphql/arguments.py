@@ -34,6 +34,8 @@ def watch(schema: GraphQLSchema) -> None:
             checks = {name: check for name, given in field.args.items() if (check := _check(given.type)) is not None}
             if checks:
                 field.resolve = _checked(field.resolve or _BY_ATTRIBUTE, checks)
+                if field.subscribe is not None:
+                    field.subscribe = _checked(field.subscribe, checks)
 
 
 def _checked(resolve: Callable[..., Any], checks: Mapping[str, Check]) -> Callable[..., Any]:

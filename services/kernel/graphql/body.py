@@ -61,15 +61,18 @@ async def read(request: Request) -> Asked:
         if size > LARGEST:
             raise _too_large()
         chunks.append(chunk)
-    return _asked(_json(b"".join(chunks)))
+    return asked_in(parsed(b"".join(chunks)))
 
 
 def _too_large() -> UnreadableRequest:
     return UnreadableRequest(f"The request is larger than {LARGEST // 1024} kB.", 413)
 
 
-def _json(body: bytes) -> object:
-    """Decode JSON strictly: what another reader could understand otherwise is not understood at all."""
+def parsed(body: bytes) -> object:
+    """Decode JSON strictly: what another reader could understand otherwise is not understood at all.
+
+    :raises UnreadableRequest: it is no JSON, or means nothing certain.
+    """
     try:
         return json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number, parse_float=_float)
     except UnicodeDecodeError:
@@ -97,7 +100,11 @@ def _float(digits: str) -> float:
     return number
 
 
-def _asked(body: object) -> Asked:
+def asked_in(body: object) -> Asked:
+    """Return what a decoded body, or the payload of a WebSocket's message, asks.
+
+    :raises UnreadableRequest: it asks for nothing.
+    """
     if not isinstance(body, dict):
         raise UnreadableRequest("The body must be one JSON object with a query; batches are not taken.")
     given = {name: cast(dict[str, Any], body).get(name) for name in _KINDS}

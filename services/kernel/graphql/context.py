@@ -12,6 +12,7 @@ from services.contracts.vocabulary import Source
 from services.kernel.access import Actor
 from services.kernel.auth.tokens import Verifier
 from services.kernel.db import Connection, Database, Transaction
+from services.kernel.live import Live
 from services.kernel.mutation import Mutations, Request
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
@@ -24,7 +25,10 @@ Extra = TypeVar("Extra")
 
 @dataclass(frozen=True, slots=True)
 class Runtime(Generic[Extra]):
-    """Everything that a running service has; built once in its app.py. `extra` is what only this service has."""
+    """Everything that a running service has; built once in its app.py. `extra` is what only this service has.
+
+    `batches` are the loaders that all followers of something live share (following.py).
+    """
 
     source: Source
     consumed: frozenset[Source]
@@ -37,7 +41,9 @@ class Runtime(Generic[Extra]):
     now: Callable[[], datetime]
     applied: Pulse
     committed: Pulse
+    live: Live
     extra: Extra
+    batches: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(slots=True)

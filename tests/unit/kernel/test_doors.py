@@ -11,7 +11,7 @@ from services.kernel.access import Rule, may
 from services.kernel.doors import SHARED, RepeatedDoorError, Row, anything, doors, own, reference, shown_to, within
 from services.kernel.graphql.context import Info
 from services.kernel.graphql.doors import UnguardedFieldError
-from services.kernel.graphql.endpoint import subgraph
+from services.kernel.graphql.subgraph import subgraph
 from services.kernel.graphql.types import Deadline
 
 DEPARTMENT = may(Role.DEPARTMENT, says="departments")

@@ -80,3 +80,12 @@ CREATE INDEX instruction_open_by_street ON own.instruction (street, instruction_
     WHERE answer IS NULL AND lapsed_at IS NULL;
 CREATE INDEX instruction_open_by_lead ON own.instruction (lead, instruction_id)
     WHERE answer IS NULL AND lapsed_at IS NULL;
+
+-- What concerns each department, numbered without a gap in the order of publication (store/department_feed.py).
+CREATE TABLE own.department_feed (
+    department   text    NOT NULL,
+    number       bigint  NOT NULL,
+    aggregate_id uuid    NOT NULL,
+    sequence     integer NOT NULL,
+    PRIMARY KEY (department, number)
+);
