@@ -12,7 +12,6 @@ departments civil-affairs, housing, public-order, urban-management, water-utilit
 other three streets' offices; a rule for each category that every installation has.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
 from importlib.resources import files
 
@@ -44,9 +43,3 @@ def entries_of(source: Source, size: Size) -> list[AnyEntry]:
         for entry in entries(size)
         if (Source.DISPATCH if isinstance(entry, of_dispatch) else Source.INTAKE) is source
     ]
-
-
-def written(given: Sequence[AnyEntry]) -> bytes:
-    """Return entries as the file that `reference record` takes, one a line."""
-    lines = b",\n".join(msgspec.json.encode(entry) for entry in given)
-    return b"[\n" + lines + b"\n]\n"

@@ -5,8 +5,9 @@ from typing import Literal
 
 from cyclopts import App
 
-from deploy.district import Size, entries_of, written
+from deploy.district import Size, entries_of
 from services.contracts.vocabulary import Source
+from services.kernel.entries import written
 
 app = App(name="python -m deploy.district", help="The demonstration district, as a file for `reference record`.")
 

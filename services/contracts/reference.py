@@ -4,7 +4,7 @@ An entry is retired, never tombstoned; a newer one replaces the older; policies 
 """
 
 from datetime import date, datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from services.contracts.event import Data, Event
 from services.contracts.vocabulary import ClockKind, DeadlineClass, LimitUnit, ReferenceKind, VenueKind
@@ -89,6 +89,12 @@ class Channel(Entry, frozen=True, kw_only=True, tag=ReferenceKind.CHANNEL.value)
     """A way in; `group` is its grouping in "offline three-seek, online three-micro"."""
 
     group: str | None = None
+
+
+GROUND_USES: Final = frozenset(
+    {"REJECT_ACCEPTANCE", "REJECT_SCREENING", "SKIP_STEP", "DECLINE_ORDER", "RETURN_REPLY", "REOPEN", "LEDGER"}
+)
+"""The acts that cite a ground."""
 
 
 class Ground(Entry, frozen=True, kw_only=True, tag=ReferenceKind.GROUND.value):

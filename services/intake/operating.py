@@ -1,4 +1,6 @@
-"""An operator's commands at intake: keys, wrapping anew, erasing. `python -m services.intake keys|rotate-keys|erase …`.
+"""An operator's commands at intake: keys, wrapping anew, erasing, and the reference data that it owns.
+
+`python -m services.intake keys|rotate-keys|erase|reference …`.
 
 Those that need the database work beside running replicas, and without any.
 """
@@ -7,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Never
@@ -16,21 +17,22 @@ from uuid import UUID
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from services.contracts.vocabulary import Role
+from services.contracts.vocabulary import Role, Source
 from services.intake.commands import erasure, rewrapping
+from services.intake.commands.reference import record_entries
+from services.intake.domain import reference
 from services.intake.store.erasures import Receipt
 from services.intake.vault import Vault
-from services.kernel import text
+from services.kernel import recording, text
 from services.kernel.access import Actor
 from services.kernel.auth import keyrings, keys
 from services.kernel.auth.keyrings import KeyFileError, Keyring, Watched
 from services.kernel.db import Database, open_database
-from services.kernel.domain_clock import DomainClock, system_now
 from services.kernel.ids import PetitionId, new_uuid
 from services.kernel.mutation import Mutations, Request
-from services.kernel.operating import Because, By
+from services.kernel.operating import ActingSettings, Because, By
 from services.kernel.pulse import Pulse
-from services.kernel.settings import Environment, OperatorSettings
+from services.kernel.settings import OperatorSettings
 
 PUBLISHED_SECONDS: Final = 15.0
 """How long a new signing key is published before it signs: whoever checks tokens asks for keys every 5 s at most."""
@@ -48,20 +50,6 @@ class KeeperSettings(OperatorSettings):
     """What wrapping keys anew needs besides the database."""
 
     keys_folder: Path
-
-
-class ErasingSettings(OperatorSettings):
-    """What erasing needs besides the database: the domain's time, which is the real one but in development."""
-
-    environment: Environment = Environment.PRODUCTION
-    domain_clock: Path | None = None
-
-    @property
-    def now(self) -> Callable[[], datetime]:
-        """What tells the domain's time."""
-        if self.domain_clock is None or self.environment is Environment.PRODUCTION:
-            return system_now
-        return DomainClock(self.domain_clock)
 
 
 def open_vault(folder: Path) -> Vault:
@@ -214,12 +202,12 @@ def _take_away(path: Path, master: str) -> None:
 
 def erase(petition: UUID, *, by: By, because: Because) -> None:
     """Erase a petition's personal data for good, and print the receipt. The masked story stays."""
-    settings = ErasingSettings()  # pyright: ignore[reportCallIssue]
+    settings = ActingSettings()  # pyright: ignore[reportCallIssue]
     actor = Actor(_who(by), frozenset({Role.OPERATOR}))
     asyncio.run(_erase(settings, actor, PetitionId(petition), because))
 
 
-async def _erase(settings: ErasingSettings, actor: Actor, petition: PetitionId, because: str) -> None:
+async def _erase(settings: ActingSettings, actor: Actor, petition: PetitionId, because: str) -> None:
     request = Request(actor, "erasePersonalData", {"petitionId": str(petition)}, None, str(new_uuid()))
     async with _database(settings) as database:
         it = await Mutations(database, Pulse()).run(
@@ -241,10 +229,11 @@ def commands() -> App:
     app.command(_keys())
     app.command(rotate_keys)
     app.command(erase)
+    app.command(recording.commands(Source.INTAKE, reference.OWNED, record_entries))
     return app
 
 
 COMMANDS: Final[Mapping[str, Callable[[], App]]] = MappingProxyType(
-    dict.fromkeys(("keys", "rotate-keys", "erase"), commands)
+    dict.fromkeys(("keys", "rotate-keys", "erase", "reference"), commands)
 )
 """The command lines that only intake's operator has, by their first word."""

@@ -6,6 +6,8 @@ They work beside running replicas, and without any: locks and progress rows are 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -15,18 +17,34 @@ from rich.console import Console
 from services.contracts.vocabulary import Source
 from services.kernel import parking, text
 from services.kernel.db import Database, open_database
+from services.kernel.domain_clock import DomainClock, system_now
 from services.kernel.errors import Refusal
 from services.kernel.graphql.parking import LONGEST_BECAUSE
 from services.kernel.inbox import Discard, Handlers, Inbox, Reason, Replay
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
+from services.kernel.settings import Environment, OperatorSettings
 
 _PAGE: Final = 500
 _console: Final = Console(highlight=False, soft_wrap=True)
 
 Because = Annotated[str, Parameter(help="Why; kept beside your name.")]
 By = Annotated[str, Parameter(help="Who you are; kept.")]
+
+
+class ActingSettings(OperatorSettings):
+    """What an act at the domain's time needs besides the database; that time is the real one but in development."""
+
+    environment: Environment = Environment.PRODUCTION
+    domain_clock: Path | None = None
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """What tells the domain's time."""
+        if self.domain_clock is None or self.environment is Environment.PRODUCTION:
+            return system_now
+        return DomainClock(self.domain_clock)
 
 
 @asynccontextmanager

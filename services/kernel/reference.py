@@ -5,7 +5,7 @@ harmless by contract: entries are retired rather than removed, and a policy take
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -63,6 +63,14 @@ LOCK TABLE own.reference IN SHARE ROW EXCLUSIVE MODE"""
 _OWN: Final = """
 -- reference.own: the entries that this service owns
 SELECT entry FROM own.reference"""
+
+_UNHEARD: Final = """
+-- reference.unheard: which of some keys no entry of another service's has that is in use
+SELECT key FROM unnest($1::text[]) AS key
+WHERE NOT EXISTS (
+    SELECT FROM view.reference
+    WHERE kind = split_part(key, ':', 1) AND id = split_part(key, ':', 2) AND NOT entry @> '{"retired": true}')
+ORDER BY key"""
 
 _KEEP: Final = """
 -- reference.keep: another service's entries, the newest of each
@@ -149,7 +157,17 @@ async def record(
 async def lock_own(tx: Transaction) -> list[AnyEntry]:
     """Lock the entries that this service owns against other recordings, and return them."""
     await tx.connection.execute(_LOCK_OWN)
-    return [_ENTRY.decode(row["entry"]) for row in await tx.connection.fetch(_OWN)]
+    return await own(tx.connection)
+
+
+async def own(connection: Connection) -> list[AnyEntry]:
+    """Return the entries that this service owns, retired ones too."""
+    return [_ENTRY.decode(row["entry"]) for row in await connection.fetch(_OWN)]
+
+
+async def unheard(tx: Transaction, keys: Collection[str]) -> list[str]:
+    """Return those of some `kind:id` that no other service's entry has which has arrived here and is in use."""
+    return [row["key"] for row in await tx.connection.fetch(_UNHEARD, sorted(keys))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from services.kernel.service import Wiring, prepare
 from services.kernel.settings import Environment, Settings
 from tests.faults.broker import Broker
 from tests.support.district import eventually
+from tests.support.references import RECORDERS, record_small
 
 Letter = Literal["a", "b"]
 
@@ -337,6 +338,8 @@ class Installation:
             keys_folder=self.keys,
         )
         await prepare(_WIRINGS[service], settings)
+        if service in RECORDERS:
+            await record_small(service, self.postgres.dsn(service), now=system_now())
 
     def _environment(self, service: str, port: int) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("THROUGH_TRAIN_")}

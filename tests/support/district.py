@@ -19,16 +19,15 @@ from joserfc import jwt
 from pydantic import SecretStr
 
 from deploy.local.gateway import WITHOUT_RATES, Gateway, Issuer
-from services.contracts.vocabulary import ReferenceKind, Source
+from services.contracts.catalogue import REFERENCE_SOURCES
+from services.contracts.reference import kind_of
 from services.contracts.vocabulary import Role as ActorRole
-from services.dispatch import seed as dispatch_seed
-from services.intake import seed as intake_seed
 from services.kernel.auth import development, keys
 from services.kernel.auth.tokens import DEVELOPMENT_ISSUER, INTAKE_ISSUER
 from services.kernel.graphql.context import Runtime
 from services.kernel.service import ALL_ROLES, Role, Served, Wiring, prepare, running
 from services.kernel.settings import Environment, Settings
-from tests.support.references import publish_entries
+from tests.support.references import RECORDERS, beginnings, publish_entries, record_small
 from tests.support.servers import Servers, template
 
 PATIENCE: Final = 20.0
@@ -246,11 +245,13 @@ async def district(
             await admin.execute(f"CREATE DATABASE {database} TEMPLATE {template(name)} OWNER {name}")
             settings = _settings(servers, name, database, prefix)
             await prepare(wiring, settings, now=now or clock)
+            if name in RECORDERS:
+                await record_small(name, settings.database_url.get_secret_value(), now=(now or clock)())
             services[name] = RunningService(wiring, settings, now or clock)
         # What absent services would have published of their own.
-        for source, entries in ((Source.INTAKE, intake_seed.entries()), (Source.DISPATCH, dispatch_seed.entries())):
+        for source in REFERENCE_SOURCES:
             if source.value not in wirings:
-                await publish_entries(servers.bootstrap, prefix, source, entries, now=start)
+                await publish_entries(servers.bootstrap, prefix, source, beginnings(source), now=start)
         # Idle connections are given up before the services' servers do after 5 s: what is sent just then is lost.
         connector = aiohttp.TCPConnector(keepalive_timeout=3)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
@@ -258,7 +259,7 @@ async def district(
             stack.push_async_callback(service.stop)
         await asyncio.gather(*(service.start() for service in services.values()))
         world = District(servers, prefix, clock, services, session)
-        await eventually(lambda: _policies_everywhere(world))
+        await eventually(lambda: _known_everywhere(world))
         if gateway:
             issuers = [
                 Issuer(DEVELOPMENT_ISSUER, str(Path(servers.keys) / keys.DEVELOPMENT_PUBLIC)),
@@ -270,12 +271,14 @@ async def district(
         yield world
 
 
-async def _policies_everywhere(world: District) -> bool:
+async def _known_everywhere(world: District) -> bool:
     for service in world.services.values():
         assert service.runtime is not None
-        references = await service.runtime.references.get()
-        if not references.terms.policies:
-            return False
-        if not references.entries.get(ReferenceKind.DEPARTMENT):
-            return False
+        known = (await service.runtime.references.get()).entries
+        for entry in _KNOWN:
+            if entry.id not in known.get(kind_of(entry), {}):
+                return False
     return True
+
+
+_KNOWN: Final = [entry for source in REFERENCE_SOURCES for entry in beginnings(source)]

@@ -1,15 +1,54 @@
-"""Reference entries published as the absent services would have: a service that is tried alone still needs them."""
+"""Reference entries: recorded by a service's own command, or published as an absent one would have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 from uuid import uuid4
 
+from deploy.district import Size, entries_of
 from services.contracts import catalogue
 from services.contracts.event import SYSTEM
 from services.contracts.reference import AnyEntry, ReferenceRecorded, key_of
-from services.contracts.vocabulary import Source
+from services.contracts.vocabulary import Role, Source
+from services.dispatch.commands.reference import record_entries as record_at_dispatch
+from services.intake import seed
+from services.intake.commands.reference import record_entries as record_at_intake
+from services.kernel.access import Actor
+from services.kernel.db import Cause, open_database
+from services.kernel.entries import EntriesRecorded, RecordEntries
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.kafka import new_producer
+from services.kernel.recording import Recorder
+
+OPERATOR: Final = Actor("test-operator", frozenset({Role.OPERATOR}))
+RECORDERS: Final[Mapping[str, Recorder]] = MappingProxyType(
+    {"intake": record_at_intake, "dispatch": record_at_dispatch}
+)
+"""The commands of the services that own reference data."""
+
+
+def beginnings(source: Source) -> list[AnyEntry]:
+    """Return what a service has in tests: what every installation starts with, and the small district's."""
+    seeded = seed.entries() if source is Source.INTAKE else []
+    return [*seeded, *entries_of(source, Size.SMALL)]
+
+
+async def record_small(service: str, url: str, *, now: datetime) -> None:
+    """Record the small district in a migrated database."""
+    await record(service, url, entries_of(Source(service), Size.SMALL), now=now)
+
+
+async def record(
+    service: str, url: str, entries: Sequence[AnyEntry], *, now: datetime, only_new: bool = False
+) -> EntriesRecorded:
+    """Record entries by the service's own command, in a transaction."""
+    database = await open_database(url, connections=2, application=f"{service}-operator")
+    try:
+        async with database.transaction(Cause("district", "district")) as tx:
+            return await RECORDERS[service](tx, RecordEntries(tuple(entries), only_new), by=OPERATOR, now=now)
+    finally:
+        await database.close()
 
 
 async def publish_entries(

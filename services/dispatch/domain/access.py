@@ -84,28 +84,6 @@ ROUTING: Final = may(
     Role.STATION_STAFF,
     says="ask what routing suggests: those who screen, assign and handle",
 )
-INTERNAL: Final = may(
-    Role.STREET_COMMITTEE,
-    Role.DEPARTMENT,
-    Role.DEPARTMENT_HEAD,
-    Role.DISTRICT_SUPERVISOR,
-    says="why an order was declined or a reply returned, and the supervisor's instructions",
-)
-WORDS: Final = Rule(
-    READERS - {Role.INTEGRATOR}, "question and reply: everybody whose petition it is, but no integrator"
-)
-WORKINGS: Final = Rule(
-    READERS - {Role.RESIDENT}, "what routing suggested, rulings, possible acts: everybody but the resident"
-)
-ROUTING: Final = may(
-    Role.STREET_COMMITTEE,
-    Role.DISTRICT_SUPERVISOR,
-    Role.DEPARTMENT,
-    Role.DEPARTMENT_HEAD,
-    Role.REPRESENTATIVE,
-    Role.STATION_STAFF,
-    says="ask what routing suggests: those who screen, assign and handle",
-)
 RECORD_REFERENCE: Final = may(
     Role.OPERATOR, says="departments and routing rules, many at once: the operator, by the command line"
 )

@@ -61,6 +61,9 @@ LOOKS: Final = may(
 LOOKERS: Final = may(Role.DISTRICT_SUPERVISOR, says="who it was that looked, by name: the district supervisor")
 ERASE: Final = may(Role.OPERATOR, says="erase a petition's personal data: the operator, who sees none of it")
 RECORD_TERMS: Final = may(Role.OPERATOR, says="deadline policies and calendar days: the operator")
+RECORD_REFERENCE: Final = may(
+    Role.OPERATOR, says="places, people and codes, many at once: the operator, by the command line"
+)
 
 DOORS: Final = (
     anything(

@@ -1,4 +1,7 @@
-"""The reference data that intake starts with (domain.md, Cases from the report; names invented here are marked)."""
+"""What every installation starts with: categories, channels, grounds, referrals, and the first deadline policy.
+
+Places, people and departments are each district's own: they are recorded (`reference record`), never seeded.
+"""
 
 from importlib.resources import files
 

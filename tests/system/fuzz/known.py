@@ -10,24 +10,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from services.contracts.catalogue import REFERENCE_SOURCES
 from services.contracts.reference import Entry, Ground
 from services.contracts.vocabulary import ReferenceKind, Role, Source
-from services.dispatch import seed as dispatch_seed
-from services.intake import seed as intake_seed
 from services.kernel.reference import collect
+from tests.support.references import beginnings
 from tests.system.doors.operations import QUERIES
 from tests.system.doors.standing import Standing
 
 NOBODY: Final = "nobody"
 _NAMED: Final = re.compile("«([a-z]+:[^»]*)»")
-_CODES: Final = collect([*intake_seed.entries(), *dispatch_seed.entries()]).entries
+_CODES: Final = collect([entry for source in REFERENCE_SOURCES for entry in beginnings(source)]).entries
 
 
 _GROUNDS: Final = [entry for entry in _CODES[ReferenceKind.GROUND].values() if isinstance(entry, Ground)]
 
 
 def codes(kind: ReferenceKind) -> list[str]:
-    """Return the codes of a kind, as every district begins with them."""
+    """Return the codes of a kind, as the districts of tests have them."""
     known: Mapping[str, Entry] = _CODES.get(kind, {})
     return sorted(known)
 

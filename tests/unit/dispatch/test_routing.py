@@ -4,14 +4,14 @@ import random
 
 import pytest
 
+from services.contracts.catalogue import REFERENCE_SOURCES
 from services.contracts.reference import Department, Name, RoutingRule
 from services.dispatch.commands.lookup import routing_table
 from services.dispatch.domain.routing import Table, by_history, by_screening, suggest
-from services.dispatch.seed import entries as dispatch_entries
-from services.intake.seed import entries as intake_entries
 from services.kernel.reference import collect
+from tests.support.references import beginnings
 
-SEEDED = routing_table(collect([*intake_entries(), *dispatch_entries()]))
+SMALL = routing_table(collect([entry for source in REFERENCE_SOURCES for entry in beginnings(source)]))
 NAME = Name(zh="规则", en="rule")
 
 
@@ -36,7 +36,7 @@ def rule(
 
 def table(*rules: RoutingRule) -> Table:
     shuffled = random.sample(rules, len(rules))
-    return Table(shuffled, SEEDED.departments, SEEDED.categories, SEEDED.streets, SEEDED.communities)
+    return Table(shuffled, SMALL.departments, SMALL.categories, SMALL.streets, SMALL.communities)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def table(*rules: RoutingRule) -> Table:
         ("municipal", "hongyan", "dongfeng-west", "housing", "r-municipal"),
     ],
 )
-def test_the_seeded_table(category: str, street: str, community: str, department: str, by: str) -> None:
-    found = suggest(SEEDED, category, street, community)
+def test_the_table_of_the_small_district(category: str, street: str, community: str, department: str, by: str) -> None:
+    found = suggest(SMALL, category, street, community)
     assert (found.department, found.rule) == (department, by)
 
 
 def test_the_explanation_names_rule_condition_and_department_in_both_languages() -> None:
-    said = suggest(SEEDED, "drainage", "huangtupo", "community-73").explanation
+    said = suggest(SMALL, "drainage", "huangtupo", "community-73").explanation
     for part in ("r-drainage", "排水管网", "Sewers and drainage", "区住房和城乡建设局", "District Housing"):
         assert part in said
 
@@ -103,7 +103,7 @@ def test_a_rule_for_a_department_that_is_gone_is_passed_over() -> None:
 
 
 def test_what_screening_proposed_wins_and_the_rule_is_mentioned() -> None:
-    found = suggest(SEEDED, "drainage", "huangtupo", "community-73", by_screening("water-utility"))
+    found = suggest(SMALL, "drainage", "huangtupo", "community-73", by_screening("water-utility"))
     assert (found.department, found.rule) == ("water-utility", None)
     for part in (
         "街道转办时提出",
@@ -113,12 +113,12 @@ def test_what_screening_proposed_wins_and_the_rule_is_mentioned() -> None:
         "区住房和城乡建设局",
     ):
         assert part in found.explanation
-    agreed = suggest(SEEDED, "drainage", "huangtupo", "community-73", by_screening("housing"))
+    agreed = suggest(SMALL, "drainage", "huangtupo", "community-73", by_screening("housing"))
     assert (agreed.department, agreed.rule) == ("housing", "r-drainage")
 
 
 def test_a_proposal_that_does_not_exist_is_no_proposal() -> None:
-    found = suggest(SEEDED, "drainage", "huangtupo", "community-73", by_history("abolished"))
+    found = suggest(SMALL, "drainage", "huangtupo", "community-73", by_history("abolished"))
     assert found.department == "housing"
 
 
