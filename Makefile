@@ -6,14 +6,14 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace parked rotate-keys erase bench audit doors test chaos fuzz lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace parked reference rotate-keys erase bench audit doors test chaos fuzz lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
-run: venv ## start everything and keep it running until Ctrl-C
-	@$(PY) -m deploy.local run $(ARGS)
+run: venv ## start everything and keep it running until Ctrl-C; DISTRICT=small for a small demonstration district
+	@$(if $(DISTRICT),THROUGH_TRAIN_DISTRICT="$(DISTRICT)") $(PY) -m deploy.local run $(ARGS)
 
 demo: venv ## play a case on the running system: CASE=sewer (default) or late (with SPEED=…)
 	@SPEED="$(SPEED)" $(PY) -m deploy.local demo "$(CASE)"
@@ -23,6 +23,9 @@ pace: venv ## let the running system's domain time run faster: make pace SPEED=6
 
 parked: venv ## events that the running system holds up: make parked SERVICE=intake ARGS=list
 	@$(PY) -m deploy.local parked "$(SERVICE)" $(ARGS)
+
+reference: venv ## the running system's places, people, departments: make reference SERVICE=intake ARGS=list
+	@$(PY) -m deploy.local reference "$(SERVICE)" $(ARGS)
 
 rotate-keys: venv ## wrap the running system's record keys anew: make rotate-keys ARGS="--new-master --by NAME"
 	@$(PY) -m deploy.local intake rotate-keys $(ARGS)

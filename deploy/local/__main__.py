@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.local import jars, kafka, node
+from deploy.local.district import larger_one_stays
 from deploy.local.errors import LocalRunError
 from deploy.local.ports import LOOPBACK, require_distinct
 from deploy.local.postgres import SERVICES
@@ -56,6 +57,8 @@ def run(
         require_distinct(settings.ports())
         with held(settings.data_folder):
             await _set_up(settings)
+            if larger_one_stays(settings):
+                _say("the full demonstration district was recorded in this data folder, and stays")
             if settings.domain_clock.exists():
                 set_pace(settings.domain_clock, 1)  # a demo that was killed may have left it fast
             await Supervisor(Stack(settings).parts(), say=_say).run(when_ready)
@@ -109,6 +112,16 @@ def parked(
 def intake(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
     """Operate intake's personal data: rotate-keys, erase."""
     _operate("intake", *arguments)
+
+
+@app.command
+def reference(
+    service: Literal["intake", "dispatch"],
+    /,
+    *arguments: Annotated[str, Parameter(allow_leading_hyphen=True)],
+) -> None:
+    """Operate a service's reference data: record, list."""
+    _operate(service, "reference", *arguments)
 
 
 def _operate(service: str, *arguments: str) -> Never:
@@ -195,7 +208,12 @@ def clean_data() -> None:
             await stack.postgres.remove()
             await stack.kafka.remove()
             # Only what is ours goes: the folder may be one that holds other things too.
-            for folder in (settings.keys_folder, settings.logs_folder, settings.pids_folder):
+            for folder in (
+                settings.keys_folder,
+                settings.logs_folder,
+                settings.pids_folder,
+                settings.district_folder,
+            ):
                 shutil.rmtree(folder, ignore_errors=True)
             settings.domain_clock.unlink(missing_ok=True)
             for file in ("demo-played", "lock"):

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from deploy.district import Size
+
 ROOT = Path(__file__).parents[2]
 # Absolute, since children run in folders of their own.
 Folder = Annotated[Path, AfterValidator(Path.absolute)]
@@ -34,6 +36,8 @@ class LocalSettings(BaseSettings):
     kafka_port: int = Field(default=9094, ge=1, le=65535)
     kafka_controller_port: int = Field(default=9095, ge=1, le=65535)
 
+    district: Size = Size.FULL
+
     kafka_heap: str = Field(default="256m", pattern=r"^\d+[mMgG]$")
     topic_prefix: str = ""
     topic_partitions: int = Field(default=12, ge=1)
@@ -45,6 +49,11 @@ class LocalSettings(BaseSettings):
     def keys_folder(self) -> Path:
         """Return where generated keys and passwords lie (0700)."""
         return self.data_folder / "keys"
+
+    @property
+    def district_folder(self) -> Path:
+        """Return where what was recorded of the demonstration district lies."""
+        return self.data_folder / "district"
 
     @property
     def pids_folder(self) -> Path:

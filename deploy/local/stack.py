@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local.district import District, part_of
 from deploy.local.gateway import Gateway, Issuer
 from deploy.local.kafka import Kafka
 from deploy.local.ports import LOOPBACK
@@ -15,6 +16,8 @@ from deploy.local.process import Command, Process
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.supervisor import Part
 from deploy.local.web import Address, WebProcess
+from services.contracts.catalogue import REFERENCE_SOURCES
+from services.contracts.vocabulary import Source
 
 _AUDIENCE: Final = "through-train"
 _DEVELOPMENT_ISSUER: Final = "https://through-train.local/development"
@@ -75,7 +78,7 @@ class Stack:
         return [Part("postgres", self.postgres), Part("kafka", self.kafka)]
 
     def parts(self) -> list[Part]:
-        """Return all parts: servers, keys, migrations, services, gateway."""
+        """Return all parts: servers, keys, migrations, the demonstration district, services, gateway."""
         postgres = self.postgres
         parts = [Part("postgres", postgres), Part("kafka", self.kafka), self._keys()]
         for service in SERVICES:
@@ -88,8 +91,13 @@ class Stack:
                     after=("postgres", "kafka", "keys"),  # it creates the service's topics too
                     lasting=False,
                 ),
-                Part(service, self._service(service, environment), after=("postgres", "kafka", "keys", migrate)),
             ]
+            ready = migrate
+            if Source(service) in REFERENCE_SOURCES:
+                ready = part_of(service)
+                district = District(service, self.settings, environment)
+                parts.append(Part(ready, district, after=("postgres", migrate), lasting=False))
+            parts.append(Part(service, self._service(service, environment), after=("postgres", "kafka", "keys", ready)))
         return [*parts, Part("gateway", self._gateway(), after=("keys", *SERVICES))]
 
     def _address(self, service: str) -> Address:
@@ -126,6 +134,7 @@ class Stack:
             audience=_AUDIENCE,
             logs=of.logs_folder,
             node=of.node,
+            console_keys=of.keys_folder,
         )
 
     def issuers(self) -> list[Issuer]:

@@ -58,8 +58,8 @@ def commands(service: Source, owned: Owned, recorder: Recorder) -> App:
         actor = Actor(f"command line:{text.required(by, 'by', longest=_LONGEST_BY)}", frozenset({Role.OPERATOR}))
         done = asyncio.run(_record(service, recorder, RecordEntries(entries, only_new), actor))
         _console.print(f"{done.recorded} recorded, {done.unchanged} {'there already' if only_new else 'unchanged'}")
-        for key in done.unheard:
-            _console.print(f"{key} is named, and has not arrived here or is retired", markup=False)
+        if done.unheard:
+            _console.print(f"named, but not arrived here, or retired: {', '.join(done.unheard)}", markup=False)
 
     @app.command(name="list")
     def list_entries(*, kind: Kinds = None) -> None:
