@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isSafeForKeys, madeForDevelopment } from './issuers.mjs';
 import { BadSetting } from './settings.mjs';
 
-const DEVELOPMENT_ISSUER = 'https://through-train.local/development';
+export const DEVELOPMENT_ISSUER = 'https://through-train.local/development';
 
 /** Refuse at start what only development may have. */
 export function refuseInProduction({ environment, issuers, services, console, off }) {

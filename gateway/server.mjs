@@ -10,8 +10,8 @@ import { createSockets, turnAway } from './sockets.mjs';
 
 const SLOW_CLIENTS_LOOKED_FOR_EVERY = 500; // node's own 30 s would let them stay that much longer
 
-/** Serve `engine` over HTTP, SSE and WebSocket. `stop(grace)` finishes what is in flight and resolves when all is closed. */
-export function createServer(engine, identity, { proxies, subscriptions, connections, headersSeconds, bodySeconds }) {
+/** Serve `engine` over HTTP, SSE and WebSocket, and the console if there is one. `stop(grace)` finishes what is in flight and resolves when all is closed. */
+export function createServer(engine, identity, { proxies, subscriptions, connections, headersSeconds, bodySeconds }, consolePages) {
   let stopping = false;
   const clientAddress = createAddressing(proxies);
   const streams = new Set();
@@ -29,6 +29,7 @@ export function createServer(engine, identity, { proxies, subscriptions, connect
     if (path === '/graphql') return answer(req, res).catch((error) => failed(req, res, error));
     if (path === '/healthz') return plain(res, 200, 'ok');
     if (path === '/readyz') return stopping ? plain(res, 503, 'stopping') : plain(res, 200, 'ready');
+    if (consolePages?.serves(path)) return consolePages.answer(req, res, path).catch((error) => failed(req, res, error));
     return plain(res, 404, 'not found');
   });
   if (connections !== undefined) server.maxConnections = connections; // node closes what comes above it, without a word

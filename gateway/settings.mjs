@@ -24,6 +24,7 @@ export function readSettings(env) {
     planner: oneOf(env, 'GATEWAY_PLANNER', ['js', 'rust'], 'js'),
     grace: secondsOf(env, 'GATEWAY_GRACE', '10'),
     console: oneOf(env, 'GATEWAY_CONSOLE', ['off', 'on'], 'off') === 'on',
+    consoleKeys: consoleKeysOf(env),
     proxies: wholeOf(env, 'GATEWAY_PROXIES', '0', 10),
     costLimit: figure('GATEWAY_COST_LIMIT', '10000', 1_000_000),
     requestSeconds: figure('GATEWAY_REQUEST_SECONDS', '20', 600),
@@ -51,6 +52,15 @@ function portOf(text) {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new BadSetting(`GATEWAY_PORT must be a port number, not "${text}".`);
   return port;
+}
+
+/** The folder with the demo users and their issuer's key. Whoever reaches the door for tokens may be anybody, so that it opens to this machine alone. */
+function consoleKeysOf(env) {
+  const folder = env.GATEWAY_CONSOLE_KEYS || undefined;
+  if (folder === undefined) return undefined;
+  if (env.GATEWAY_CONSOLE !== 'on') throw new BadSetting('GATEWAY_CONSOLE_KEYS is for the console: set GATEWAY_CONSOLE to on, or leave it out.');
+  if (!['127.0.0.1', 'localhost', '::1'].includes(env.GATEWAY_HOST || '127.0.0.1')) throw new BadSetting(`GATEWAY_CONSOLE_KEYS needs a GATEWAY_HOST that only this machine reaches, such as 127.0.0.1, not "${env.GATEWAY_HOST}".`);
+  return folder;
 }
 
 function urlOf(env, name) {

@@ -9,7 +9,8 @@ try {
   const settings = readSettings(process.env);
   refuseInProduction(settings);
   const [{ createEngine }, { createIdentity }, { createServer }] = await Promise.all([import('./engine.mjs'), import('./identity.mjs'), import('./server.mjs')]);
-  const server = createServer(await createEngine(settings), createIdentity(settings), settings);
+  const consolePages = settings.console ? await (await import('./console.mjs')).createConsole(settings) : undefined;
+  const server = createServer(await createEngine(settings), createIdentity(settings), settings, consolePages);
   const { address, port } = await server.listen(settings.port, settings.host);
   stopOnSignal(server, settings.grace); // before it is said: who reads that may stop us at once
   log('info', 'started', { host: address, port, planner: settings.planner, environment: settings.environment, node: process.version });

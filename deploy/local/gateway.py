@@ -51,14 +51,15 @@ class Gateway:
         audience: str = "through-train",
         logs: Path | None = None,
         node: Path | None = None,
+        console_keys: Path | None = None,
         environment: Mapping[str, str] | None = None,
         port_setting: str = "THROUGH_TRAIN_GATEWAY_PORT",
     ) -> None:
         """Describe the gateway; nothing is touched before `start`.
 
         `folder` takes its log and pid file, `subgraphs` gives the full GraphQL address of each service,
-        `port` 0 means one that is free now, `node` another Node than the packaged one, and `environment` adds
-        settings.
+        `port` 0 means one that is free now, `node` another Node than the packaged one, `console_keys` the folder of
+        the keys by which the console may be any demo user (None: there is no console), and `environment` adds settings.
         """
         self.port = port or free_port()
         settings = {
@@ -67,6 +68,7 @@ class Gateway:
             "GATEWAY_PORT": str(self.port),
             "GATEWAY_ISSUERS": json.dumps([issuer.setting() for issuer in issuers]),
             "GATEWAY_AUDIENCE": audience,
+            **({"GATEWAY_CONSOLE": "on", "GATEWAY_CONSOLE_KEYS": str(console_keys)} if console_keys else {}),
             **{f"{service.upper()}_URL": url for service, url in subgraphs.items()},
         }
         command = Command(

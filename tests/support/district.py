@@ -227,12 +227,14 @@ async def district(
     *,
     folder: Path,
     gateway: bool,
+    console: bool = False,
     start: datetime = MORNING,
     now: Callable[[], datetime] | None = None,
 ) -> AsyncGenerator[District]:
     """Run the given services, each on a fresh database and on fresh topics, and a gateway if asked for.
 
     :param now: the services' time, instead of the settable one.
+    :param console: whether the gateway has its console, in which one can be any demo user.
     """
     prefix = f"t{uuid4().hex[:8]}-"
     clock = SettableTime(start)
@@ -266,7 +268,10 @@ async def district(
                 Issuer(INTAKE_ISSUER, str(Path(servers.keys) / keys.INTAKE_PUBLIC)),
             ]
             subgraphs = {name: service.url for name, service in services.items()}
-            running_gateway = Gateway(folder, subgraphs, issuers, environment=WITHOUT_RATES)
+            console_keys = Path(servers.keys) if console else None
+            if console_keys:
+                development.write_demo_users(console_keys)
+            running_gateway = Gateway(folder, subgraphs, issuers, console_keys=console_keys, environment=WITHOUT_RATES)
             world.gateway = await stack.enter_async_context(running_gateway)
         yield world
 

@@ -150,9 +150,9 @@ def sign(folder: Path, user: str, *, audience: str = "through-train", **claims: 
     return jwt.encode({"alg": "ES256", "kid": key.kid}, payload, key)
 
 
-def demo_users() -> list[dict[str, Any]]:
-    """Return the demo users as the gateway's console reads them."""
-    return [
+def write_demo_users(folder: Path) -> None:
+    """Write the demo users into a keys folder, where the gateway's console reads who one can be."""
+    users = [
         {
             "id": id_,
             "role": user.role.value,
@@ -162,6 +162,7 @@ def demo_users() -> list[dict[str, Any]]:
         }
         for id_, user in DEMO_USERS.items()
     ]
+    (folder / DEMO_USERS_FILE).write_text(json.dumps(users, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 @app.command(name="keys")
@@ -169,7 +170,7 @@ def create_keys(folder: Path) -> None:
     """Create the key files that are missing from a keys folder, and write who one can be."""
     for name in keys.create_missing(folder):
         print(name)
-    (folder / DEMO_USERS_FILE).write_text(json.dumps(demo_users(), ensure_ascii=False, indent=1) + "\n")
+    write_demo_users(folder)
 
 
 @app.command
