@@ -28,6 +28,11 @@ _ENTRY: Final = msgspec.json.Decoder(AnyEntry)
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
+def is_id(code: str) -> bool:
+    """Tell whether an entry could have this id."""
+    return _ID.fullmatch(code) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong with the nth entry of a file (from 1), in a clause that says what would be right."""
@@ -198,7 +203,7 @@ def _alone(entry: AnyEntry, owned: Owned) -> Iterable[str]:
     """Say what is wrong with an entry, whatever the others are."""
     if (kind := kind_of(entry)) not in owned.links:
         yield owned.others[kind]
-    if not _ID.fullmatch(entry.id):
+    if not is_id(entry.id):
         yield (
             f"its id must have 1 to {LONGEST_ID} letters of a to z, digits, hyphens and underscores, "
             "and begin and end with a letter or a digit"

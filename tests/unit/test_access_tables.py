@@ -35,7 +35,8 @@ MAY_DO: Final[dict[Role, str]] = {
 """Beyond what anyone may do."""
 
 MAY_ASK: Final[dict[Role, str]] = {
-    Role.ANYONE: "me streets communities estates representatives categories channels grounds referrals "
+    Role.ANYONE: "me streets communities estates stations rooms venues representatives coverage categories channels "
+    "grounds referrals "
     "deadlinePolicies workingCalendar departments department",
     Role.RESIDENT: f"{_ONE} contactLooks",
     Role.REPRESENTATIVE: f"{_ONE} {_DESKS_OF_INTAKE} {_LISTS_OF_FEEDBACK} suggestDepartment",

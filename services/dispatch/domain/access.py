@@ -137,7 +137,9 @@ DOORS: Final = (
     within("QueueUpdate", "cursor event"),
     within("QueueEvent", "id type label at cycle byRole clock level workOrder petition"),
     within("Suggestion", "rule explanation department"),
-    within("Department", "id street name"),
+    within("Department", "id street name generated"),
+    within("DepartmentConnection", "edges pageInfo"),
+    within("DepartmentEdge", "node cursor"),
 )
 
 _DEPARTMENTS: Final = frozenset({Role.DEPARTMENT, Role.DEPARTMENT_HEAD, Role.INTEGRATOR})

@@ -1,5 +1,7 @@
 """Departments, and what routing suggests: `Department` is an entity of dispatch's."""
 
+from typing import Annotated
+
 import strawberry
 from strawberry import ID, federation
 
@@ -10,7 +12,11 @@ from services.dispatch.commands.lookup import routing_table
 from services.dispatch.domain import routing
 from services.kernel.errors import InvalidInput
 from services.kernel.graphql.context import Info
-from services.kernel.graphql.types import Locale
+from services.kernel.graphql.filters import check_filters
+from services.kernel.graphql.listing import Connection, page_of
+from services.kernel.graphql.types import After, First, Locale
+
+OfStreet = Annotated[ID | None, strawberry.argument(description="Only of this street.")]
 
 
 @federation.type(
@@ -22,6 +28,7 @@ class Department:
     entry: strawberry.Private[r.Department | None]
     id: ID = strawberry.field(description="Its code.")
     street: ID | None = strawberry.field(description="The code of its street, for a street office.")
+    generated: bool | None = strawberry.field(description="Whether it was invented for demonstration.")
 
     @strawberry.field(description="Its name.")
     def name(self, locale: Locale = "zh-CN") -> str | None:
@@ -54,7 +61,8 @@ def named(entry: r.Entry | None, locale: str) -> str | None:
 
 
 def _shown(entry: r.Department) -> Department:
-    return Department(entry=entry, id=ID(entry.id), street=ID(entry.street) if entry.street else None)
+    street = ID(entry.street) if entry.street else None
+    return Department(entry=entry, id=ID(entry.id), street=street, generated=entry.generated)
 
 
 async def department(info: Info, code: str | None) -> Department | None:
@@ -74,10 +82,15 @@ def suggestion(it: d.Suggestion) -> Suggestion:
 class DepartmentQuery:
     """Departments, and routing."""
 
-    @strawberry.field(description="The departments in use.")
-    async def departments(self, info: Info) -> list[Department] | None:
-        """Return all departments in use."""
-        return [_shown(e) for e in (await info.context.runtime.references.get()).all(r.Department)]
+    @strawberry.field(description="The departments in use; of a street, its office.")
+    async def departments(
+        self, info: Info, street: OfStreet = None, first: First = 20, after: After = None
+    ) -> Connection[Department] | None:
+        """Return a page of departments."""
+        await check_filters(info, street=street)
+        known = await info.context.runtime.references.get()
+        found = (e for e in known.all(r.Department) if street in {None, e.street})
+        return page_of(found, _shown, first=first, after=after)
 
     @strawberry.field(description="One department.")
     async def department(self, info: Info, id: ID) -> Department | None:

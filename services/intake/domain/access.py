@@ -67,7 +67,10 @@ RECORD_REFERENCE: Final = may(
 
 DOORS: Final = (
     anything(
-        "Query", EVERYBODY, "me streets communities estates representatives categories channels grounds referrals"
+        "Query",
+        EVERYBODY,
+        "me streets communities estates stations rooms venues representatives coverage categories channels grounds "
+        "referrals",
     ),
     anything("Query", EVERYBODY, "deadlinePolicies workingCalendar"),
     own("Query", READ, "petition"),
@@ -118,9 +121,23 @@ DOORS: Final = (
         "id petitionId erasedAt by because originals additions contacts phoneHashes wrappedKeySha256",
     ),
     within("Me", "subject roles street community department"),
-    within("Street", "id name"),
-    within("Community", "id street name"),
-    within("Representative", "id street deputy name"),
+    within("Street", "id name generated"),
+    within("Community", "id street name generated"),
+    within("Estate", "id community name generated"),
+    within("Station", "id street name generated"),
+    within("Room", "id station communities name generated"),
+    within("Venue", "id kind kindLabel community room name generated"),
+    within("Representative", "id street rooms station communities residence sector deputy name generated"),
+    *(
+        within(f"{listed}{part}", fields)
+        for listed in ("Community", "Estate", "Station", "Room", "Venue", "Representative")
+        for part, fields in (("Connection", "edges pageInfo"), ("Edge", "node cursor"))
+    ),
+    within(
+        "StreetCoverage",
+        "street communities stations rooms representatives communitiesWithoutRoom communitiesWithoutRepresentative "
+        "representativesUnplaced representativesWithoutResidence",
+    ),
     within("Department", "id"),
     within("Code", "id name"),
     within(

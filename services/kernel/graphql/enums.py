@@ -23,6 +23,7 @@ from services.contracts.vocabulary import (
     Source,
     Stage,
     Urgency,
+    VenueKind,
     VisitMeans,
     WorkOrderState,
 )
@@ -44,6 +45,7 @@ _SHOWN: Final[tuple[type[StrEnum], ...]] = (
     ScreeningStep,
     Stage,
     Urgency,
+    VenueKind,
     VisitMeans,
     WorkOrderState,
 )

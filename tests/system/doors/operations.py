@@ -171,9 +171,12 @@ def _listed(of: str, arguments: str = "first: 100", select: str = _PETITION) -> 
 
 QUERIES: Final[Mapping[str, Reading]] = {
     "me": Reading(select="{ subject roles }"),
-    **dict.fromkeys(("streets", "communities", "representatives", "categories", "channels"), Reading(select=_CODES)),
-    **dict.fromkeys(("grounds", "referrals", "departments"), Reading(select=_CODES)),
-    "estates": Reading('community: "community-73"', _CODES),
+    **dict.fromkeys(("streets", "categories", "channels", "grounds", "referrals"), Reading(select=_CODES)),
+    **dict.fromkeys(
+        ("communities", "estates", "stations", "rooms", "venues", "representatives", "departments"),
+        Reading("first: 100", _NODE),
+    ),
+    "coverage": Reading(select="{ representatives }"),
     "deadlinePolicies": Reading(select="{ version }"),
     "workingCalendar": Reading('first: "2026-11-24", last: "2026-11-30"', "{ day working }"),
     "department": Reading('id: "housing"', _CODES),
