@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from deploy.district import Size
 from deploy.local.gateway import Issuer
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.stack import Stack
@@ -45,6 +46,24 @@ def test_an_impossible_port_is_refused(monkeypatch: pytest.MonkeyPatch, port: st
     monkeypatch.setenv("THROUGH_TRAIN_KAFKA_PORT", port)
     with pytest.raises(ValidationError, match="kafka_port"):
         LocalSettings()
+
+
+def test_the_districts_size_is_chosen_by_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("THROUGH_TRAIN_DISTRICT", raising=False)
+    assert LocalSettings().district is Size.FULL
+    monkeypatch.setenv("THROUGH_TRAIN_DISTRICT", "small")
+    assert LocalSettings().district is Size.SMALL
+    monkeypatch.setenv("THROUGH_TRAIN_DISTRICT", "huge")
+    with pytest.raises(ValidationError, match="'small' or 'full'"):
+        LocalSettings()
+
+
+def test_a_service_starts_when_its_part_of_the_district_is_recorded() -> None:
+    after = {part.name: part.after for part in Stack(LocalSettings()).parts()}
+    for service in ("intake", "dispatch"):
+        assert f"{service} district" in after[service]
+        assert f"{service} migrations" in after[f"{service} district"]
+    assert "feedback district" not in after
 
 
 def test_the_gateway_takes_the_tokens_that_the_services_take(monkeypatch: pytest.MonkeyPatch) -> None:
