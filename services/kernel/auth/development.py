@@ -124,7 +124,7 @@ DEMO_USERS: Final[Mapping[str, DemoUser]] = MappingProxyType(
         "operator": DemoUser(Role.OPERATOR, "", "", {"sub": "demo-operator"}),
     }
 )
-"""Who one can be: each role's own demo user, and after a dot others of the role; they fit the seeded reference data."""
+"""Who one can be: each role's own demo user, and after a dot others of the role; they fit the demonstration district."""
 
 app = cyclopts.App(help="The development issuer: keys and tokens for local runs.")
 
