@@ -69,12 +69,12 @@ class Conflict(Refusal):
 
 
 class RateLimited(Refusal):
-    """Too many attempts; `retry_after_seconds` says when to come again."""
+    """Too many attempts; `retry_after_seconds` says when to come again, where only time helps."""
 
     code = "RATE_LIMITED"
 
-    def __init__(self, message: str, retry_after_seconds: int) -> None:
-        super().__init__(message, retryAfterSeconds=retry_after_seconds)
+    def __init__(self, message: str, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message, **({} if retry_after_seconds is None else {"retryAfterSeconds": retry_after_seconds}))
 
 
 class Unavailable(Refusal):

@@ -59,6 +59,16 @@ class Full:
         """Return how many buffers a table has, without its indexes."""
         return await self.connection.fetchval("SELECT pg_relation_size($1::regclass) / 8192", table)
 
+    @asynccontextmanager
+    async def undone(self) -> AsyncGenerator[None]:
+        """Undo at the end whatever was changed inside."""
+        transaction = self.connection.transaction()
+        await transaction.start()
+        try:
+            yield
+        finally:
+            await transaction.rollback()
+
     async def read(self, statement: str, *arguments: object, mode: str) -> Read:
         """Run a statement as a driver would that had prepared it.
 

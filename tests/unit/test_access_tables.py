@@ -6,6 +6,7 @@ import pytest
 
 from gateway.access import PAGE, ROLES, TABLES, allows, page
 from services.contracts.vocabulary import Role
+from services.kernel.access import READERS
 from services.kernel.doors import Bounds
 
 _HANDLE: Final = "acknowledgeWorkOrder declineWorkOrder startWorkOrder askResident replyToWorkOrder answerInstruction"
@@ -57,6 +58,15 @@ MAY_ASK: Final[dict[Role, str]] = {
     Role.OPERATOR: "intakeParked intakeDiscarded dispatchParked dispatchDiscarded feedbackParked feedbackDiscarded",
 }
 
+MAY_FOLLOW: Final[dict[Role, str]] = {
+    **dict.fromkeys(ROLES, ""),
+    **dict.fromkeys(READERS, "petitionTimeline"),
+    **dict.fromkeys(
+        (Role.DEPARTMENT, Role.DEPARTMENT_HEAD, Role.DISTRICT_SUPERVISOR, Role.INTEGRATOR),
+        "petitionTimeline departmentQueue",
+    ),
+}
+
 NO_WORDS: Final = {Role.INTEGRATOR, Role.OPERATOR, Role.DISTRICT_LEADER, Role.EXPERT, Role.ANYONE}
 """Who must not read what people wrote, or names and numbers of residents."""
 
@@ -80,13 +90,18 @@ def test_a_role_may_ask_what_the_trade_says_and_nothing_else(role: Role) -> None
     assert _granted("Query", role) == {*MAY_ASK[Role.ANYONE].split(), *MAY_ASK[role].split()}
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_follow_what_it_may_read_and_nothing_else(role: Role) -> None:
+    assert _granted("Subscription", role) == set(MAY_FOLLOW[role].split())
+
+
 def test_words_and_contact_data_are_not_for_roles_that_must_not_read_them() -> None:
     words = {"workingText", "remarks", "measures", "reason", "question", "reply", "comment", "declines", "subject"}
     rules = {
         (type_name, name): door.rule
         for table in TABLES.values()
         for (type_name, name), door in table.fields.items()
-        if door.rule is not None and type_name not in {"Query", "Mutation"} and name in words
+        if door.rule is not None and type_name not in {"Query", "Mutation", "Subscription"} and name in words
     }
     assert {name for _, name in rules} == words
     for where, rule in rules.items():
@@ -98,7 +113,9 @@ def test_whatever_is_about_petitions_is_bounded_by_what_is_ones_own() -> None:
         name
         for table in TABLES.values()
         for (type_name, name), door in table.fields.items()
-        if type_name in {"Query", "Mutation"} and door.bounds is Bounds.NONE and not name.startswith("_")
+        if type_name in {"Query", "Mutation", "Subscription"}
+        and door.bounds is Bounds.NONE
+        and not name.startswith("_")
     }
     expected = {*MAY_ASK[Role.ANYONE].split(), *MAY_DO[Role.ANYONE].split(), "suggestDepartment"}
     expected |= {*MAY_DO[Role.OPERATOR].split(), *MAY_ASK[Role.OPERATOR].split()}

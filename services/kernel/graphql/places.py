@@ -15,6 +15,7 @@ from graphql import (
     Node,
     ObjectFieldNode,
     OperationDefinitionNode,
+    OperationType,
     VariableDefinitionNode,
     VariableNode,
     Visitor,
@@ -51,6 +52,22 @@ class Asked:
         if (name not in operations) if name else (len(operations) != 1):
             named = ", ".join(sorted(filter(None, operations))) or "none that has a name"
             raise InvalidInput("operationName", f"operationName must name an operation of the document: {named}.")
+
+    def require_subscription(self, name: str | None) -> None:
+        """Refuse what is no subscription.
+
+        :raises InvalidInput: it is something else, or does not say which operation it means.
+        :raises GraphQLError: it is no document.
+        """
+        definitions = parsed(self.text).definitions
+        self.require_operation(name)
+        for it in definitions:
+            if not isinstance(it, OperationDefinitionNode) or (name and (it.name is None or it.name.value != name)):
+                continue
+            if it.operation is not OperationType.SUBSCRIPTION:
+                raise InvalidInput(
+                    "query", "Only subscriptions are answered over a WebSocket; send queries and mutations by POST."
+                )
 
     def field_of(self, error: GraphQLError) -> str | None:
         """Return the field that an error is about, in the input's own spelling, or None if it is about none."""

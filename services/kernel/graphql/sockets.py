@@ -27,7 +27,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from services.kernel.access import ANYONE
 from services.kernel.db import UNREACHABLE, describe
-from services.kernel.errors import InvalidInput, Refusal, Unauthenticated, Unavailable
+from services.kernel.errors import InvalidInput, RateLimited, Refusal, Unauthenticated, Unavailable
 from services.kernel.graphql import body, headers
 from services.kernel.graphql.context import Context, Runtime
 
@@ -73,7 +73,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Connected, None]):
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         try:
             body.asked_in(message.get("payload"))
-        except InvalidInput as refusal:
+            if len(self.operations) >= MOST_SUBSCRIPTIONS:
+                raise RateLimited(f"At most {MOST_SUBSCRIPTIONS} operations run on one connection; end one first.")
+        except Refusal as refusal:
             error: Any = {"message": refusal.message, "extensions": refusal.extensions}
             await self.send_message({"id": message["id"], "type": "error", "payload": [error]})
             return
@@ -96,7 +98,7 @@ class Sockets(GraphQL[Connected, None]):
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=_INTRODUCTION,
-            max_subscriptions_per_connection=MOST_SUBSCRIPTIONS,
+            max_subscriptions_per_connection=None,  # counted by the handler, in our own words
         )
         self._runtime = runtime
 

@@ -12,7 +12,6 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from services.contracts.vocabulary import Source
 from services.kernel.access import NOBODY, require
@@ -81,13 +80,13 @@ class _Subgraph(federation.Schema):
 
     async def stream(self, query: str | None, *args: Any, **named: Any) -> AsyncGenerator[Any]:
         """Carry out a subscription, and nothing else; every error of its answers has a code from our list."""
-        return self._streamed(query, *args, **{**named, "allowed_operation_types": (OperationType.SUBSCRIPTION,)})
+        return self._streamed(query, *args, **named)
 
     async def _streamed(self, query: str | None, *args: Any, **named: Any) -> AsyncGenerator[Any]:
         asked = Asked(self._schema, query or "", named.get("variable_values") or {})
         try:
-            asked.require_operation(named.get("operation_name"))
-        except InvalidInput as refusal:
+            asked.require_subscription(named.get("operation_name"))
+        except (GraphQLError, InvalidInput) as refusal:
             yield _masked(_never_begun(refusal), asked)
             return
         async with aclosing(await super().stream(query, *args, **named)) as results:
@@ -98,9 +97,10 @@ class _Subgraph(federation.Schema):
         """Leave the logging to the masking."""
 
 
-def _never_begun(refusal: InvalidInput) -> PreExecutionError:
-    wrong = GraphQLError(refusal.message, original_error=refusal, extensions=refusal.extensions)
-    return PreExecutionError(data=None, errors=[wrong])
+def _never_begun(refusal: GraphQLError | InvalidInput) -> PreExecutionError:
+    if isinstance(refusal, InvalidInput):
+        refusal = GraphQLError(refusal.message, original_error=refusal, extensions=refusal.extensions)
+    return PreExecutionError(data=None, errors=[refusal])
 
 
 def _masked(result: ExecutionResult, asked: Asked) -> ExecutionResult:

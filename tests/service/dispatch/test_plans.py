@@ -9,8 +9,9 @@ import pytest
 
 from deploy.audit import living
 from services.contracts.vocabulary import WorkOrderState
-from services.dispatch.queries import instructions, work_orders
+from services.dispatch.queries import department_feed, instructions, work_orders
 from services.dispatch.queries.work_orders import Due, Wanted
+from services.dispatch.store import department_feed as store
 from services.kernel import relay, scheduler
 from services.kernel.ids import WorkOrderId
 from tests.support import stored
@@ -48,6 +49,9 @@ SELECT {stored.ID}, {stored.id_sql(2)}, repeat('督办', 40), '{{}}', {stored.AT
        CASE WHEN n <= {PETITIONS - OPEN} AND n % 10 = 0 THEN {stored.AT} END, {stored.STREET}, {stored.DEPARTMENT}
 FROM generate_series(1, {PETITIONS}) AS n;
 {stored.history(petitions=PETITIONS, events=2)}
+INSERT INTO own.department_feed
+SELECT {stored.DEPARTMENT}, row_number() OVER (PARTITION BY {stored.DEPARTMENT} ORDER BY n), {stored.ID}, 1
+FROM generate_series(1, {PETITIONS}) AS n;
 {stored.clocks(petitions=PETITIONS, kind="HANDLING", running=OPEN)}
 """
 
@@ -148,6 +152,30 @@ async def test_the_scheduler_reads_what_is_due(dispatch: Full, mode: str) -> Non
 @pytest.mark.parametrize("waiting", [3, 2 * PETITIONS])
 async def test_the_relay_reads_the_lowest(dispatch: Full, mode: str, waiting: int) -> None:
     await stored.relay_reads_a_batch(dispatch, relay._LOWEST, mode, waiting)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("after", [0, 1_000, 10**9])
+async def test_a_departments_feed_is_read_by_its_numbers(dispatch: Full, mode: str, after: int) -> None:
+    of = [f"department-{n}" for n in range(3)]
+    read = await dispatch.read(department_feed.NEXT, of, [after] * 3, [50] * 3, mode=mode)
+    stored.is_bounded(read, 900)
+    assert read.rows == (0 if after > PETITIONS else 150), read
+    assert read.filtered == 0, read
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_is_published_is_numbered_at_a_cost_that_does_not_grow(dispatch: Full, mode: str) -> None:
+    fill = f"""
+    INSERT INTO own.outbox (aggregate_id, sequence, topic)
+    SELECT aggregate_id, sequence, 'topic' FROM own.event ORDER BY aggregate_id DESC LIMIT {relay.BATCH}"""
+    async with dispatch.undone():
+        await dispatch.connection.execute(f"{fill}; UPDATE own.event SET lead = 'department-3' WHERE sequence = 1")
+        await dispatch.connection.execute("ANALYZE own.outbox")
+        positions = [row["position"] for row in await dispatch.connection.fetch("SELECT position FROM own.outbox")]
+        read = await dispatch.read(store.PUBLISHED, positions, mode=mode)
+    stored.is_bounded(read, 40 * relay.BATCH)
+    assert read.rows == 1, read
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -13,6 +13,7 @@ from services.contracts.vocabulary import Source
 from services.dispatch.schema import schema as dispatch
 from services.feedback.schema import schema as feedback
 from services.intake.schema import schema as intake
+from tests.support.following import QUEUE, TIMELINE
 from tests.system.doors.standing import Standing
 
 SCHEMAS: Final[Mapping[Source, Any]] = {Source.INTAKE: intake, Source.DISPATCH: dispatch, Source.FEEDBACK: feedback}
@@ -282,3 +283,7 @@ def input_type(source: Source, mutation: str) -> GraphQLNamedType:
 def mutation(source: Source, name: str) -> str:
     """Return a mutation's document."""
     return f"mutation($input: {input_type(source, name).name}!) {{ {name}(input: $input) {{ __typename }} }}"
+
+
+SUBSCRIPTIONS: Final[Mapping[str, str]] = {"petitionTimeline": TIMELINE, "departmentQueue": QUEUE}
+"""Documents of what can be followed; they take `id`, or `of`."""
