@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace parked reference rotate-keys erase bench audit doors test chaos fuzz lint format schema lock token clean clean-data venv
+.PHONY: help run demo pace parked reference rotate-keys erase bench audit doors screenshots test chaos fuzz lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -46,6 +46,10 @@ test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
 doors: venv ## try every door with every role on a running district, and print the matrix
 	@$(PY) -m deploy.local setup
 	@$(PY) -m pytest -q -s tests/system/doors
+
+screenshots: venv ## use the console in Chromium, and take the documentation's pictures of it anew
+	@$(PY) -m deploy.local setup
+	@THROUGH_TRAIN_PICTURES=docs/images $(PY) -m pytest -q tests/system/console $(ARGS)
 
 bench: venv ## measure, and keep the figures under bench/results: make bench ARGS=parking
 	@$(PY) -m deploy.local setup

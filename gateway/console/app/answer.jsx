@@ -20,7 +20,7 @@ export function Answer({ said, running, language, t }) {
       {said?.answer?.errors?.map((error, index) => (
         <Refused key={index} error={error} t={t} />
       ))}
-      {said?.entries ? <Entries entries={said.entries} language={language} t={t} /> : said?.answer ? <Editor value={pretty(said.answer)} language="json" label={t('answer')} readOnly /> : !said && !running && <p class="quiet">{t('nothingYet')}</p>}
+      {said?.entries ? <Entries entries={said.entries} language={language} t={t} /> : said?.answer ? <Editor value={pretty(said.answer)} revision={said.answer} language="json" label={t('answer')} readOnly /> : !said && !running && <p class="quiet">{t('nothingYet')}</p>}
     </section>
   );
 }
@@ -63,7 +63,7 @@ function Entries({ entries, language, t }) {
       {entries.map(({ at, entry }, index) => (
         <li key={index} ref={index === entries.length - 1 ? end : undefined}>
           <time>{at.toLocaleTimeString(language === 'zh' ? 'zh-CN' : 'en-GB')}</time>
-          <pre>{pretty(entry.data ?? entry)}</pre>
+          <pre>{pretty(entry.errors ? entry : Object.values(entry.data)[0])}</pre>
         </li>
       ))}
     </ol>

@@ -43,8 +43,13 @@ function extensionsOf({ language, readOnly, label, onChange, onRun, onShow }) {
   ];
 }
 
-/** A text that is edited or shown, in GraphQL or JSON. Tab leaves it, as the keyboard's users expect of a page. */
-export function Editor({ value, language, label, schema, readOnly = false, onChange, onRun, onShow }) {
+/**
+ * A text that is edited or shown, in GraphQL or JSON. Tab leaves it, as the keyboard's users expect of a page.
+ *
+ * `value` replaces what is there when `revision` changes: what one types comes back as `value` a moment later, when more
+ * may have been typed.
+ */
+export function Editor({ value, revision, language, label, schema, readOnly = false, onChange, onRun, onShow }) {
   const place = useRef();
   const view = useRef();
   const calls = useRef();
@@ -66,7 +71,7 @@ export function Editor({ value, language, label, schema, readOnly = false, onCha
   useEffect(() => {
     const shown = view.current.state.doc.toString();
     if (shown !== value) view.current.dispatch({ changes: { from: 0, to: shown.length, insert: value } });
-  }, [value, label]);
+  }, [revision, label]);
 
   useEffect(() => {
     if (language === 'graphql' && schema) updateSchema(view.current, schema);

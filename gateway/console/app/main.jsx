@@ -11,7 +11,7 @@ import { ask, follow, headersOf, operationIn } from './requests.js';
 import { NOBODY, Refusal, createSession } from './session.js';
 import { LANGUAGES, firstLanguage, told, wordsOf } from './words.js';
 
-const EMPTY = { document: '', variables: '{}', user: NOBODY, ready: undefined, name: undefined, answer: undefined };
+const EMPTY = { document: '', variables: '{}', revision: 0, user: NOBODY, ready: undefined, name: undefined, answer: undefined };
 let lastTab = 0;
 const newTab = (of) => ({ ...EMPTY, key: ++lastTab, ...of });
 
@@ -38,7 +38,12 @@ function Console() {
   const tab = tabs.find((one) => one.key === active);
   latest.current = { carried, language, run };
 
-  useEffect(() => void readAtStart().then(setRead), []);
+  useEffect(() => {
+    readAtStart().then((read) => {
+      setRead(read);
+      openReady(read.operations[0]);
+    });
+  }, []);
   useEffect(() => keep(carried), [carried]);
   useEffect(() => {
     document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
@@ -48,9 +53,12 @@ function Console() {
 
   const change = (key, of) => setTabs((all) => all.map((one) => (one.key === key ? { ...one, ...(typeof of === 'function' ? of(one) : of) } : one)));
 
+  /** Put another text into a tab's editors. */
+  const write = (key, of) => change(key, (one) => ({ ...of, revision: one.revision + 1 }));
+
   function speak(chosen) {
     setLanguage(chosen);
-    setTabs((all) => all.map((one) => (one.ready && one.document === told(one.ready.document, language) ? { ...one, document: told(one.ready.document, chosen) } : one)));
+    setTabs((all) => all.map((one) => (one.ready && one.document === told(one.ready.document, language) ? { ...one, document: told(one.ready.document, chosen), revision: one.revision + 1 } : one)));
   }
 
   function openReady(ready) {
@@ -58,7 +66,7 @@ function Console() {
     const there = tabs.find((one) => one.ready?.id === ready.id) ?? tabs.find((one) => !one.ready && !one.document);
     if (there?.running) return setActive(there.key);
     if (there) {
-      change(there.key, { ...of, answer: there.ready ? there.answer : undefined });
+      write(there.key, { ...of, answer: there.ready ? there.answer : undefined });
       return setActive(there.key);
     }
     const made = newTab(of);
@@ -91,10 +99,10 @@ function Console() {
       return change(tab.key, { answer: { complaint: t('badVariables') } });
     }
     const needs = missing(variables);
-    if (needs.length) return change(tab.key, { variables, answer: { complaint: `${t('needs')} ${needs.map((name) => `$${name}`).join(', ')}` } });
+    if (needs.length) return write(tab.key, { variables, answer: { complaint: `${t('needs')} ${needs.map((name) => `$${name}`).join(', ')}` } });
     const operation = operationIn(tab.document);
     if (operation?.isSubscription) return subscribe({ query: tab.document, variables: given, operation }, variables);
-    change(tab.key, { variables, running: {}, answer: undefined });
+    write(tab.key, { variables, running: {}, answer: undefined });
     const said = await asked({ query: tab.document, variables: given, operationName: operation?.name });
     if (said.answer) setCarried((now) => remembering(now, said.answer.data, tab.ready?.remembers));
     change(tab.key, { running: undefined, answer: said });
@@ -121,7 +129,7 @@ function Console() {
         if (entry) return { answer: { ...one.answer, entries: [...one.answer.entries, { at: new Date(), entry }] } };
         return { running: state === 'ended' ? undefined : one.running, answer: { ...one.answer, state } };
       });
-    change(key, { variables, answer: { entries: [], state: 'connecting' } });
+    write(key, { variables, answer: { entries: [], state: 'connecting' } });
     change(key, { running: follow(of, () => headersFor(tab), say) });
   }
 
@@ -151,7 +159,7 @@ function Console() {
       <main class="work">
         <nav class="tabs" role="tablist" aria-label={t('openTabs')}>
           {tabs.map((one) => (
-            <span key={one.key} class={one.key === active ? 'tab chosen' : 'tab'}>
+            <span key={one.key} class={one.key === active ? 'tab chosen' : 'tab'} ref={(element) => one.key === active && element?.scrollIntoView({ block: 'nearest', inline: 'nearest' })}>
               <button role="tab" aria-selected={one.key === active} onClick={() => setActive(one.key)}>
                 {one.running?.stop && <i class="live" />}
                 {one.ready ? one.ready.title[language] : (operationIn(one.document)?.name ?? t('untitled'))}
@@ -186,10 +194,10 @@ function Console() {
             )}
             <kbd>{t('runHint')}</kbd>
           </div>
-          <Editor key={`query ${tab.key}`} value={tab.document} language="graphql" label={t('query')} schema={schema} onChange={(document) => change(tab.key, { document })} onRun={() => latest.current.run()} onShow={(type, field) => show(String(type), field && String(field))} />
+          <Editor key={`query ${tab.key}`} value={tab.document} revision={tab.revision} language="graphql" label={t('query')} schema={schema} onChange={(document) => change(tab.key, { document })} onRun={() => latest.current.run()} onShow={(type, field) => show(String(type), field && String(field))} />
           <Choice names={['variables', 'headers']} chosen={lower} onChoose={setLower} t={t} />
           {lower === 'variables' ? (
-            <Editor key={`variables ${tab.key}`} value={tab.variables} language="json" label={t('variables')} onChange={(variables) => change(tab.key, { variables })} onRun={() => latest.current.run()} />
+            <Editor key={`variables ${tab.key}`} value={tab.variables} revision={tab.revision} language="json" label={t('variables')} onChange={(variables) => change(tab.key, { variables })} onRun={() => latest.current.run()} />
           ) : (
             <Headers headers={headers} t={t} />
           )}
