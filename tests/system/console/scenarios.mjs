@@ -90,6 +90,33 @@ export const SCENARIOS = {
     },
   },
 
+  'a connection that breaks is made again, and nothing is shown twice': {
+    async play({ opened }) {
+      const page = await opened({ locale: 'en-GB', at: THE_DAY });
+      const sockets = [];
+      await page.routeWebSocket(/\/graphql$/, (socket) => {
+        socket.connectToServer();
+        sockets.push(socket);
+      });
+      await page.reload();
+      await ran(page, 'File a petition');
+      await ran(page, 'Accept it');
+      await operation(page, 'Follow it live (subscription)').click();
+      await run(page);
+      const entries = page.locator('.entries li');
+      await entries.filter({ hasText: '"label": "Accepted"' }).waitFor();
+      await sockets[0].close({ code: 1011, reason: 'broken' });
+      await page.locator('.state.again').waitFor();
+      await page.locator('.state.live').waitFor();
+      assert.equal(sockets.length, 2);
+      await ran(page, 'Screen it: listen, look, deliberate');
+      await page.getByRole('tab', { name: 'Follow it live (subscription)' }).click();
+      await entries.filter({ hasText: '"label": "Deliberated"' }).waitFor();
+      const labels = (await entries.allInnerTexts()).map((text) => /"label": "(.+)"/.exec(text)[1]);
+      assert.deepEqual(labels, ['Submitted', 'Accepted', 'Listened', 'Looked', 'Deliberated']);
+    },
+  },
+
   'a refusal says in words what was refused, and another role is let in': {
     async play({ opened, picture, tolerate }) {
       tolerate(/status of 40[13]/);

@@ -16,6 +16,7 @@ from tests.support.district import District
 SCENARIOS: Final = (
     "every ready operation runs in its order",
     "a petition is followed live while others work on it",
+    "a connection that breaks is made again, and nothing is shown twice",
     "a refusal says in words what was refused, and another role is let in",
     "it speaks the language of the browser, and the other when it is told to",
     "a token that has ended is replaced by itself",
