@@ -13,9 +13,9 @@ export function keep(carried) {
 }
 
 /** `carried` with what an answer adds: what the operation says to remember, and the position that a mutation returned. */
-export function remembering(carried, data, remembers = {}) {
+export function remembering(carried, data, remembers = []) {
   if (!data) return carried;
-  const found = Object.entries(remembers).map(([name, path]) => [name, at(data, path)]);
+  const found = remembers.map((one) => one.split(' as ')).map(([path, name]) => [name, at(data, path)]);
   const position = Object.values(data).map((field) => field?.position).findLast((one) => typeof one === 'string');
   return { ...carried, ...Object.fromEntries([...found, ['position', position]].filter(([, value]) => value != null)) };
 }

@@ -159,7 +159,7 @@ function Console() {
       <main class="work">
         <nav class="tabs" role="tablist" aria-label={t('openTabs')}>
           {tabs.map((one) => (
-            <span key={one.key} class={one.key === active ? 'tab chosen' : 'tab'} ref={(element) => one.key === active && element?.scrollIntoView({ block: 'nearest', inline: 'nearest' })}>
+            <span key={one.key} role="presentation" class={one.key === active ? 'tab chosen' : 'tab'} ref={(element) => one.key === active && element?.scrollIntoView({ block: 'nearest', inline: 'nearest' })}>
               <button role="tab" aria-selected={one.key === active} onClick={() => setActive(one.key)}>
                 {one.running?.stop && <i class="live" />}
                 {one.ready ? one.ready.title[language] : (operationIn(one.document)?.name ?? t('untitled'))}

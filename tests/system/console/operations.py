@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,14 +20,14 @@ class Ready:
     title: Mapping[str, str]
     role: str
     variables: Any
-    remembers: Mapping[str, str]
+    remembers: Sequence[str]
 
     @classmethod
     def read(cls, file: Path) -> Self:
         about = json.loads(file.with_suffix(".json").read_text())
         unknown = about.keys() - {"title", "role", "variables", "remembers"}
         assert not unknown, unknown
-        variables, remembers = about.get("variables", {}), about.get("remembers", {})
+        variables, remembers = about.get("variables", {}), about.get("remembers", [])
         return cls(file.stem, file.read_text(), about["title"], about["role"], variables, remembers)
 
     @property
@@ -40,7 +40,7 @@ class Ready:
 
     def remembered(self, data: Any) -> dict[str, str]:
         """Return what its answer leaves for later ones."""
-        left = {name: _at(data, path) for name, path in self.remembers.items()}
+        left = {name: _at(data, path) for path, name in (one.split(" as ") for one in self.remembers)}
         positions = [field["position"] for field in data.values() if isinstance(field, dict) and "position" in field]
         return left | ({"position": positions[-1]} if positions else {})
 
