@@ -52,11 +52,11 @@ class DemoUser:
     claims: Mapping[str, Any]
 
 
-def _representative(zh: str, en: str, name: str, street: str, *communities: str) -> DemoUser:
+def _representative(zh: str, en: str, name: str, street: str, community: str, id_: str = "") -> DemoUser:
     claims = {
         "sub": f"demo-{name}",
-        "representative": f"rep-{name}",
-        "placements": list(communities),
+        "representative": id_ or f"rep-{name}",
+        "placements": [community],
         "street": street,
     }
     return DemoUser(Role.REPRESENTATIVE, zh, en, claims)
@@ -78,6 +78,9 @@ DEMO_USERS: Final[Mapping[str, DemoUser]] = MappingProxyType(
             "黄美平", "Huang Meiping", "huang-meiping", "fenghuang", "maan"
         ),
         "representative.xu-jin": _representative("徐瑾", "Xu Jin", "xu-jin", "hongyan", "dongfeng-west"),
+        "representative.luo-xiulan": _representative(
+            "罗秀兰", "Luo Xiulan", "luo-xiulan", "dewu", "zhiyuan", "rep-dewu-001"
+        ),
         "station_staff": DemoUser(
             Role.STATION_STAFF,
             "黄土坡街道联络站",
@@ -124,7 +127,7 @@ DEMO_USERS: Final[Mapping[str, DemoUser]] = MappingProxyType(
         "operator": DemoUser(Role.OPERATOR, "", "", {"sub": "demo-operator"}),
     }
 )
-"""Who one can be: each role's own demo user, and after a dot others of the role; they fit the demonstration district."""
+"""Who one can be: each role's own demo user, after a dot others of the role; people of the demonstration district."""
 
 app = cyclopts.App(help="The development issuer: keys and tokens for local runs.")
 
