@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from services.contracts.reference import AnyEntry, Entry, key_of, kind_of
+from services.contracts.reference import AnyEntry, Entry, Name, key_of, kind_of
 from services.contracts.vocabulary import ReferenceKind
 from services.kernel import text
 from services.kernel.errors import InvalidInput
@@ -143,7 +143,7 @@ def _unreadable(row: msgspec.Raw, error: str) -> tuple[str, str]:
         return "", f"it is no object with kind, id and name ({error})"
     fields = cast(dict[str, Any], found)
     kind, code = fields.get("kind"), fields.get("id")
-    if kind not in set(ReferenceKind):
+    if not isinstance(kind, str) or kind not in set(ReferenceKind):
         return "", f"there is no kind {str(kind)[:LONGEST_ID]!r}; kinds are {', '.join(ReferenceKind)}"
     return f"{kind}:{str(code)[:LONGEST_ID]}", error[:1].lower() + error[1:]
 
@@ -208,12 +208,18 @@ def _alone(entry: AnyEntry, owned: Owned) -> Iterable[str]:
             f"its id must have 1 to {LONGEST_ID} letters of a to z, digits, hyphens and underscores, "
             "and begin and end with a letter or a digit"
         )
-    for language, name in (("zh", entry.name.zh), ("en", entry.name.en)):
-        try:
-            where = f"name.{language}"
-            text.without_numbers(text.required(name, where, longest=LONGEST_NAME), where)
-        except InvalidInput as refusal:
-            yield refusal.message.rstrip(".")
+    for it in msgspec.structs.fields(type(entry)):
+        if isinstance(name := getattr(entry, it.name), Name):
+            yield from _unfit(name.zh, f"{it.encode_name}.zh")
+            yield from _unfit(name.en, f"{it.encode_name}.en")
+
+
+def _unfit(name: str, where: str) -> Iterable[str]:
+    """Say why a name could not be shown to everybody."""
+    try:
+        text.without_numbers(text.required(name, where, longest=LONGEST_NAME), where)
+    except InvalidInput as refusal:
+        yield refusal.message.rstrip(".")
 
 
 def _broken_links(after: _Standing) -> Iterable[Fault]:
@@ -242,15 +248,18 @@ def _missing(by: str, named: str, *, retired: bool) -> str:
 def _circles(after: _Standing) -> Iterable[Fault]:
     """Say which entries would lie above themselves."""
     for key, position in after.positions.items():
-        kind = kind_of(after.entries[key])
-        upwards = [link for link in after.owned.links[kind] if link.kind is kind]
-        seen, place = {key}, key
-        while (above := [it for link in upwards for it in link.named_by(after.entries[place])]) and (
-            above[0] in after.entries
-        ):
-            place = above[0]
-            if place == key:
-                yield Fault(position, key, "it lies above itself: name another as its parent, or none")
-            if place in seen:
-                break
+        seen: set[str] = set()
+        place = _above(after, key)
+        while place is not None and place != key and place not in seen:
             seen.add(place)
+            place = _above(after, place)
+        if place == key:
+            yield Fault(position, key, "it lies above itself: name another as its parent, or none")
+
+
+def _above(after: _Standing, key: str) -> str | None:
+    """Return the entry of the same kind that an entry lies under, if it would stand."""
+    entry = after.entries[key]
+    kind = kind_of(entry)
+    named = (it for link in after.owned.links[kind] if link.kind is kind for it in link.named_by(entry))
+    return next((it for it in named if it in after.entries), None)

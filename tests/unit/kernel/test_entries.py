@@ -90,6 +90,7 @@ def test_a_file_may_name_what_it_brings_in_any_order() -> None:
         (Street(id="c", name=Name(zh="字", en=" ")), "name.en must not be empty"),
         (Street(id="c", name=Name(zh="字" * 101, en="x")), "name.zh has 101 characters; at most 100"),
         (Street(id="c", name=Name(zh="字\0", en="x")), "name.zh contains U+0000"),
+        (Representative(id="c", name=NAME, street="north", sector=Name(zh="", en="x")), "sector.zh must not be empty"),
         (Street(id="c", name=Name(zh="电话13800138000", en="x")), "name.zh seems to contain a phone"),
     ],
 )
@@ -186,6 +187,7 @@ def test_a_file_has_entries_but_not_endlessly_many() -> None:
     [
         (1, "entry 1: it is no object with kind, id and name"),
         ({"kind": "town", "id": "x"}, "entry 1: there is no kind 'town'; kinds are street, community"),
+        ({"kind": ["street"], "id": "x"}, "entry 1: there is no kind"),
         ({"kind": "street", "id": "x"}, "entry 1 (street:x): object missing required field `name`"),
         ({"kind": "community", "id": "x", "name": {"zh": "字", "en": "x"}, "street": 3}, "at `$.street`"),
         ({"kind": "street", "id": "x", "name": {"zh": "字", "en": "x"}, "reitred": True}, "it has no field 'reitred'"),
