@@ -15,8 +15,8 @@ help: ## list these commands
 run: venv ## start everything and keep it running until Ctrl-C; DISTRICT=small for a small demonstration district
 	@$(if $(DISTRICT),THROUGH_TRAIN_DISTRICT="$(DISTRICT)") $(PY) -m deploy.local run $(ARGS)
 
-demo: venv ## play a case on the running system: CASE=sewer (default) or late (with SPEED=…)
-	@SPEED="$(SPEED)" $(PY) -m deploy.local demo "$(CASE)"
+demo: venv ## play a case on the running system: CASE=sewer (default), household, estate or late; PACE=0 without pauses
+	@SPEED="$(SPEED)" PACE="$(PACE)" $(PY) -m deploy.local demo "$(CASE)"
 
 pace: venv ## let the running system's domain time run faster: make pace SPEED=600 ARGS="--minutes 5"
 	@$(PY) -m deploy.local pace "$(SPEED)" $(ARGS)

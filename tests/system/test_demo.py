@@ -1,12 +1,21 @@
 """The played cases, against the whole system: what `make demo` shows is what happens."""
 
+import asyncio
+import io
+import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
-from deploy.local.demo import late, sewer
-from deploy.local.demo.player import DemoError, Player, console
+from deploy.local.demo.case import Act
+from deploy.local.demo.cases import CASES
+from deploy.local.demo.errors import DemoError
+from deploy.local.demo.playing import System, play
+from deploy.local.demo.words import Language
 from services.dispatch.app import WIRING as DISPATCH
 from services.feedback.app import WIRING as FEEDBACK
 from services.intake.app import WIRING as INTAKE
@@ -15,56 +24,178 @@ from tests.support.district import District, district
 from tests.support.servers import Servers
 
 WIRINGS = {"intake": INTAKE, "dispatch": DISPATCH, "feedback": FEEDBACK}
+FAST = "150000"
+ENGLISH = Language()
+WORLD = """query($id: ID!) { petition(id: $id) {
+  state kind steps channel { id } estate { id } stage
+  handling {
+    workOrders { cycle state department { id } declines { department { id } proposed { id } ground { id } }
+      returnedReplies { ground { id } } }
+    instructions { answer { byRole } }
+  }
+  evaluation { state cycle reopened cases { cycle state } visits { means byRole responded solved satisfied } }
+  timeline(first: 100) { edges { node { type level clock } } }
+} }"""
+
+
+@dataclass
+class Played:
+    """A case that was played: what was said, and what the world became."""
+
+    lines: list[str]
+    world: Any
+
+    @property
+    def types(self) -> list[str]:
+        """The types of the events that were told, line by line."""
+        return [line.rsplit("[", 1)[1].rstrip("]") for line in self.lines if re.match(r" {6}\d\d-\d\d ", line)]
+
+
+@dataclass
+class Stage:
+    """Where cases are played."""
+
+    district: District
+    system: System
+
+    async def play(self, name: str, *, speed: str = "", language: Language = ENGLISH) -> Played:
+        """Play a case into a file, and look at its petition afterwards."""
+        said = io.StringIO()
+        console = Console(file=said, soft_wrap=True, highlight=False, color_system=None)
+        filed = await play(CASES[name], self.system, console, language=language, speed=speed)
+        answer = await self.district.ask(WORLD, role="district_supervisor", id=filed.id)
+        return Played(said.getvalue().splitlines(), answer.ok()["petition"])
 
 
 @pytest.fixture(scope="module")
-def pace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pace") / "domain-clock.json"
-
-
-@pytest.fixture(scope="module")
-async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory, pace: Path) -> AsyncIterator[District]:
+async def stage(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     folder = tmp_path_factory.mktemp("demo")
-    async with district(servers, WIRINGS, folder=folder, gateway=True, now=DomainClock(pace)) as running:
-        yield running
+    clock = folder / "domain-clock.json"
+    async with district(servers, WIRINGS, folder=folder, gateway=True, now=DomainClock(clock)) as running:
+        yield Stage(running, System(running.url, Path(servers.keys), clock))
 
 
-@pytest.fixture
-def player(world: District, pace: Path, monkeypatch: pytest.MonkeyPatch) -> Player:
-    monkeypatch.setenv("THROUGH_TRAIN_DOMAIN_CLOCK", str(pace))
-    return Player(world.url, Path(world.servers.keys), world.session)
+def orders(played: Played) -> list[tuple[int, str, str]]:
+    return [
+        (order["cycle"], order["department"]["id"], order["state"]) for order in played.world["handling"]["workOrders"]
+    ]
 
 
-async def test_the_first_case_goes_from_words_to_a_closed_case(player: Player) -> None:
-    with console.capture() as said:
-        await sewer.play(player)
-    assert "What the resident sees with code and secret" in said.get()
-    assert "已办结" in said.get()
+async def test_the_sewer_is_asked_about_mended_visited_and_closed(stage: Stage) -> None:
+    played = await stage.play("sewer")
+    world = played.world
+    assert (world["channel"]["id"], world["estate"]["id"], world["stage"]) == (
+        "through-train",
+        "erzhong-lane",
+        "EVALUATE",
+    )
+    assert orders(played) == [(1, "housing", "REPLIED")]
+    assert world["evaluation"]["state"] == "CLOSED"
+    [visit] = world["evaluation"]["visits"]
+    assert (visit["byRole"], visit["responded"], visit["solved"], visit["satisfied"]) == (
+        "representative",
+        True,
+        True,
+        True,
+    )
+    assert [type_ for type_ in played.types if type_ in {"clock.paused", "clock.resumed"}] == [
+        "clock.paused",
+        "clock.resumed",
+    ]
 
 
-async def test_nobody_taking_it_up_is_told_level_by_level(
-    player: Player, pace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SPEED", "150000")
-    with console.capture() as said:
-        await late.play(player)
-    lines = said.get().splitlines()
-    told = [line for line in lines if "⏰" in line]
-    assert [("reminder" in told[0]), *("level " + n in line for n, line in zip("123", told[1:], strict=True))] == [
-        True
-    ] * 4
-    [board] = [line for line in lines if "working days late" in line]
-    assert "二中批发巷路灯不亮: 签收时限" in board
-    record = [line.split()[-1] for line in lines if line.strip().startswith(tuple("01")) and "clock." in line]
-    assert record.count("clock.reminded") == 1
-    assert record.count("clock.escalated") == 3
-    assert DomainClock(pace).speed == 1.0
+async def test_the_house_numbers_are_declined_by_the_police_and_taken_by_civil_affairs(stage: Stage) -> None:
+    played = await stage.play("household")
+    world = played.world
+    assert (world["kind"], world["channel"]["id"]) == ("SUGGESTION", "venue-meeting")
+    assert orders(played) == [(1, "civil-affairs", "REPLIED")]
+    [order] = world["handling"]["workOrders"]
+    assert order["declines"] == [
+        {
+            "department": {"id": "public-security"},
+            "proposed": {"id": "civil-affairs"},
+            "ground": {"id": "NOT_OURS"},
+        }
+    ]
+    assert played.types.count("work_order.declined") == 1
+    [visit] = world["evaluation"]["visits"]
+    assert (visit["means"], visit["byRole"], visit["solved"]) == ("FORM", "resident", True)
+    assert world["evaluation"]["state"] == "CLOSED"
+
+
+async def test_the_estate_is_sent_back_reopened_late_and_solved_in_the_end(stage: Stage) -> None:
+    played = await stage.play("estate", speed=FAST)
+    world = played.world
+    assert orders(played) == [(1, "housing", "REPLIED"), (2, "office-dewu", "REPLIED")]
+    first, second = world["handling"]["workOrders"]
+    assert [returned["ground"]["id"] for returned in first["returnedReplies"]] == ["NOT_DONE"]
+    assert second["returnedReplies"] == []
+    evaluation = world["evaluation"]
+    assert (evaluation["state"], evaluation["cycle"], evaluation["reopened"]) == ("CLOSED", 2, 1)
+    assert [(case["cycle"], case["state"]) for case in evaluation["cases"]] == [(1, "REOPENED"), (2, "CLOSED")]
+    warnings = [
+        (node["type"], node["clock"], node["level"])
+        for node in (edge["node"] for edge in world["timeline"]["edges"])
+        if node["type"] in {"clock.reminded", "clock.escalated"}
+    ]
+    assert warnings == [
+        ("clock.reminded", "HANDLING", None),
+        ("clock.escalated", "HANDLING", 1),
+        ("clock.escalated", "HANDLING", 2),
+    ]
+    assert [instruction["answer"]["byRole"] for instruction in world["handling"]["instructions"]] == ["department"]
+    assert stage.system.clock is not None
+    assert DomainClock(stage.system.clock).speed == 1.0
+
+
+async def test_the_lines_are_the_timeline_in_its_order_under_the_acts_that_led_to_it(stage: Stage) -> None:
+    played = await stage.play("sewer")
+    assert played.types == [edge["node"]["type"] for edge in played.world["timeline"]["edges"]]
+    assert not any("\x1b" in line for line in played.lines)
+    acts = [line for line in played.lines if re.match(r" ?\d+\. ", line)]
+    assert [act.rsplit("[", 1)[1] for act in acts] == [
+        f"{step.mutation}]" for step in CASES["sewer"].steps if isinstance(step, Act)
+    ]
+    accepting = played.lines.index(acts[1])
+    assert played.lines[accepting + 1].endswith("[petition.accepted]")
+    assert played.lines[accepting - 1].endswith("[clock.started]")
+
+
+async def test_nobody_taking_it_up_is_told_level_by_level(stage: Stage) -> None:
+    played = await stage.play("late", speed=FAST)
+    told = [line for line in played.lines if "! " in line]
+    assert [line.rsplit("[", 1)[1] for line in told] == ["clock.reminded]", *["clock.escalated]"] * 3]
+    assert ["level" in line and line.split("level ")[1][0] for line in told] == [False, "1", "2", "3"]
+    board = [line for line in played.lines if "; told: " in line]
+    assert ["二中批发巷路灯不亮: Acknowledgement" in line for line in board] == [True], board
+    assert any("level 3" in line or "Level 3" in line for line in played.lines)
+
+
+async def test_the_query_that_a_case_ends_with_shows_the_same(stage: Stage) -> None:
+    played = await stage.play("household", language=Language(chinese=True))
+    text = "\n".join(played.lines)
+    query = text[text.index("query {") : text.index("\n}\n", text.index("query {")) + 2]
+    committee = stage.district.token("street_committee", sub="demo-committee-fenghuang", street="fenghuang")
+    shown = (await stage.district.ask(query, token=committee)).ok()["petition"]
+    assert shown["stageLabel"] == "民评"
+    assert shown["timeline"]["edges"][0]["node"]["label"] == "居民提出"
+    opened = re.search(r"查询码 (\S+) 和密码 (\S+) ", text)
+    assert opened is not None
+    document = "mutation($input: OpenPetitionInput!) { openPetition(input: $input) { token } }"
+    given = {"trackingCode": opened[1], "secret": opened[2]}
+    assert (await stage.district.ask(document, input=given)).ok()["openPetition"]["token"]
 
 
 @pytest.mark.parametrize("speed", ["fast", "1", "0", "-5"])
-async def test_a_speed_that_will_not_do_is_said_with_one_that_will(
-    player: Player, monkeypatch: pytest.MonkeyPatch, speed: str
-) -> None:
-    monkeypatch.setenv("SPEED", speed)
-    with console.capture(), pytest.raises(DemoError, match=rf"SPEED={speed} will not do: .* Give \d+ or more"):
-        await late.play(player)
+async def test_a_speed_that_will_not_do_is_said_with_one_that_will(stage: Stage, speed: str) -> None:
+    with pytest.raises(DemoError, match=rf"SPEED={speed} will not do: .* Give \d+ or more"):
+        await stage.play("late", speed=speed)
+
+
+async def test_several_cases_at_once_leave_each_other_alone(stage: Stage) -> None:
+    together = await asyncio.gather(
+        stage.play("sewer"), stage.play("late", speed=FAST), stage.play("household"), stage.play("sewer")
+    )
+    for played in together:
+        assert played.types == [edge["node"]["type"] for edge in played.world["timeline"]["edges"]]
+    assert [sum("clock.escalated" in type_ for type_ in played.types) for played in together] == [0, 3, 0, 0]

@@ -2,45 +2,87 @@
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from io import TextIOWrapper
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Final
 
 import aiohttp
+import cyclopts
+from rich.console import Console
 
-from deploy.local.demo import late, sewer
-from deploy.local.demo.player import DemoError, Player
+from deploy.local.demo.case import Case
+from deploy.local.demo.cases import CASES
+from deploy.local.demo.errors import DemoError
+from deploy.local.demo.playing import System, play
+from deploy.local.demo.words import here
 
-CASES: Final[Mapping[str, Callable[[Player], Awaitable[None]]]] = MappingProxyType(
-    {"sewer": sewer.play, "late": late.play}
-)
-"""What CASE names; the first is played when none is named."""
+_LONGEST_PAUSE: Final = 60.0
 
-
-async def _play(case: Callable[[Player], Awaitable[None]], url: str, keys: Path) -> None:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-        await case(Player(url, keys, session))
+app = cyclopts.App(name="python -m deploy.local.demo", help="Play a case on the running system.")
 
 
-def main() -> None:
+def _system() -> System:
+    clock = os.environ.get("THROUGH_TRAIN_DOMAIN_CLOCK")
+    return System(
+        url=os.environ.get("THROUGH_TRAIN_GATEWAY_URL", "http://127.0.0.1:4000/graphql"),
+        keys=Path(os.environ.get("THROUGH_TRAIN_KEYS_FOLDER", ".data/keys")),
+        clock=Path(clock) if clock else None,
+    )
+
+
+def _console() -> Console:
+    """Return the console: what its encoding cannot show is replaced, and where nobody looks there are no codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    terminal = sys.stdout.isatty()
+    return Console(highlight=False, soft_wrap=True, force_terminal=terminal, color_system="auto" if terminal else None)
+
+
+def _seconds(given: str) -> float | None:
+    try:
+        seconds = float(given) if given else None
+    except ValueError:
+        seconds = -1.0
+    if seconds is not None and not 0 <= seconds <= _LONGEST_PAUSE:
+        raise DemoError(f"PACE={given} will not do; give the seconds between two acts, 0 to {_LONGEST_PAUSE:.0f}.")
+    return seconds
+
+
+async def _until_told_to_end(case: Case, pause: float | None) -> None:
+    """Play until the end, or until SIGTERM, after which the terminal and the domain's time are as they were before."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    console = _console()
+    language = here(console.encoding)
+    await play(case, _system(), console, language=language, speed=os.environ.get("SPEED", ""), pause=pause)
+
+
+@app.default
+def main(
+    case: str = "", /, *, pace: Annotated[str, cyclopts.Parameter(help="seconds between acts; or PACE=…")] = ""
+) -> None:
     """Play a case.
 
     :raises SystemExit: there is no such case, nothing answers, or the system answered otherwise than it should.
     """
-    name = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] else next(iter(CASES))
+    name = case or next(iter(CASES))
     if name not in CASES:
         sys.exit(f"There is no case {name!r}; CASE can be {', '.join(CASES)}.")
-    url = os.environ.get("THROUGH_TRAIN_GATEWAY_URL", "http://127.0.0.1:4000/graphql")
-    keys = Path(os.environ.get("THROUGH_TRAIN_KEYS_FOLDER", ".data/keys"))
     try:
-        asyncio.run(_play(CASES[name], url, keys))
-    except aiohttp.ClientError:
-        sys.exit(f"Nothing answers at {url}: start the system with `make run` first.")
+        asyncio.run(_until_told_to_end(CASES[name], _seconds(pace or os.environ.get("PACE", ""))))
+    except (aiohttp.ClientError, TimeoutError):
+        sys.exit(f"Nothing answers at {_system().url}: start the system with `make run` first.")
     except DemoError as error:
         sys.exit(f"The demo stopped: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except asyncio.CancelledError:
+        sys.exit(143)
 
 
 if __name__ == "__main__":
-    main()
+    app()

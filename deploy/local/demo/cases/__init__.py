@@ -1,0 +1,12 @@
+"""The cases that can be played, by what CASE names; the first is played when none is named."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from deploy.local.demo.case import Case
+from deploy.local.demo.cases import estate, household, late, sewer
+
+CASES: Final[Mapping[str, Case]] = MappingProxyType(
+    {case.name: case for case in (sewer.CASE, household.CASE, estate.CASE, late.CASE)}
+)

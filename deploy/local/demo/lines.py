@@ -1,0 +1,117 @@
+"""A case as plain lines: one for each act, one for each event that the live view tells."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.cells import cell_len
+
+from deploy.local.demo.case import Case
+from deploy.local.demo.people import Person
+from deploy.local.demo.story import Story
+from deploy.local.demo.words import Language, Words
+from services.contracts.labels import LABELS
+from services.contracts.vocabulary import Role, Stage
+from services.kernel.calendar import SHANGHAI
+
+
+def in_shanghai(instant: datetime) -> str:
+    """Return an instant as it is read there."""
+    return instant.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
+
+
+def stage_words(stage: Stage) -> Words:
+    """Return what a stage of the five-people method is called, without the people that all five begin with."""
+    zh, en = LABELS[Stage, stage.value]
+    for beginning in ("People's affair ", "People "):
+        en = en.removeprefix(beginning)
+    return Words(en, zh.replace("民事民办", "民办"))
+
+
+def padded(text: str, cells: int) -> str:
+    """Return a text with as many cells as asked for; a Chinese sign takes two."""
+    return text + " " * (cells - cell_len(text))
+
+
+def person(who: Person, language: Language) -> str:
+    """Return who somebody is, and in which role."""
+    if who.role is Role.RESIDENT:
+        return language(who.name) if who.name == who.role_name else f"{language(who.name)} ({language(who.role_name)})"
+    return f"{language(who.name)}, {language(who.role_name)}"
+
+
+def heading(story: Story, language: Language) -> str:
+    """Return what is played, and what of it is invented."""
+    invented = language.plain(Words("all private details are invented", "个人信息均为虚构"))
+    return f"{language.plain(story.case.title)}  ({invented})"
+
+
+def act(story: Story, language: Language) -> str:
+    """Return who is about to do what."""
+    assert story.act is not None
+    does = language.plain(story.act.does)
+    return f"{story.number:2}. {person(story.act.who, language)}: {does}  [{story.act.mutation}]"
+
+
+def entry(story: Story, language: Language) -> str:
+    """Return what was told last: when, in which service, in which stage, what, by whom."""
+    last = story.last
+    assert last is not None
+    stage = padded(language(stage_words(last.stage)), 15)
+    by = f"  {language.plain(story.doer(last))}" if last.is_news else ""
+    what = f"{'! ' if last.warns else ''}{language(last.what)}"
+    return f"      {in_shanghai(last.at)}  {last.source.value:8}  {stage}  {what}{by}  [{last.type}]"
+
+
+def notice(story: Story, language: Language) -> str:
+    """Return why nobody acts, and how fast time runs."""
+    said = language.plain(story.notice) if story.notice else ""
+    if story.speed == 1:
+        return f"    {said}"
+    faster = language.plain(
+        Words(f"the domain's time runs {story.speed:,.0f} times faster", f"业务时间加快 {story.speed:,.0f} 倍")
+    )
+    return f"    {said}: {faster}"
+
+
+def _query(code: str, locale: str) -> str:
+    return f"""query {{
+  petition(trackingCode: "{code}") {{
+    title stateLabel(locale: "{locale}") stageLabel(locale: "{locale}")
+    handling {{ workOrders {{
+      cycle stateLabel(locale: "{locale}") department {{ name(locale: "{locale}") }} reply {{ words }}
+      declines {{ department {{ name(locale: "{locale}") }} reason }} returnedReplies {{ reason }}
+    }} }}
+    evaluation {{ stateLabel(locale: "{locale}") reopened visits {{ responded solved satisfied }} }}
+    timeline(first: 100) {{ edges {{ node {{
+      at service stageLabel(locale: "{locale}") label(locale: "{locale}") byRole level
+    }} }} }}
+  }}
+}}"""
+
+
+def closing(case: Case, language: Language, *, console_url: str, code: str, secret: str, others: Sequence[Case]) -> str:
+    """Return where the same can be seen, by whom, and what to try next."""
+    user = case.committee.user
+    tried = "\n".join(f"  make demo CASE={other.name:10} {language.plain(other.title)}" for other in others)
+    return language.plain(
+        Words(
+            f"""
+The same in the console, {console_url} : be {language.plain(case.committee.name)} ({user}), and run
+
+{_query(code, language.locale)}
+
+The resident opens it with tracking code {code} and secret {secret}.
+Try next:
+{tried}
+""",
+            f"""
+在控制台看同一件事：{console_url} ，选“{case.committee.name.zh}”（{user}），运行
+
+{_query(code, language.locale)}
+
+居民凭查询码 {code} 和密码 {secret} 打开。
+接着试试：
+{tried}
+""",
+        )
+    )
