@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pace parked reference rotate-keys erase bench audit doors screenshots test chaos fuzz lint format schema lock token clean clean-data venv
+.PHONY: help run demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots test chaos fuzz lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -35,6 +35,19 @@ erase: venv ## erase a petition's personal data for good: make erase ARGS="PETIT
 
 token: venv ## print a demo user's token: make -s token ROLE=street_committee
 	@$(PY) -m deploy.local token "$(ROLE)"
+
+shell: export THROUGH_TRAIN_QUERY = $(value QUERY)
+shell: venv ## ask GraphQL from the terminal: make shell ROLE=street_committee, or QUERY='{ me { roles } }'
+	@$(PY) -m deploy.local shell "$(ROLE)"
+
+logs: venv ## print the running system's logs readably: make logs SERVICE=intake (or all)
+	@$(PY) -m deploy.local logs "$(SERVICE)"
+
+topics: venv ## print the events on the topics readably, as they come: make topics ABOUT=petition.dispatch
+	@$(PY) -m deploy.local topics "$(ABOUT)"
+
+psql: venv ## open a service's database: make psql SERVICE=intake ARGS="-c '\dt'"
+	@$(PY) -m deploy.local psql "$(SERVICE)" $(ARGS)
 
 audit: venv ## prove on the running system that no open petition lacks a clock; ARGS=--full checks everything
 	@$(PY) -m deploy.local audit $(ARGS)

