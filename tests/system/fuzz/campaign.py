@@ -122,7 +122,7 @@ async def _more(standing: Standing, nth: int) -> None:
     for name in ("awaited", "proposed"):
         petitions[f"{name} {nth}"], _, replied = await people.replied()
         if name == "proposed":
-            proposed = {"solved": False, "satisfied": False, "ledgerProposed": True}
+            proposed: dict[str, Any] = {"solved": False, "satisfied": False, "ledgerProposed": True}
             (await people.visit(petitions[f"{name} {nth}"], after=replied, **proposed)).ok()
 
 
