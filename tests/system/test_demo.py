@@ -1,10 +1,17 @@
 """The played cases, against the whole system: what `make demo` shows is what happens."""
 
 import asyncio
+import fcntl
 import io
+import os
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import signal
+import struct
+import sys
+import termios
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +21,21 @@ from rich.console import Console
 from deploy.local.demo.case import Act
 from deploy.local.demo.cases import CASES
 from deploy.local.demo.errors import DemoError
+from deploy.local.demo.following import follow
 from deploy.local.demo.playing import System, play
 from deploy.local.demo.words import Language
+from deploy.local.settings import ROOT
 from services.dispatch.app import WIRING as DISPATCH
 from services.feedback.app import WIRING as FEEDBACK
 from services.intake.app import WIRING as INTAKE
 from services.kernel.domain_clock import DomainClock
-from tests.support.district import District, district
+from tests.support.district import PATIENCE, District, district
 from tests.support.servers import Servers
 
 WIRINGS = {"intake": INTAKE, "dispatch": DISPATCH, "feedback": FEEDBACK}
 FAST = "150000"
 ENGLISH = Language()
+CHINESE = Language(chinese=True)
 WORLD = """query($id: ID!) { petition(id: $id) {
   state kind steps channel { id } estate { id } stage
   handling {
@@ -34,7 +44,7 @@ WORLD = """query($id: ID!) { petition(id: $id) {
     instructions { answer { byRole } }
   }
   evaluation { state cycle reopened cases { cycle state } visits { means byRole responded solved satisfied } }
-  timeline(first: 100) { edges { node { type level clock } } }
+  timeline(first: 100) { edges { node { id type level clock } } }
 } }"""
 
 
@@ -42,6 +52,7 @@ WORLD = """query($id: ID!) { petition(id: $id) {
 class Played:
     """A case that was played: what was said, and what the world became."""
 
+    petition: str
     lines: list[str]
     world: Any
 
@@ -57,14 +68,21 @@ class Stage:
 
     district: District
     system: System
+    played: dict[str, Played] = field(default_factory=dict[str, Played])
 
-    async def play(self, name: str, *, speed: str = "", language: Language = ENGLISH) -> Played:
+    async def once(self, name: str, *, language: Language = ENGLISH) -> Played:
+        """Return a case that was played before, or play it."""
+        if name not in self.played:
+            self.played[name] = await self.play(name, language=language)
+        return self.played[name]
+
+    async def play(self, name: str, *, speed: str = FAST, language: Language = ENGLISH) -> Played:
         """Play a case into a file, and look at its petition afterwards."""
         said = io.StringIO()
         console = Console(file=said, soft_wrap=True, highlight=False, color_system=None)
         filed = await play(CASES[name], self.system, console, language=language, speed=speed)
         answer = await self.district.ask(WORLD, role="district_supervisor", id=filed.id)
-        return Played(said.getvalue().splitlines(), answer.ok()["petition"])
+        return Played(filed.id, said.getvalue().splitlines(), answer.ok()["petition"])
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +93,36 @@ async def stage(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
         yield Stage(running, System(running.url, Path(servers.keys), clock))
 
 
+@asynccontextmanager
+async def breakable(url: str) -> AsyncGenerator[tuple[str, Callable[[], None]]]:
+    """Lead to a URL by a way of its own, which a call cuts off for everybody who is on it."""
+    host, port = url.split("/")[2].split(":")
+    ends: list[asyncio.StreamWriter] = []
+
+    async def pass_on(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while chunk := await source.read(4096):
+                to.write(chunk)
+        to.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+        ends.extend((writer, inner_writer))
+        await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
+
+    def cut() -> None:
+        for end in ends:
+            end.transport.abort()
+        ends.clear()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield url.replace(f":{port}", f":{server.sockets[0].getsockname()[1]}"), cut
+    finally:
+        cut()
+        server.close()
+
+
 def orders(played: Played) -> list[tuple[int, str, str]]:
     return [
         (order["cycle"], order["department"]["id"], order["state"]) for order in played.world["handling"]["workOrders"]
@@ -82,7 +130,7 @@ def orders(played: Played) -> list[tuple[int, str, str]]:
 
 
 async def test_the_sewer_is_asked_about_mended_visited_and_closed(stage: Stage) -> None:
-    played = await stage.play("sewer")
+    played = await stage.once("sewer")
     world = played.world
     assert (world["channel"]["id"], world["estate"]["id"], world["stage"]) == (
         "through-train",
@@ -105,7 +153,7 @@ async def test_the_sewer_is_asked_about_mended_visited_and_closed(stage: Stage) 
 
 
 async def test_the_house_numbers_are_declined_by_the_police_and_taken_by_civil_affairs(stage: Stage) -> None:
-    played = await stage.play("household")
+    played = await stage.once("household", language=CHINESE)
     world = played.world
     assert (world["kind"], world["channel"]["id"]) == ("SUGGESTION", "venue-meeting")
     assert orders(played) == [(1, "civil-affairs", "REPLIED")]
@@ -124,7 +172,7 @@ async def test_the_house_numbers_are_declined_by_the_police_and_taken_by_civil_a
 
 
 async def test_the_estate_is_sent_back_reopened_late_and_solved_in_the_end(stage: Stage) -> None:
-    played = await stage.play("estate", speed=FAST)
+    played = await stage.play("estate")
     world = played.world
     assert orders(played) == [(1, "housing", "REPLIED"), (2, "office-dewu", "REPLIED")]
     first, second = world["handling"]["workOrders"]
@@ -149,7 +197,7 @@ async def test_the_estate_is_sent_back_reopened_late_and_solved_in_the_end(stage
 
 
 async def test_the_lines_are_the_timeline_in_its_order_under_the_acts_that_led_to_it(stage: Stage) -> None:
-    played = await stage.play("sewer")
+    played = await stage.once("sewer")
     assert played.types == [edge["node"]["type"] for edge in played.world["timeline"]["edges"]]
     assert not any("\x1b" in line for line in played.lines)
     acts = [line for line in played.lines if re.match(r" ?\d+\. ", line)]
@@ -162,7 +210,7 @@ async def test_the_lines_are_the_timeline_in_its_order_under_the_acts_that_led_t
 
 
 async def test_nobody_taking_it_up_is_told_level_by_level(stage: Stage) -> None:
-    played = await stage.play("late", speed=FAST)
+    played = await stage.play("late")
     told = [line for line in played.lines if "! " in line]
     assert [line.rsplit("[", 1)[1] for line in told] == ["clock.reminded]", *["clock.escalated]"] * 3]
     assert ["level" in line and line.split("level ")[1][0] for line in told] == [False, "1", "2", "3"]
@@ -172,7 +220,7 @@ async def test_nobody_taking_it_up_is_told_level_by_level(stage: Stage) -> None:
 
 
 async def test_the_query_that_a_case_ends_with_shows_the_same(stage: Stage) -> None:
-    played = await stage.play("household", language=Language(chinese=True))
+    played = await stage.once("household", language=CHINESE)
     text = "\n".join(played.lines)
     query = text[text.index("query {") : text.index("\n}\n", text.index("query {")) + 2]
     committee = stage.district.token("street_committee", sub="demo-committee-fenghuang", street="fenghuang")
@@ -186,16 +234,76 @@ async def test_the_query_that_a_case_ends_with_shows_the_same(stage: Stage) -> N
     assert (await stage.district.ask(document, input=given)).ok()["openPetition"]["token"]
 
 
-@pytest.mark.parametrize("speed", ["fast", "1", "0", "-5"])
-async def test_a_speed_that_will_not_do_is_said_with_one_that_will(stage: Stage, speed: str) -> None:
-    with pytest.raises(DemoError, match=rf"SPEED={speed} will not do: .* Give \d+ or more"):
-        await stage.play("late", speed=speed)
+async def test_a_speed_that_would_take_too_long_is_said_with_one_that_will_do(stage: Stage) -> None:
+    with pytest.raises(DemoError, match=r"SPEED=1 will not do: level 3 is \d+\.\d days away. Give \d+ or more"):
+        await stage.play("late", speed="1")
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_picture_that_is_ended_leaves_the_terminal_and_the_time_as_they_were(
+    stage: Stage, sent: signal.Signals, code: int
+) -> None:
+    assert stage.system.clock is not None
+    environment = {
+        **os.environ,
+        "THROUGH_TRAIN_GATEWAY_URL": stage.system.url,
+        "THROUGH_TRAIN_KEYS_FOLDER": str(stage.system.keys),
+        "THROUGH_TRAIN_DOMAIN_CLOCK": str(stage.system.clock),
+        "LC_ALL": "C.UTF-8",
+        "TERM": "xterm",
+        "PACE": "0",
+        "SPEED": "30000",
+    }
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "deploy.local.demo", "late"]
+    player = await asyncio.create_subprocess_exec(
+        *command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT
+    )
+    os.close(theirs)
+    said, impatience = b"", 2
+    with suppress(OSError):  # Linux says so when the other side has closed it
+        while chunk := await asyncio.to_thread(os.read, ours, 65536):
+            said += chunk
+            if "×30,000".encode() in said and impatience:
+                impatience -= 1
+                player.send_signal(sent)
+    os.close(ours)
+    assert await player.wait() == code
+    assert "▶handled 民办◀" in said.decode()
+    assert said.count(b"\x1b[?25l") == said.count(b"\x1b[?25h") == 1
+    assert said.rstrip().endswith(b"\x1b[?25h"), said[-200:]
+    assert DomainClock(stage.system.clock).speed == 1.0
+
+
+async def test_a_live_view_that_breaks_off_goes_on_where_it_was(stage: Stage) -> None:
+    played = await stage.once("sewer")
+    told: list[str] = []
+    async with breakable(stage.system.url) as (url, cut):
+        committee = {"Authorization": f"Bearer {stage.district.token('street_committee')}"}
+        updates = follow(stage.district.session, url, lambda: committee, played.petition)
+        async with asyncio.timeout(PATIENCE), aclosing(updates):
+            async for update in updates:
+                told.append(update.entry.id)
+                if len(told) % 10 == 0:
+                    cut()
+                if update.entry.type == "petition.closed":
+                    break
+    story = [edge["node"]["id"] for edge in played.world["timeline"]["edges"]]
+    assert len(told) > 30
+    assert told == story[: len(told)]
+
+
+async def test_who_may_not_follow_is_told_so_in_a_sentence(stage: Stage) -> None:
+    played = await stage.once("household", language=CHINESE)
+    stranger = {"Authorization": f"Bearer {stage.district.token('street_committee')}"}
+    updates = follow(stage.district.session, stage.system.url, lambda: stranger, played.petition)
+    with pytest.raises(DemoError, match=r"the live view was refused: .* not yours"):
+        await anext(updates)
 
 
 async def test_several_cases_at_once_leave_each_other_alone(stage: Stage) -> None:
-    together = await asyncio.gather(
-        stage.play("sewer"), stage.play("late", speed=FAST), stage.play("household"), stage.play("sewer")
-    )
+    together = await asyncio.gather(stage.play("sewer"), stage.play("late"), stage.play("household"))
     for played in together:
         assert played.types == [edge["node"]["type"] for edge in played.world["timeline"]["edges"]]
-    assert [sum("clock.escalated" in type_ for type_ in played.types) for played in together] == [0, 3, 0, 0]
+    assert [sum("clock.escalated" in type_ for type_ in played.types) for played in together] == [0, 3, 0]

@@ -51,14 +51,28 @@ def _seconds(given: str) -> float | None:
     return seconds
 
 
-async def _until_told_to_end(case: Case, pause: float | None) -> None:
-    """Play until the end, or until SIGTERM, after which the terminal and the domain's time are as they were before."""
+async def _until_told_to_end(case: Case, pause: float | None) -> int:
+    """Play until the end, or until Ctrl-C or SIGTERM; return the exit code.
+
+    However often one is told to end, the terminal and the domain's time are afterwards as they were before.
+    """
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    told: list[int] = []
+
+    def end(by: signal.Signals) -> None:
+        told.append(by)
+        task.cancel()
+
+    for by in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(by, end, by)
     console = _console()
     language = here(console.encoding)
-    await play(case, _system(), console, language=language, speed=os.environ.get("SPEED", ""), pause=pause)
+    try:
+        await play(case, _system(), console, language=language, speed=os.environ.get("SPEED", ""), pause=pause)
+    except asyncio.CancelledError:
+        return 128 + told[0]
+    return 0
 
 
 @app.default
@@ -73,15 +87,15 @@ def main(
     if name not in CASES:
         sys.exit(f"There is no case {name!r}; CASE can be {', '.join(CASES)}.")
     try:
-        asyncio.run(_until_told_to_end(CASES[name], _seconds(pace or os.environ.get("PACE", ""))))
+        pause = _seconds(pace or os.environ.get("PACE", ""))
+        sys.exit(asyncio.run(_until_told_to_end(CASES[name], pause)))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # which is flushed once more at the end
+        sys.exit(1)
     except (aiohttp.ClientError, TimeoutError):
         sys.exit(f"Nothing answers at {_system().url}: start the system with `make run` first.")
     except DemoError as error:
         sys.exit(f"The demo stopped: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except asyncio.CancelledError:
-        sys.exit(143)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,29 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from services.kernel.domain_clock import read_pace, set_pace, system_now
+from deploy.local.demo.errors import DemoError
+from services.kernel.domain_clock import FASTEST, read_pace, set_pace, system_now
 
 _LOOK_EVERY: Final = 0.2
+_LONGEST: Final = 300.0
+
+
+def chosen_speed(given: str, *, left: float, level: int, seconds: float) -> float:
+    """Return the speed that was asked for, or, without one, that which takes so many seconds.
+
+    :param left: how many seconds of the domain's time have to pass until the level.
+    :raises DemoError: it is no number, or would take too long.
+    """
+    try:
+        speed = float(given) if given else left / seconds
+    except ValueError:
+        speed = 0.0
+    if not left / _LONGEST <= speed <= min(left * 10, FASTEST):
+        raise DemoError(
+            f"SPEED={given} will not do: level {level} is {left / 86400:.1f} days away. Give {left / _LONGEST:.0f} or "
+            f"more (which takes {_LONGEST / 60:.0f} minutes), {left / seconds:.0f} for {seconds:.0f} seconds, or none."
+        )
+    return speed
 
 
 @contextmanager
@@ -29,7 +49,8 @@ def faster(file: Path, speed: float, *, lasting: timedelta) -> Generator[None]:
         if former is None or former.speed_at(now) == 1:
             set_pace(file, 1)
         else:
-            set_pace(file, former.speed, lasting=former.until - now if former.until else None)
+            left = former.until - now if former.until else None
+            set_pace(file, former.speed, lasting=left, system=lambda: now)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from deploy.local.demo.people import Person
 from deploy.local.demo.story import Story
 from deploy.local.demo.words import Language, Words
 from services.contracts.labels import LABELS
-from services.contracts.vocabulary import Role, Stage
+from services.contracts.vocabulary import Stage
 from services.kernel.calendar import SHANGHAI
 
 
@@ -33,10 +33,11 @@ def padded(text: str, cells: int) -> str:
 
 
 def person(who: Person, language: Language) -> str:
-    """Return who somebody is, and in which role."""
-    if who.role is Role.RESIDENT:
-        return language(who.name) if who.name == who.role_name else f"{language(who.name)} ({language(who.role_name)})"
-    return f"{language(who.name)}, {language(who.role_name)}"
+    """Return who somebody is, and in which role, if the name does not say it."""
+    if who.name.zh == who.role_name.zh:
+        return language(who.name)
+    between = "，" if language.chinese else ", "
+    return f"{language(who.name)}{between}{language(who.role_name)}"
 
 
 def heading(story: Story, language: Language) -> str:
@@ -91,12 +92,12 @@ def _query(code: str, locale: str) -> str:
 
 def closing(case: Case, language: Language, *, console_url: str, code: str, secret: str, others: Sequence[Case]) -> str:
     """Return where the same can be seen, by whom, and what to try next."""
-    user = case.committee.user
+    user, whom = case.committee.user, language.plain(case.committee.name)
     tried = "\n".join(f"  make demo CASE={other.name:10} {language.plain(other.title)}" for other in others)
     return language.plain(
         Words(
             f"""
-The same in the console, {console_url} : be {language.plain(case.committee.name)} ({user}), and run
+The same in the console, {console_url} : be {whom} ({user}), and run
 
 {_query(code, language.locale)}
 
@@ -105,7 +106,7 @@ Try next:
 {tried}
 """,
             f"""
-在控制台看同一件事：{console_url} ，选“{case.committee.name.zh}”（{user}），运行
+在控制台看同一件事：{console_url} ，选“{whom}”（{user}），运行
 
 {_query(code, language.locale)}
 

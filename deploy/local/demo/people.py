@@ -65,7 +65,7 @@ OFFICE_DEWU: Final = _user("department.office-dewu")
 PUBLIC_SECURITY: Final = _user(
     "department", en="Public Security", zh="区公安分局", sub="demo-public-security", department="public-security"
 )
-SUPERVISOR: Final = _user("district_supervisor", en="Standing committee of the district's NPC", zh="区人大常委会")
+SUPERVISOR: Final = _user("district_supervisor", en="The district supervisor", zh="区人大常委会督办")
 
 SHOPKEEPER: Final = Person(Words("A shopkeeper", "商户"), Role.RESIDENT)
 NEIGHBOUR: Final = Person(Words("A resident of the old street", "老街居民"), Role.RESIDENT)

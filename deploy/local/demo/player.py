@@ -13,7 +13,7 @@ import aiohttp
 
 from deploy.local.demo.case import Act, Case, Look, Overrun, Step
 from deploy.local.demo.errors import DemoError
-from deploy.local.demo.fast import faster
+from deploy.local.demo.fast import chosen_speed, faster
 from deploy.local.demo.following import follow
 from deploy.local.demo.people import Person
 from deploy.local.demo.screen import Screen
@@ -23,7 +23,6 @@ from services.kernel.auth.development import sign
 from services.kernel.domain_clock import DomainClock
 
 _TOLD_WITHIN: Final = 20.0
-_LONGEST: Final = 300.0
 
 _ORDERS: Final = "query Orders($id: ID!) { petition(id: $id) { handling { workOrders { id } } } }"
 _INSTRUCTIONS: Final = (
@@ -142,7 +141,7 @@ class Player:
         [clock] = [one for one in deadlines if one["kind"] == overrun.clock]
         reached = datetime.fromisoformat(clock["explanation"][_LEVELS[overrun.level - 1]])
         left = max((reached - DomainClock(self.clock_file)()).total_seconds(), 1.0)
-        speed = self._speed(left, overrun)
+        speed = chosen_speed(self.speed, left=left, level=overrun.level, seconds=overrun.seconds)
         before = len(self.screen.story.told)
 
         def happened(entry: Entry) -> bool:
@@ -154,24 +153,6 @@ class Player:
                 lambda story: any(happened(entry) for entry in story.told[before:]), within=left / speed + _TOLD_WITHIN
             )
         self.screen.notice(overrun.says)
-
-    def _speed(self, left: float, overrun: Overrun) -> float:
-        """Return the speed that was asked for, or the one of the case.
-
-        :param left: how many seconds of the domain's time have to pass.
-        :raises DemoError: it is no number, or would take too long.
-        """
-        try:
-            speed = float(self.speed) if self.speed else left / overrun.seconds
-        except ValueError:
-            speed = 0.0
-        if not left / _LONGEST <= speed <= left * 10:
-            raise DemoError(
-                f"SPEED={self.speed} will not do: level {overrun.level} is {left / 86400:.1f} days away. Give "
-                f"{left / _LONGEST:.0f} or more (which takes {_LONGEST / 60:.0f} minutes), "
-                f"{left / overrun.seconds:.0f} for {overrun.seconds:.0f} seconds, or none."
-            )
-        return speed
 
     async def _follow(self) -> None:
         committee = self.screen.story.case.committee

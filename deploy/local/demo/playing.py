@@ -76,5 +76,5 @@ async def play(
     said = lines.closing(
         case, language, console_url=system.console_url, code=filed.code, secret=filed.secret, others=others
     )
-    console.print(said, markup=False)
+    print(said, file=console.file, flush=True)
     return filed

@@ -13,6 +13,7 @@ from rich.markup import escape
 from deploy.local.demo import lines, picture
 from deploy.local.demo.case import Act
 from deploy.local.demo.story import Story, Update
+from deploy.local.demo.view import View
 from deploy.local.demo.words import Language, Words
 
 
@@ -70,7 +71,7 @@ class PlainLines:
 
     def _print(self, *said: str) -> None:
         for line in said:
-            self._console.print(line, markup=False)
+            print(line, file=self._console.file, flush=True)  # rich would end the process when nobody reads any more
 
 
 class Picture:
@@ -102,5 +103,5 @@ class Picture:
         self._console.print(f"[bold]{escape(heading)}[/bold]", *(f"  {escape(line)}" for line in body), sep="\n")
 
     def _draw(self) -> RenderableType:
-        view = picture.View.of(self._console, self.language)
+        view = View.of(self._console, self.language)
         return picture.drawn(self.story, view, now=self._now(), since=time.monotonic() - self._moved)

@@ -1,9 +1,12 @@
 """Words in English and Chinese, and which of them somebody reads."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
+
+_TERM: Final = re.compile(r" \([^()]*[\u4e00-\u9fff][^()]*\)")
 
 
 class Words(NamedTuple):
@@ -42,8 +45,10 @@ class Language:
         return f"{words.en} {words.zh}" if self.terms and words.zh != words.en else words.en
 
     def plain(self, words: Words) -> str:
-        """Return words in one language alone: for sentences, whose English has the terms in it."""
-        return words.zh if self.chinese else words.en
+        """Return words in one language alone: for sentences, whose English has the terms in it, in brackets."""
+        if self.chinese:
+            return words.zh
+        return words.en if self.terms else _TERM.sub("", words.en)
 
 
 def here(encoding: str) -> Language:
