@@ -77,10 +77,23 @@ PARTS: Final = {
     "rich-rst": (
         Part("a part of Docutils", "BSD-2-Clause AND LicenseRef-Public-Domain", "_vendor/LICENSES.txt in the wheel"),
     ),
+    "tomli": (Part("mypyc's runtime", "MIT AND PSF-2.0", "LICENSE in mypy's source"),),
     "uvloop": (Part("libuv", "MIT", "LICENSE in its source"),),
     "wcwidth": (
         Part("wcwidth.c by Markus Kuhn", "HPND", "LICENSE in the wheel"),
         Part("Unicode Character Database", "Unicode-3.0", "the heads of its table_*.py"),
+    ),
+    "zensical": (
+        Part(
+            "clipboard.js, escape-html, focus-visible and RxJS in its script",
+            "MIT AND W3C AND Apache-2.0",
+            "templates/assets/javascripts/LICENSE in the wheel",
+        ),
+        Part("icons of Lucide", "ISC AND MIT", "templates/.icons/lucide/LICENSE in the wheel"),
+        Part("Material Design Icons", "Apache-2.0", "templates/.icons/material/LICENSE in the wheel"),
+        Part("Octicons", "MIT", "templates/.icons/octicons/LICENSE in the wheel"),
+        Part("Simple Icons", "CC0-1.0", "templates/.icons/simple/LICENSE.md in the wheel"),
+        Part("Font Awesome's icons", "CC-BY-4.0", "templates/.icons/fontawesome/LICENSE.txt in the wheel"),
     ),
     "jackson-core": (
         Part("FastDoubleParser", "MIT AND BSD-2-Clause AND BSL-1.0", "META-INF/FastDoubleParser-*LICENSE in the jar"),
@@ -105,6 +118,7 @@ OWN_CODE: Final = frozenset(
             "asyncpg",
             "charset-normalizer",
             "frozenlist",
+            "markupsafe",
             "multidict",
             "propcache",
             "psutil",

