@@ -145,12 +145,13 @@ def test_lines_say_what_happened_when_where_and_by_whom() -> None:
 
 def test_a_case_ends_with_where_to_look_and_what_to_try_next() -> None:
     others = [CASES["sewer"], CASES["late"]]
+    code, opens = "ABCDE-FGHJK", "its-secret"
     said = lines.closing(
-        CASES["estate"], ENGLISH, console_url="http://127.0.0.1:4000/", code="ABCDE-FGHJK", secret="S3", others=others
+        CASES["estate"], ENGLISH, console_url="http://127.0.0.1:4000/", code=code, secret=opens, others=others
     )
     assert "http://127.0.0.1:4000/ : be Dewu street (street_committee.dewu), and run" in said
     assert 'petition(trackingCode: "ABCDE-FGHJK")' in said
-    assert "tracking code ABCDE-FGHJK and secret S3" in said
+    assert "tracking code ABCDE-FGHJK and secret its-secret" in said
     assert re.findall(r"make demo CASE=(\w+)", said) == ["sewer", "late"]
 
 
