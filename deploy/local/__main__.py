@@ -1,6 +1,7 @@
 """The command line of the local run; the Makefile's targets are its callers."""
 
 import asyncio
+import errno
 import os
 import shutil
 import sys
@@ -11,12 +12,13 @@ from typing import Annotated, Any, Final, Literal, Never
 
 from cyclopts import App, Parameter
 
-from deploy.local import jars, kafka, looking, node
+from deploy.local import looking
 from deploy.local.district import larger_one_stays
 from deploy.local.errors import LocalRunError
 from deploy.local.ports import LOOPBACK, require_distinct
 from deploy.local.postgres import SERVICES
 from deploy.local.process import Command, leashed
+from deploy.local.set_up import say_who_runs_the_database, set_up
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.speech import at_the_gateway, console, give_up, read_settings, say
 from deploy.local.stack import Stack
@@ -52,7 +54,8 @@ def run(
     async def everything() -> None:
         require_distinct(settings.ports())
         with held(settings.data_folder):
-            await _set_up(settings)
+            await set_up(settings)
+            say_who_runs_the_database()
             if larger_one_stays(settings):
                 say("the full demonstration district was recorded in this data folder, and stays")
             if settings.domain_clock.exists():
@@ -74,7 +77,7 @@ def servers() -> None:
     async def both() -> None:
         require_distinct(settings.server_ports())
         with held(settings.data_folder):
-            await _set_up(settings)
+            await set_up(settings)
             await Supervisor(stack.servers(), say=say).run(when_ready)
 
     _finish(both())
@@ -83,7 +86,7 @@ def servers() -> None:
 @app.command
 def setup() -> None:
     """Download what is missing: Kafka's jars and the gateway's packages."""
-    _finish(_set_up(read_settings()))
+    _finish(set_up(read_settings()))
 
 
 @app.command
@@ -225,20 +228,6 @@ def _listed(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-async def _set_up(settings: LocalSettings) -> None:
-    chosen = node.find_node(settings.node)  # it may be refused, so before any work is described
-    for missing, what in (
-        (not jars.are_cached(settings.cache_folder), jars.DOWNLOAD),
-        (not node.are_installed(), node.DOWNLOAD),
-    ):
-        if missing:
-            say(f"to download, once: {what}")
-    await asyncio.gather(
-        kafka.prepare(settings.cache_folder),
-        node.install_packages(chosen, settings.logs_folder),
-    )
-
-
 def _welcome(settings: LocalSettings) -> None:
     say("everything is ready")
     gateway = f"http://127.0.0.1:{settings.gateway_port}/graphql"
@@ -271,6 +260,10 @@ def _finish(work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)
     except LocalRunError as error:
         give_up(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        give_up(f"The disk is full ({error.filename or 'where we write'}): make room there and start again.")
     except KeyboardInterrupt:  # during the set-up, before the supervisor takes the signals
         sys.exit(130)
 

@@ -11,12 +11,17 @@ class LocalRunError(Exception):
     """Stop the local run for a reason that the user can act on."""
 
 
+def _known_cause(tail: str) -> str:
+    full = "No space left on device" in tail or "Disk quota exceeded" in tail
+    return ", since the disk is full: make room and start again" if full else ""
+
+
 class ProcessFailed(LocalRunError):
     """Report a child that ended by itself, with the end of its log."""
 
     def __init__(self, name: str, code: int, tail: str, log: Path) -> None:
         how = f"with code {code}" if code >= 0 else f"by signal {-code}"
-        super().__init__(f"{name} ended {how}; the end of {log}:\n{tail or '(empty)'}")
+        super().__init__(f"{name} ended {how}{_known_cause(tail)}; the end of {log}:\n{tail or '(empty)'}")
         self.name = name
         self.code = code
         self.tail = tail
@@ -57,6 +62,10 @@ class DataFolderBusy(LocalRunError):
 
 class FolderUnusable(LocalRunError):
     """Report a folder that cannot serve its purpose as it is."""
+
+
+class DiskFull(LocalRunError):
+    """Report a disk without the room that is needed."""
 
 
 class DownloadFailed(LocalRunError):

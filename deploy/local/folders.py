@@ -18,6 +18,8 @@ _WRONG: Final = {
     errno.EEXIST: "it is no folder",
     errno.ENOTDIR: "its path leads through a file",
     errno.ENOENT: "no folder can be made there",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is full",
 }
 
 

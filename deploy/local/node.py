@@ -1,24 +1,42 @@
 """Node for the gateway, and the gateway's npm packages."""
 
+import asyncio
 import fcntl
 import hashlib
+import json
 import os
+import platform
 import re
 import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from deploy.local.errors import DownloadFailed, LocalRunError, ProcessFailed
+from deploy.local.errors import DiskFull, DownloadFailed, LocalRunError, ProcessFailed
 from deploy.local.folders import DATA_SETTING, usable
 from deploy.local.process import Command, Process
 from deploy.local.settings import ROOT
 
 GATEWAY_FOLDER: Final = ROOT / "gateway"
-DOWNLOAD: Final = "the gateway's packages from npm: 186 packages, about 31 MB"
 _OLDEST_MAJOR: Final = 24  # measurably faster than 20, and the version that the lock was made with
 _INSTALL_WITHIN: Final = 600.0
+_LOOK_PAUSE: Final = 0.3
+_SETTINGS: Final = {
+    # What it has is not asked for again, so that an installation that was cut short goes on.
+    "npm_config_prefer_offline": "true",
+    # Its own pauses between attempts are 10 s and 100 s; who has no network waits long enough to hear it.
+    "npm_config_fetch_retries": "2",
+    "npm_config_fetch_retry_mintimeout": "1000",
+    "npm_config_fetch_retry_maxtimeout": "5000",
+}
+_OUT_OF_REACH: Final = re.compile(
+    r"npm error code (ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ERR_SOCKET_TIMEOUT"
+    r"|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|SELF_SIGNED_CERT_IN_CHAIN)"
+)
+_ASKED: Final = re.compile(r"request to (https?://[^/\s]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +72,18 @@ def are_installed(folder: Path = GATEWAY_FOLDER) -> bool:
         return False
 
 
-async def install_packages(node: Node, logs: Path, folder: Path = GATEWAY_FOLDER) -> None:
-    """Run `npm ci` when the lock file is not the one that was installed last.
+async def install_packages(
+    node: Node,
+    logs: Path,
+    folder: Path = GATEWAY_FOLDER,
+    *,
+    cache: Path | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> None:
+    """Run `npm ci` when the lock file is not the one that was installed last; what arrives is kept in `cache`.
 
     :raises DownloadFailed: npm could not do it.
+    :raises DiskFull: there is no room.
     :raises FolderUnusable: its log cannot be written.
     """
     if are_installed(folder):
@@ -68,23 +94,65 @@ async def install_packages(node: Node, logs: Path, folder: Path = GATEWAY_FOLDER
         fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` and `make test` may be started together
         if are_installed(folder):
             return
+        keep = {"npm_config_cache": str(cache / "npm")} if cache is not None else {}
         command = Command(
             "npm ci",
             # No install scripts: every native part comes as a package of its own, and none needs to run code
             # here.
             [node.program, node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress"],
             environment={
+                **_SETTINGS,
                 **os.environ,
+                **keep,
                 "PATH": f"{node.program.parent}{os.pathsep}{os.environ.get('PATH', '')}",
             },
             folder=folder,
         )
         npm = Process(command, log=logs / "npm.log", pid_file=logs / "npm.pid")
+        watching = asyncio.create_task(_watch(folder, on_progress)) if on_progress else None
         try:
             await npm.run(within=_INSTALL_WITHIN)
         except ProcessFailed as failure:
-            raise DownloadFailed(f"The gateway's packages could not be installed: {failure}") from failure
+            raise _refusal(npm) from failure
+        finally:
+            if watching is not None:
+                watching.cancel()
         _stamp(folder).write_text(_fingerprint(folder))
+
+
+async def _watch(folder: Path, say: Callable[[str], None]) -> None:
+    """Say how many packages are there, of those that npm may install here."""
+    places = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    wanted = [folder / place / "package.json" for place, package in places.items() if place and _fits(package)]
+    while True:
+        there = await asyncio.to_thread(lambda: sum(file.exists() for file in wanted))
+        say(f"the gateway: {there} of {len(wanted)} packages")
+        await asyncio.sleep(_LOOK_PAUSE)
+
+
+def _fits(package: Mapping[str, Any]) -> bool:
+    """Tell whether a locked package is for this machine, as npm decides it by the package's own words."""
+    processor = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    library = "glibc" if sys.platform == "linux" else None
+    return (
+        sys.platform in package.get("os", [sys.platform])
+        and processor in package.get("cpu", [processor])
+        and library in package.get("libc", [library])
+    )
+
+
+def _refusal(npm: Process) -> LocalRunError:
+    """Return what npm's words mean to the user."""
+    said = npm.tail(lines=60)
+    if "ENOSPC" in said or "EDQUOT" in said:
+        return DiskFull(f"The disk of {ROOT} is full: make room there, and `make` goes on from where it was.")
+    if _OUT_OF_REACH.search(said):
+        registry = asked[1] if (asked := _ASKED.search(said)) else "The npm registry"
+        return DownloadFailed(
+            f"{registry} could not be reached for the gateway's packages: check the connection (npm_config_registry "
+            "names a mirror, HTTPS_PROXY a proxy), and `make` goes on from there."
+        )
+    return DownloadFailed(f"The gateway's packages could not be installed: {npm.failure()}")
 
 
 def _require_recent(program: Path) -> None:

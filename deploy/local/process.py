@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,6 +28,14 @@ class Identity:
 
     uid: int
     gid: int
+
+    @property
+    def name(self) -> str:
+        """Return the user's name, or the number where there is no name."""
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return str(self.uid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class LocalSettings(BaseSettings):
     data_folder: Folder = ROOT / ".data"
     cache_folder: Folder = ROOT / ".cache"
     node: Path | None = None  # another Node than the packaged one
+    maven_repository: str = "https://repo1.maven.org/maven2"  # where Kafka's jars come from
 
     gateway_port: int = Field(default=4000, ge=1, le=65535)
     intake_port: int = Field(default=4001, ge=1, le=65535)

@@ -110,4 +110,4 @@ def _named(jar: str) -> tuple[str, str]:
 
 def _sums(root: Path) -> dict[str, str]:
     lines = (root / _SUMS).read_text(encoding="utf-8").splitlines()
-    return {jar: digest for digest, jar in (line.split(maxsplit=1) for line in lines)}
+    return {place.rpartition("/")[2]: digest for digest, place in (line.split(maxsplit=1) for line in lines)}
