@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Never
 from cyclopts import App, Parameter
 
 from deploy.local import looking
+from deploy.local.demo.words import here
 from deploy.local.district import larger_one_stays
 from deploy.local.errors import LocalRunError
 from deploy.local.ports import LOOPBACK, require_distinct
@@ -23,6 +24,7 @@ from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.speech import at_the_gateway, console, give_up, read_settings, say
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor, held
+from deploy.local.welcome import last_line, welcome
 from services.kernel.calendar import SHANGHAI
 from services.kernel.domain_clock import FASTEST, DomainClock, set_pace
 
@@ -46,10 +48,14 @@ def run(
     played = settings.data_folder / "demo-played"
 
     async def when_ready() -> None:
-        _welcome(settings)
+        language = here(sys.stdout.encoding)
+        say("everything is ready")
+        console.print(welcome(settings, language), markup=False)
         play = demo if demo is not None else not played.exists()
-        if play and await _play_demo(settings):
-            played.touch()
+        if play:
+            if await _play_demo(settings):
+                played.touch()
+            console.print(f"\n  {last_line(settings, language)}\n", markup=False)
 
     async def everything() -> None:
         require_distinct(settings.ports())
@@ -226,22 +232,6 @@ def clean_data() -> None:
 def _listed(folder: Path) -> list[Path]:
     """Return what is in a folder; nothing if there is none."""
     return list(folder.iterdir()) if folder.is_dir() else []
-
-
-def _welcome(settings: LocalSettings) -> None:
-    say("everything is ready")
-    gateway = f"http://127.0.0.1:{settings.gateway_port}/graphql"
-    console.print(
-        f"\n  gateway    {gateway}\n"
-        f"  intake     http://127.0.0.1:{settings.intake_port}/graphql\n"
-        f"  dispatch   http://127.0.0.1:{settings.dispatch_port}/graphql\n"
-        f"  feedback   http://127.0.0.1:{settings.feedback_port}/graphql\n"
-        f"  data       {settings.data_folder}\n\n"
-        "  a token    make -s token ROLE=street_committee\n"
-        "  the path   make demo\n"
-        "  stop       Ctrl-C\n",
-        markup=False,
-    )
 
 
 async def _play_demo(settings: LocalSettings) -> bool:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -164,7 +164,7 @@ class _Harvest:
     _looked_at: dict[Path, int] = field(default_factory=dict[Path, int])
 
     def gather(self) -> None:
-        for wheel in self.incoming.rglob("*.whl"):
+        for wheel in _wheels_below(self.incoming):
             try:
                 size = wheel.stat().st_size
                 if self._looked_at.get(wheel) == size or (self.house / wheel.name).exists():
@@ -215,10 +215,18 @@ def _sum(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
+def _wheels_below(folder: Path) -> Iterator[Path]:
+    """Yield the wheels below a folder while others make and remove folders there (`rglob` minds that)."""
+    for place, _, files in os.walk(folder):
+        for name in files:
+            if name.endswith(".whl"):
+                yield Path(place) / name
+
+
 def _arriving(house: Path) -> int:
     """Return the bytes of the wheels that are here or on their way, while others write and remove there."""
     sizes: dict[str, int] = {}
-    for wheel in house.rglob("*.whl"):
+    for wheel in _wheels_below(house):
         try:
             sizes[wheel.name] = max(sizes.get(wheel.name, 0), wheel.stat().st_size)
         except FileNotFoundError:
