@@ -64,14 +64,11 @@ def entry(story: Story, language: Language) -> str:
 
 
 def notice(story: Story, language: Language) -> str:
-    """Return why nobody acts, and how fast time runs."""
-    said = language.plain(story.notice) if story.notice else ""
-    if story.speed == 1:
-        return f"    {said}"
-    faster = language.plain(
-        Words(f"the domain's time runs {story.speed:,.0f} times faster", f"业务时间加快 {story.speed:,.0f} 倍")
-    )
-    return f"    {said}: {faster}"
+    """Return why nobody acts, and how fast time runs meanwhile; or that it runs as before."""
+    if story.speed == 1 or story.notice is None:
+        return f"    {language.plain(Words('Time runs as before.', '业务时间恢复正常。'))}"
+    faster = Words(f"the domain's time runs {story.speed:,.0f} times faster", f"业务时间加快 {story.speed:,.0f} 倍")
+    return f"    {language.plain(story.notice)}: {language.plain(faster)}"
 
 
 def _query(code: str, locale: str) -> str:
@@ -90,10 +87,21 @@ def _query(code: str, locale: str) -> str:
 }}"""
 
 
-def closing(case: Case, language: Language, *, console_url: str, code: str, secret: str, others: Sequence[Case]) -> str:
-    """Return where the same can be seen, by whom, and what to try next."""
+def closing(
+    case: Case, language: Language, *, console_url: str, code: str, secret: str, others: Sequence[Case], now: datetime
+) -> str:
+    """Return where the same can be seen, by whom, and what to try next.
+
+    :param now: the domain's instant, which is said if the case made time run faster.
+    """
     user, whom = case.committee.user, language.plain(case.committee.name)
     tried = "\n".join(f"  make demo CASE={other.name:10} {language.plain(other.title)}" for other in others)
+    ahead = Words("", "")
+    if case.speeds_time_up:
+        ahead = Words(
+            f"In the domain it is {in_shanghai(now)}, and time goes on from there; `make clean-data` begins anew.\n",
+            f"业务时间现在是 {in_shanghai(now)}，从这里继续走；`make clean-data` 重新开始。\n",
+        )
     return language.plain(
         Words(
             f"""
@@ -102,7 +110,7 @@ The same in the console, {console_url} : be {whom} ({user}), and run
 {_query(code, language.locale)}
 
 The resident opens it with tracking code {code} and secret {secret}.
-Try next:
+{ahead.en}Try next:
 {tried}
 """,
             f"""
@@ -111,7 +119,7 @@ Try next:
 {_query(code, language.locale)}
 
 居民凭查询码 {code} 和密码 {secret} 打开。
-接着试试：
+{ahead.zh}接着试试：
 {tried}
 """,
         )

@@ -55,6 +55,7 @@ async def play(
     :raises DemoError: the system answered otherwise than it should.
     """
     living = console.is_terminal and not console.is_dumb_terminal
+    now = DomainClock(system.clock) if system.clock else system_now
     async with AsyncExitStack() as stack:
         if system.clock is not None:
             alone = case.speeds_time_up
@@ -65,7 +66,6 @@ async def play(
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_read=30)))
         screen: Screen
         if living:
-            now = DomainClock(system.clock) if system.clock else system_now
             screen = stack.enter_context(Picture(Story(case), console, language, now))
         else:
             screen = PlainLines(Story(case), console, language)
@@ -74,7 +74,13 @@ async def play(
         filed = await player.play(case)
     others = [other for other in CASES.values() if other is not case]
     said = lines.closing(
-        case, language, console_url=system.console_url, code=filed.code, secret=filed.secret, others=others
+        case,
+        language,
+        console_url=system.console_url,
+        code=filed.code,
+        secret=filed.secret,
+        others=others,
+        now=now(),
     )
     print(said, file=console.file, flush=True)
     return filed

@@ -108,6 +108,7 @@ def test_how_fast_time_runs_is_said_while_it_does() -> None:
     assert "Nobody acts" in said
     plain = lines.notice(waiting, CHINESE)
     assert plain.strip() == "无人办理: 业务时间加快 45,000 倍"
+    assert lines.notice(replace(waiting, speed=1.0), CHINESE).strip() == "业务时间恢复正常。"
 
 
 def test_a_clock_is_as_full_as_its_time_has_passed() -> None:
@@ -146,13 +147,19 @@ def test_lines_say_what_happened_when_where_and_by_whom() -> None:
 def test_a_case_ends_with_where_to_look_and_what_to_try_next() -> None:
     others = [CASES["sewer"], CASES["late"]]
     code, opens = "ABCDE-FGHJK", "its-secret"
-    said = lines.closing(
-        CASES["estate"], ENGLISH, console_url="http://127.0.0.1:4000/", code=code, secret=opens, others=others
-    )
+
+    def closing(case: str, language: Language) -> str:
+        url = "http://127.0.0.1:4000/"
+        return lines.closing(CASES[case], language, console_url=url, code=code, secret=opens, others=others, now=NOW)
+
+    said = closing("estate", ENGLISH)
     assert "http://127.0.0.1:4000/ : be Dewu street (street_committee.dewu), and run" in said
     assert 'petition(trackingCode: "ABCDE-FGHJK")' in said
     assert "tracking code ABCDE-FGHJK and secret its-secret" in said
     assert re.findall(r"make demo CASE=(\w+)", said) == ["sewer", "late"]
+    assert "In the domain it is 12-24 21:21, " in said
+    assert "业务时间现在是 12-24 21:21" in closing("estate", CHINESE)
+    assert "12-24" not in closing("household", CHINESE)
 
 
 def test_the_documentations_picture_is_the_recorded_story_and_asks_for_nothing_outside() -> None:
