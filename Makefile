@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots test chaos fuzz lint format schema lock token clean clean-data venv
+.PHONY: help run demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema lock token clean clean-data venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -63,6 +63,9 @@ doors: venv ## try every door with every role on a running district, and print t
 screenshots: venv ## use the console in Chromium, and take the documentation's pictures of it anew
 	@$(PY) -m deploy.local setup
 	@THROUGH_TRAIN_PICTURES=docs/images $(PY) -m pytest -q tests/system/console $(ARGS)
+
+docs: venv ## build the documentation as a site with search, in build/site
+	@$(PY) -m deploy.site
 
 bench: venv ## measure, and keep the figures under bench/results: make bench ARGS=parking
 	@$(PY) -m deploy.local setup
