@@ -22,6 +22,7 @@ from services.contracts.vocabulary import Source
 _AUDIENCE: Final = "through-train"
 _DEVELOPMENT_ISSUER: Final = "https://through-train.local/development"
 _INTAKE_ISSUER: Final = "https://through-train.local/intake"
+_PREPARATION: Final = "preparation"
 _STOP_WITHIN: Final = 20.0  # a service finishes the requests and batches that it holds
 _TASK_WITHIN: Final = 300.0
 _SCHEDULER_POLL: Final = 0.2  # when the domain's time is sped up, a second may be half a day
@@ -78,37 +79,31 @@ class Stack:
         return [Part("postgres", self.postgres), Part("kafka", self.kafka)]
 
     def parts(self) -> list[Part]:
-        """Return all parts: servers, keys, migrations, the demonstration district, services, gateway."""
+        """Return all parts: servers, keys and migrations, the demonstration district, services, gateway."""
         postgres = self.postgres
-        parts = [Part("postgres", postgres), Part("kafka", self.kafka), self._keys()]
+        parts = [Part("postgres", postgres), Part("kafka", self.kafka), self._preparation()]
         for service in SERVICES:
-            migrate = f"{service} migrations"
-            environment = self._environment(service, postgres)
-            parts += [
-                Part(
-                    migrate,
-                    self._task(migrate, ["-m", f"services.{service}", "migrate"], environment),
-                    after=("postgres", "kafka", "keys"),  # it creates the service's topics too
-                    lasting=False,
-                ),
-            ]
-            ready = migrate
+            environment = self.environment(service)
+            ready = _PREPARATION
             if Source(service) in REFERENCE_SOURCES:
                 ready = part_of(service)
                 district = District(service, self.settings, environment)
-                parts.append(Part(ready, district, after=("postgres", migrate), lasting=False))
-            parts.append(Part(service, self._service(service, environment), after=("postgres", "kafka", "keys", ready)))
-        return [*parts, Part("gateway", self._gateway(), after=("keys", *SERVICES))]
+                parts.append(Part(ready, district, after=("postgres", _PREPARATION), lasting=False))
+            parts.append(Part(service, self._service(service, environment), after=("postgres", "kafka", ready)))
+        # It asks nobody before it is asked, so it starts beside the services, and stops before them.
+        return [*parts, Part("gateway", self._gateway(), after=(_PREPARATION,), uses=SERVICES)]
 
     def _address(self, service: str) -> Address:
         of = self.settings
         ports = {"intake": of.intake_port, "dispatch": of.dispatch_port, "feedback": of.feedback_port}
         return Address(ports[service], of.port_setting(service))
 
-    def _keys(self) -> Part:
-        folder = str(self.settings.keys_folder)
-        command = ["-m", "services.kernel.auth.development", "keys", folder]
-        return Part("keys", self._task("keys", command, os.environ), lasting=False)
+    def _preparation(self) -> Part:
+        command = Command(
+            _PREPARATION, [sys.executable, "-m", "deploy.local.preparation"], environment=os.environ, folder=ROOT
+        )
+        task = Task(command, logs=self.settings.logs_folder, pids=self.settings.pids_folder)
+        return Part(_PREPARATION, task, after=("postgres", "kafka"), lasting=False)
 
     def _service(self, name: str, environment: Mapping[str, str]) -> WebProcess:
         command = Command(
@@ -119,10 +114,6 @@ class Stack:
             stop_within=_STOP_WITHIN,
         )
         return WebProcess(command, self._address(name), logs=self.settings.logs_folder, pids=self.settings.pids_folder)
-
-    def _task(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Task:
-        command = Command(name, [sys.executable, *arguments], environment=environment, folder=ROOT)
-        return Task(command, logs=self.settings.logs_folder, pids=self.settings.pids_folder)
 
     def _gateway(self) -> Gateway:
         of = self.settings
@@ -148,7 +139,8 @@ class Stack:
             trusted.append(Issuer(of.organisation_issuer, of.organisation_jwks_url))
         return trusted
 
-    def _environment(self, service: str, postgres: Postgres) -> dict[str, str]:
+    def environment(self, service: str) -> dict[str, str]:
+        """Return what a service's processes are told."""
         of = self.settings
         return {
             **os.environ,
@@ -156,7 +148,7 @@ class Stack:
             "THROUGH_TRAIN_ENVIRONMENT": "development",
             "THROUGH_TRAIN_HOST": LOOPBACK,
             "THROUGH_TRAIN_PORT": str(self._address(service).port),
-            "THROUGH_TRAIN_DATABASE_URL": postgres.dsn(service),
+            "THROUGH_TRAIN_DATABASE_URL": self.postgres.dsn(service),
             "THROUGH_TRAIN_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{of.kafka_port}",
             "THROUGH_TRAIN_KEYS_FOLDER": str(of.keys_folder),
             "THROUGH_TRAIN_INTAKE_JWKS_URL": self._intake_keys_url(),

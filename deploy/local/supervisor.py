@@ -42,12 +42,16 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A server and the parts that must be ready before it starts; a `lasting` one is not expected to end."""
+    """A server and the parts that must be ready before it starts; a `lasting` one is not expected to end.
+
+    It stops before those that it started after, and before those that it `uses` without waiting for them at the start.
+    """
 
     name: str
     server: Server
     after: tuple[str, ...] = ()
     lasting: bool = True
+    uses: tuple[str, ...] = ()
 
 
 class Supervisor:
@@ -122,7 +126,7 @@ class Supervisor:
 
         async def stop(part: Part) -> None:
             for other in self._started:
-                if part.name in other.after:
+                if part.name in (*other.after, *other.uses):
                     await stopped[other.name].wait()
             try:
                 await part.server.stop()

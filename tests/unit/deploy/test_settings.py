@@ -62,7 +62,8 @@ def test_a_service_starts_when_its_part_of_the_district_is_recorded() -> None:
     after = {part.name: part.after for part in Stack(LocalSettings()).parts()}
     for service in ("intake", "dispatch"):
         assert f"{service} district" in after[service]
-        assert f"{service} migrations" in after[f"{service} district"]
+        assert "preparation" in after[f"{service} district"]
+    assert "preparation" in after["feedback"]
     assert "feedback district" not in after
 
 
