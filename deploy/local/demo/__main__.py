@@ -71,6 +71,9 @@ async def _until_told_to_end(case: Case, pause: float | None) -> int:
     try:
         await play(case, _system(), console, language=language, speed=os.environ.get("SPEED", ""), pause=pause)
     except asyncio.CancelledError:
+        for by in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(by)
+            signal.signal(by, signal.SIG_IGN)  # it is ending already
         return 128 + told[0]
     return 0
 
