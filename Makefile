@@ -5,6 +5,10 @@ PYTHON ?= python3
 PY := .venv/bin/python
 ARGS ?=
 
+ifneq ($(filter 3.7% 3.80 3.80.%,$(MAKE_VERSION)),)
+$(error GNU make 3.81 or newer is needed, and this is $(MAKE_VERSION): install one, and name it as in `gmake run`)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema lock token clean clean-data venv
 
@@ -112,4 +116,6 @@ clean-data: venv ## remove the local run's databases, topics and keys
 	@$(PY) -m deploy.local clean-data
 
 venv:
-	@$(PYTHON) deploy/local/bootstrap.py
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer," \
+		"or name it, as in \`make run PYTHON=/opt/python3.12/bin/python3\`." >&2; exit 1; }
+	@"$(PYTHON)" deploy/local/bootstrap.py

@@ -123,11 +123,16 @@ async def install_packages(
 async def _watch(folder: Path, say: Callable[[str], None]) -> None:
     """Say how many packages are there, of those that npm may install here."""
     places = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    wanted = [folder / place / "package.json" for place, package in places.items() if place and _fits(package)]
+    wanted = [folder / place / "package.json" for place in fitting(places)]
     while True:
         there = await asyncio.to_thread(lambda: sum(file.exists() for file in wanted))
         say(f"the gateway: {there} of {len(wanted)} packages")
         await asyncio.sleep(_LOOK_PAUSE)
+
+
+def fitting(packages: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the folders of those of a lock's packages that are for this machine."""
+    return [place for place, package in packages.items() if place and _fits(package)]
 
 
 def _fits(package: Mapping[str, Any]) -> bool:

@@ -29,6 +29,7 @@ _AT_ONCE: Final = 4
 _PAUSE: Final = 0.3
 _SUM: Final = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _ELSEWHERE: Final = re.compile(r"Looking in indexes: (\S+?),?\s")
+_LACKING: Final = re.compile(r"\(from versions: none\)\s+ERROR: No matching distribution found for (\S+)")
 _FULL: Final = ("No space left on device", "Disk quota exceeded")
 _OUT_OF_REACH: Final = (
     "NewConnectionError",
@@ -194,9 +195,14 @@ def _failure(pip: _Pip, house: Path) -> LocalRunError:
             f"{index} offers another file than the locked one: ask who keeps that index, or use another with "
             f"PIP_INDEX_URL.\n{_end_of(said)}"
         )
-    if any(word in said for word in _OUT_OF_REACH):
+    away = any(word in said for word in _OUT_OF_REACH)
+    lacking = _LACKING.search(said)
+    if away or lacking:
+        # A pip that is told not to try again says the same of an index that is away and of one without a fitting wheel.
+        this = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+        but = f", or has no {lacking[1]} for {this}" if lacking and not away else ""
         return DownloadFailed(
-            f"{index} could not be reached: check the connection (PIP_INDEX_URL names a mirror, "
+            f"{index} could not be reached{but}: check the connection (PIP_INDEX_URL names a mirror, "
             "HTTPS_PROXY a proxy), and `make` goes on from there."
         )
     return DownloadFailed(f"{index} does not have all packages for this Python:\n{_end_of(said)}")
