@@ -42,15 +42,7 @@ def _user(user: str, *, en: str | None = None, zh: str | None = None, **claims: 
 
 HUI_BI: Final = _user("representative")
 HUANG_MEIPING: Final = _user("representative.huang-meiping")
-LUO_XIULAN: Final = _user(
-    "representative",
-    en="Luo Xiulan",
-    zh="罗秀兰",
-    sub="demo-dewu-001",
-    representative="rep-dewu-001",
-    placements=["zhiyuan"],
-    street="dewu",
-)
+LUO_XIULAN: Final = _user("representative.luo-xiulan")
 """Invented, as everybody in Dewu's demonstration but Chen Ling."""
 
 COMMUNITY_73: Final = _user("community")
@@ -62,9 +54,7 @@ DEWU: Final = _user("street_committee.dewu", en="Dewu street", zh="德坞街道"
 HOUSING: Final = _user("department")
 CIVIL_AFFAIRS: Final = _user("department.civil-affairs")
 OFFICE_DEWU: Final = _user("department.office-dewu")
-PUBLIC_SECURITY: Final = _user(
-    "department", en="Public Security", zh="区公安分局", sub="demo-public-security", department="public-security"
-)
+PUBLIC_SECURITY: Final = _user("department.public-security")
 SUPERVISOR: Final = _user("district_supervisor", en="The district supervisor", zh="区人大常委会督办")
 
 SHOPKEEPER: Final = Person(Words("A shopkeeper", "商户"), Role.RESIDENT)

@@ -112,6 +112,9 @@ DEMO_USERS: Final[Mapping[str, DemoUser]] = MappingProxyType(
         "department": _department("区住房和城乡建设局", "Housing Bureau", "housing", "demo-department"),
         "department.civil-affairs": _department("区民政局", "Civil Affairs", "civil-affairs", "demo-civil-affairs"),
         "department.public-order": _department("区综治中心", "Public Order", "public-order", "demo-public-order"),
+        "department.public-security": _department(
+            "区公安分局", "Public Security", "public-security", "demo-public-security"
+        ),
         "department.office-dewu": _department(
             "德坞街道办事处", "Dewu Street Office", "office-dewu", "demo-office-dewu"
         ),
