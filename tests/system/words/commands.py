@@ -45,13 +45,13 @@ def elsewhere(command: str) -> str | None:
 
 
 def would_do(arguments: list[str]) -> list[str]:
-    """Return the lines that the Makefile would run, without that which makes the environment.
+    """Return the lines that the Makefile would run in the environment, without those that make it.
 
     :raises subprocess.CalledProcessError: it has no such target.
     """
     asked = ["make", "-n", "--no-print-directory", *arguments]
     said = subprocess.run(asked, cwd=_ROOT, capture_output=True, text=True, check=True).stdout
-    return [line for line in said.splitlines() if line and "bootstrap.py" not in line]
+    return [line for line in said.splitlines() if ".venv/bin/python " in line]
 
 
 def environment(folder: Path, world: Mapping[str, str]) -> dict[str, str]:

@@ -1,26 +1,37 @@
 """Two languages of a page say the same, and the documentation's site has every page and nothing from elsewhere."""
 
+import asyncio
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from deploy.local.settings import ROOT
+from deploy.local.node import find_node, install_packages
+from deploy.local.settings import ROOT, default_cache_folder
 from deploy.site import build as building
 from deploy.site.errors import SiteError
 from deploy.site.pages import files, lines, page, pages
+from tests.system.console.test_browser import chromium
 from tests.system.words.blocks import blocks_of, objects
 from tests.system.words.likeness import form_of
 
+WITHIN = 120.0
+CONSOLE = Path(__file__).parents[1] / "console"
+PACKAGE = ("package.json", "package-lock.json")
 TWO_LANGUAGES = [("README.md", "README.zh-CN.md"), ("docs/concepts.md", "docs/concepts.zh-CN.md")]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"(#+) ")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
+def source(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
 def prose(name: str) -> list[str]:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    return [line for line, fenced in lines(text) if not fenced]
+    return [line for line, fenced in lines(source(name)) if not fenced]
 
 
 def outline(name: str) -> list[str]:
@@ -110,10 +121,25 @@ def test_nothing_of_the_site_is_fetched_from_elsewhere(site: Path) -> None:
     (site / "stranger.html").unlink()
 
 
-def test_the_search_knows_the_trades_words(site: Path) -> None:
-    found = (site / "search.json").read_text(encoding="utf-8")
-    assert "督办" in found
-    assert "return visit" in found
+async def test_diagrams_are_drawn_and_a_word_within_a_chinese_sentence_is_found(site: Path) -> None:
+    """Opened as files in Chromium, with everything outside blocked: 首接负责 stands in both concepts and the glossary."""
+    browser = chromium()
+    folder = default_cache_folder() / "test-browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (*(CONSOLE / name for name in PACKAGE), Path(__file__).with_name("reader.mjs")):
+        shutil.copy(file, folder / file.name)
+    await install_packages(find_node(), folder, folder)
+    drawn = {place.replace(".md", ".html") for name, place in pages(ROOT).items() if "```mermaid" in source(name)}
+    assert len(drawn) >= 6
+    reader = await asyncio.create_subprocess_exec(
+        *(find_node().program, folder / "reader.mjs", site, "首接负责", *sorted(drawn)),
+        env={**os.environ, "CHROMIUM": browser},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, complained = await asyncio.wait_for(reader.communicate(), WITHIN)
+    assert reader.returncode == 0, complained.decode()
+    assert int(said) >= 3
 
 
 def test_a_link_to_code_is_named_and_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
@@ -136,3 +162,16 @@ def test_an_anchor_that_no_heading_has_stops_the_build(tmp_path: Path) -> None:
         glossary.write("\n[nowhere](operators.md#no-such-heading)\n")
     with pytest.raises(SiteError, match="no-such-heading"):
         building.generate(tmp_path, tmp_path / "built")
+
+
+def test_sentences_that_operators_are_told_about_are_those_that_are_said() -> None:
+    said = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "deploy" / "local").glob("*.py"))
+    section = (
+        "\n".join(prose("docs/operators.md")).partition("## When something does not come up")[2].partition("\n## ")[0]
+    )
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| ")]
+    sentences = [told for row in rows for told in re.findall(r"`([^`]+)`", row)]
+    assert len(sentences) >= 5
+    for sentence in sentences:
+        for piece in sentence.split("…"):
+            assert piece.strip() in said, sentence
