@@ -12,7 +12,7 @@ from deploy.audit.dossier import Dossier
 from deploy.audit.event import Told
 from deploy.audit.findings import Finding, Kind, Notes
 from deploy.audit.place import SERVICES, Connection
-from deploy.audit.rules import BY_ITSELF, MUTATIONS, act_of
+from deploy.audit.rules import BY_ITSELF, MAY_STAND_ALREADY, MUTATIONS, act_of
 
 _STORED: Final = """
 -- audit.answers: which petition each idempotency key was answered with, and how far that had come
@@ -102,7 +102,10 @@ class Commands:
             return
         answer = _Answer(UUID(petition), sequence)
         self._stored.setdefault((service, mutation, key), []).append(answer)
-        self._ends[service, answer.petition, sequence] = (mutation, key)
+        end = (service, answer.petition, sequence)
+        # Who was answered that it stands already is told where another's decision ended.
+        if mutation not in MAY_STAND_ALREADY or end not in self._ends:
+            self._ends[end] = (mutation, key)
 
     def check(self, dossier: Dossier, note: Notes) -> None:
         """Check a petition's commands."""
@@ -119,7 +122,9 @@ class Commands:
         elif (known := MUTATIONS.get(command.mutation)) is not None:
             home, acts = known
             found = [act_of(event) for event in decision]
-            if service != home or sum(act in acts for act in found) != 1:
+            times = sum(act in acts for act in found)
+            stood = times == 0 and command.mutation in MAY_STAND_ALREADY and bool(decision[-1].followers)
+            if service != home or not (times == 1 or stood):
                 note(Kind.DISAGREE, service, f"{of}: what stands there is {', '.join(found)}")
         answers = self._stored.get((service, command.mutation, command.key), [])
         if not answers:

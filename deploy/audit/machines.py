@@ -24,6 +24,11 @@ Open = tuple[str, str | None]
 class Machine(Protocol):
     """One service's part of a petition."""
 
+    @property
+    def followers(self) -> tuple[str, ...]:
+        """The representatives who follow it, as far as the service can know: its events carry them."""
+        ...
+
     def react(self, cause: Told) -> Sequence[Due]:
         """Let an event of another service be applied; return the acts that must come of it."""
         ...
@@ -58,6 +63,7 @@ class AtIntake:
     reply_known: bool = False
     closed: bool = False
     lead: str | None = None
+    followers: tuple[str, ...] = ()
     said: dict[str, Any] = field(default_factory=dict[str, Any])
     """What events have said of columns: title, category, department and the like, the last word on each."""
 
@@ -90,13 +96,23 @@ class AtIntake:
             note(Kind.OUT_OF_ORDER, "intake", f"{event} came before {needed}")
         if made is not None and made in self.steps:
             note(Kind.DOUBLED, "intake", f"{event} took the step {made} a second time in cycle {self.cycle}")
-        if act in rules.BEFORE_A_REPLY and (self.reply_known or self.closed):
+        if act in rules.BEFORE_A_REPLY and self.reply_known:
             note(Kind.OUT_OF_ORDER, "intake", f"{event} happened though a reply was known")
+        if act in rules.BEFORE_CLOSING and self.closed:
+            note(Kind.OUT_OF_ORDER, "intake", f"{event} happened though it was known to be closed")
         if act == "petition.screening_resumed":
             self.steps = ["LISTEN"]
         if made is not None:
             self.steps.append(made)
+        if event.type in {"petition.submitted", "petition.followed"}:
+            self._join(event.data.get("representative"), event, note)
         self._hear(event)
+
+    def _join(self, representative: str | None, event: Told, note: Notes) -> None:
+        if representative in self.followers:
+            note(Kind.DOUBLED, "intake", f"{event} names a representative who followed it already")
+        elif representative is not None:
+            self.followers = (*self.followers, representative)
 
     def _hear(self, event: Told) -> None:
         said: dict[str, tuple[str, ...]] = {
@@ -146,11 +162,13 @@ class AtDispatch:
     visit_known: bool = False
     cycle: int = 0
     lead: str | None = None
+    followers: tuple[str, ...] = ()
     orders: dict[str, Order] = field(default_factory=dict[str, Order])
     instructions: dict[str, Instruction] = field(default_factory=dict[str, Instruction])
 
     def react(self, cause: Told) -> Sequence[Due]:
         """Open, resume and cancel orders as the others' events demand."""
+        self.followers = cause.followers if cause.service == "intake" else self.followers
         match cause.type:
             case "petition.readied" if not self.exists or (not self.withdrawn and cause.cycle > self.cycle):
                 self.exists, self.cycle, self.visit_known = True, cause.cycle, False
@@ -339,6 +357,7 @@ class AtFeedback:
     withdrawn: bool = False
     reopened: int = 0
     cycle: int | None = None
+    followers: tuple[str, ...] = ()
     cases: list[Case] = field(default_factory=list[Case])
     _result: Told | None = None
 
@@ -350,7 +369,11 @@ class AtFeedback:
     def react(self, cause: Told) -> Sequence[Due]:
         """Schedule a visit for each result, recall and cancel cases."""
         case = self.case
+        self.followers = cause.followers if cause.service == "intake" else self.followers
         match cause.type:
+            case "petition.followed":
+                self.cycle = self.cycle or cause.cycle
+                return []
             case "petition.replied" | "petition.resolved_on_spot":
                 return self._schedule(cause)
             case "work_order.reply_returned" if (

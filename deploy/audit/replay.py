@@ -42,6 +42,7 @@ class _Walk:
     seen: dict[str, int] = field(default_factory=dict[str, int])
     open: dict[Open, str] = field(default_factory=dict[Open, str])
     clocks_told: bool = False
+    followers_told: bool = False
 
     def group(self, events: Sequence[Told]) -> None:
         """Walk events that one cause had: a command, a clock, or another service's event."""
@@ -54,6 +55,7 @@ class _Walk:
             self._answer(direct, acts, taken_before=direct.sequence <= before.get(direct.service, 0))
         for event in events:
             self._take(event)
+            self._compare_followers(event)
         self._in_one_go(events)
         self._compare_clocks(events[-1])
 
@@ -163,6 +165,13 @@ class _Walk:
             self.note(Kind.UNCLOCKED, self.service, f"after {last} a {kind} clock should run, and none was started")
         for kind, _ in sorted(found - due, key=str):
             self.note(Kind.DISAGREE, self.service, f"after {last} a {kind} clock still runs that nothing needs")
+
+    def _compare_followers(self, event: Told) -> None:
+        """Compare whom an event is carried to with those who follow the petition; once a service."""
+        if event.followers != self.machine.followers and not self.followers_told:
+            self.followers_told = True
+            found, due = (", ".join(who) or "nobody" for who in (event.followers, self.machine.followers))
+            self.note(Kind.DISAGREE, self.service, f"{event} is carried to {found}; the petition is followed by {due}")
 
     def finish(self, applied: Mapping[str, int]) -> None:
         """Let the rest be applied, of which nothing may have come."""

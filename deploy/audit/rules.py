@@ -43,6 +43,7 @@ INTAKE: Final[Mapping[str, Step]] = MappingProxyType(
         "petition.screening_resumed": _from("RESOLVED_ON_SPOT", to="SCREENING"),
         "petition.information_added": _from("SUBMITTED", "ACCEPTED", "SCREENING", "READY"),
         "petition.withdrawn": _from("SUBMITTED", "ACCEPTED", "SCREENING", "READY", "MERGED", to="WITHDRAWN"),
+        "petition.followed": _from("SUBMITTED", "ACCEPTED", "SCREENING", "READY", "RESOLVED_ON_SPOT", "MERGED"),
     }
 )
 
@@ -70,6 +71,9 @@ NEEDS: Final = MappingProxyType(
 
 BEFORE_A_REPLY: Final = frozenset({"petition.withdrawn", "petition.information_added"})
 """What residents can do only while intake knows of no reply."""
+
+BEFORE_CLOSING: Final = frozenset({*BEFORE_A_REPLY, "petition.followed"})
+"""What can be done at intake only while it knows of no closing."""
 
 DISPATCH: Final[Mapping[str, Step]] = MappingProxyType(
     {
@@ -219,6 +223,7 @@ MUTATIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = MappingProxyType(
         "resolvePetitionOnSpot": ("intake", frozenset({"petition.resolved_on_spot"})),
         "withdrawPetition": ("intake", frozenset({"petition.withdrawn"})),
         "addInformation": ("intake", frozenset({"petition.information_added"})),
+        "followPetition": ("intake", frozenset({"petition.followed"})),
         "erasePersonalData": ("intake", frozenset({"petition.personal_data_erased"})),
         "assignWorkOrder": ("dispatch", frozenset({"work_order.assigned"})),
         "acknowledgeWorkOrder": ("dispatch", frozenset({"work_order.acknowledged"})),
@@ -239,6 +244,9 @@ MUTATIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = MappingProxyType(
     }
 )
 """Which service does a mutation, and the act that its decision begins with."""
+
+MAY_STAND_ALREADY: Final = frozenset({"followPetition"})
+"""Mutations that find done what they ask for: the answer then says where the petition stood, whatever stands there."""
 
 
 def act_of(event: Told) -> str:

@@ -65,6 +65,7 @@ def _intake(dossier: Dossier, at: AtIntake) -> Expected:
         "reply_known": at.reply_known,
         "closed": at.closed,
         "lead": at.lead,
+        "followers": at.followers,
         "tracking_code": said.get("trackingCode"),
         "kind": said.get("kind"),
         "channel": said.get("channel"),
@@ -89,7 +90,13 @@ def _check_dispatch(dossier: Dossier, at: AtDispatch, note: Notes) -> None:
         kind = Kind.LOST if at.exists else Kind.DOUBLED
         note(kind, "dispatch", f"the petition {there}, which does not follow from what was handed over")
     if kept.state is not None:
-        expected = {"cycle": at.cycle, "withdrawn": at.withdrawn, "visit_known": at.visit_known, "lead": at.lead}
+        expected = {
+            "cycle": at.cycle,
+            "withdrawn": at.withdrawn,
+            "visit_known": at.visit_known,
+            "lead": at.lead,
+            "followers": at.followers,
+        }
         _compare(note, "dispatch", "the petition", kept.state, expected)
     rows = {str(row["work_order_id"]): row for row in kept.orders}
     for order in at.orders.values():
@@ -137,9 +144,14 @@ def _check_feedback(dossier: Dossier, at: AtFeedback, note: Notes) -> None:
     if (kept.state is not None) != (at.cycle is not None):
         there = "is stored" if kept.state is not None else "is not stored"
         kind = Kind.LOST if at.cycle is not None else Kind.DOUBLED
-        note(kind, "feedback", f"the petition {there}, which does not follow from results and withdrawals")
+        note(kind, "feedback", f"the petition {there}, which does not follow from results, followers and withdrawals")
     if kept.state is not None:
-        expected = {"cycle": at.cycle, "withdrawn": at.withdrawn, "reopened": at.reopened}
+        expected = {
+            "cycle": at.cycle,
+            "withdrawn": at.withdrawn,
+            "reopened": at.reopened,
+            "followers": at.followers,
+        }
         _compare(note, "feedback", "the petition", kept.state, expected)
     rows = {str(row["case_id"]): row for row in kept.cases}
     for case in at.cases:
@@ -152,6 +164,7 @@ def _check_feedback(dossier: Dossier, at: AtFeedback, note: Notes) -> None:
             "department": case.department,
             "round": case.round,
             "cause": case.cause,
+            "followers": at.followers,
             "ended": case.state in {"CLOSED", "REOPENED", "CANCELLED"},
             "due_at": _earliest(dossier, "feedback", row["case_id"]),
         }

@@ -25,6 +25,7 @@ _OWN: Final[Mapping[Source, tuple[type[Event], ...]]] = MappingProxyType(
             intake.PetitionReadied,
             intake.PetitionResolvedOnSpot,
             intake.PetitionScreeningResumed,
+            intake.PetitionFollowed,
             intake.PetitionInformationAdded,
             intake.PetitionWithdrawn,
             intake.PetitionPersonalDataErased,

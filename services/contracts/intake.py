@@ -105,6 +105,13 @@ class PetitionScreeningResumed(IntakeEvent, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "petition.screening_resumed"
 
 
+class PetitionFollowed(IntakeEvent, frozen=True, kw_only=True):
+    """A representative took on following the petition to its end; from this event on they are among its followers."""
+
+    TYPE: ClassVar[str] = "petition.followed"
+    representative: str
+
+
 class PetitionInformationAdded(IntakeEvent, frozen=True, kw_only=True):
     """The resident added to what was said; the words stay with intake."""
 

@@ -103,6 +103,7 @@ EVENT_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "petition.readied": ("办：转办", "Handed over"),
         "petition.resolved_on_spot": ("办：现场解决", "Resolved on the spot"),
         "petition.screening_resumed": ("重新研判", "Screening resumed"),
+        "petition.followed": ("代表跟踪", "A representative follows it"),
         "petition.information_added": ("居民补充", "Information added"),
         "petition.withdrawn": ("居民撤回", "Withdrawn"),
         "petition.personal_data_erased": ("个人信息已删除", "Personal data erased"),

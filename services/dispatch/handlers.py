@@ -17,6 +17,7 @@ from services.contracts.feedback import (
 from services.contracts.intake import (
     PetitionAccepted,
     PetitionDeliberated,
+    PetitionFollowed,
     PetitionInformationAdded,
     PetitionListened,
     PetitionLooked,
@@ -58,6 +59,9 @@ def handlers(references: ReferenceCache) -> Handlers:
         )
         # The envelope's time everywhere: a late arrival takes nothing from the clocks, and a replay decides alike.
         await following.open_work_order(tx, asked, event.department, references.current, now=meta.time)
+
+    async def on_petition_followed(tx: Transaction, event: PetitionFollowed, meta: Envelope) -> None:
+        await following.learn_followers(tx, _id(meta), meta.followers, now=meta.time)
 
     async def on_information_added(tx: Transaction, event: PetitionInformationAdded, meta: Envelope) -> None:
         seen = meta.seen.get(Source.DISPATCH, 0)
@@ -101,6 +105,7 @@ def handlers(references: ReferenceCache) -> Handlers:
     return Handlers(
         reactions={
             (intake, PetitionReadied): on_petition_readied,
+            (intake, PetitionFollowed): on_petition_followed,
             (intake, PetitionInformationAdded): on_information_added,
             (intake, PetitionWithdrawn): on_petition_withdrawn,
             (intake, PetitionRejected): on_petition_rejected,

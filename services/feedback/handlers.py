@@ -24,6 +24,7 @@ from services.contracts.event import Event
 from services.contracts.intake import (
     PetitionAccepted,
     PetitionDeliberated,
+    PetitionFollowed,
     PetitionInformationAdded,
     PetitionListened,
     PetitionLooked,
@@ -64,6 +65,9 @@ def handlers(references: ReferenceCache) -> Handlers:
         petition_id = PetitionId(meta.scope().petition)
         await following.recall_case(tx, petition_id, meta.cycle, event.department, references.current, now=meta.time)
 
+    async def on_petition_followed(tx: Transaction, event: PetitionFollowed, meta: Envelope) -> None:
+        await following.learn_followers(tx, meta.scope(), meta.cycle, now=meta.time)
+
     async def on_petition_withdrawn(tx: Transaction, event: PetitionWithdrawn, meta: Envelope) -> None:
         await following.cancel_case(tx, meta.scope(), meta.cycle, references.current, now=meta.time)
 
@@ -100,6 +104,7 @@ def handlers(references: ReferenceCache) -> Handlers:
             (dispatch, PetitionReplied): on_petition_replied,
             (intake, PetitionResolvedOnSpot): on_petition_resolved_on_spot,
             (dispatch, WorkOrderReplyReturned): on_work_order_reply_returned,
+            (intake, PetitionFollowed): on_petition_followed,
             (intake, PetitionWithdrawn): on_petition_withdrawn,
         },
         ignored=frozenset(ignored),

@@ -54,6 +54,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "RESOLVE_ON_SPOT": 1.5,
     "DECLINE": 0.4,
     "ADD_INFORMATION": 0.4,
+    "FOLLOW": 0.6,
     "WITHDRAW": 0.2,
     "ASSIGN": 10,
     "ACKNOWLEDGE": 10,
@@ -74,6 +75,9 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "REFUSE_LEDGER": 2,
 }
 """How often each act is drawn where it is possible; what is not here is nobody's to do."""
+_ALWAYS: Final = frozenset({"FOLLOW"})
+"""What is possible as long as a petition is open, and leads nowhere: who has nothing else to do waits instead."""
+_REPRESENTATIVES: Final = ("rep-hui-bi", "rep-peng-xuan")
 _LEAVE: Final = 0.5
 """How often a petition is left lying, so that its clocks run out."""
 
@@ -226,6 +230,7 @@ class Crowd:
             "DECLINE": (p.DECLINE, committee, rejection),
             "ADD_INFORMATION": (p.ADD, filed.resident, {"words": "在七号铺面门口"}),
             "WITHDRAW": (p.WITHDRAW, filed.resident, {}),
+            "FOLLOW": (p.FOLLOW, self._representative(self.chance.choice(_REPRESENTATIVES)), {}),
             "ASSIGN": (p.ASSIGN, committee, {"department": chosen}),
             "ACKNOWLEDGE": (p.ACKNOWLEDGE, department, {}),
             "DECLINE_FIRST": (p.DECLINE_ORDER, department, ground),
@@ -280,6 +285,13 @@ class Crowd:
             self._tokens[role, department] = self.client.installation.token(role, **claims)
         return self._tokens[role, department]
 
+    def _representative(self, code: str) -> str:
+        """Return the token of one of those who are placed where all petitions are."""
+        if ("representative", code) not in self._tokens:
+            claims = {"sub": code, "representative": code}
+            self._tokens["representative", code] = self.client.installation.token("representative", **claims)
+        return self._tokens["representative", code]
+
     def _residents_token(self, petition: str) -> str:
         """Return what intake gives to whoever opens a petition with code and secret."""
         key = keys.private_key(self.client.installation.keys, keys.INTAKE_PRIVATE)
@@ -302,7 +314,8 @@ def _weight(act: str, acts: Mapping[str, Any]) -> float:
 
 def _possible(seen: Any) -> dict[str, Any]:
     """Return the acts that the three services say are possible, each with the work order that it is about, if any."""
-    acts: dict[str, Any] = {name: None for name in seen["allowedActs"] or () if name in WEIGHTS}
+    of_intake = {name for name in seen["allowedActs"] or () if name in WEIGHTS}
+    acts: dict[str, Any] = dict.fromkeys(sorted(of_intake - _ALWAYS))
     orders: Sequence[Any] = (seen["handling"] or {}).get("workOrders") or ()
     evaluation = seen["evaluation"] or {}
     instructions: Sequence[Any] = (seen["handling"] or {}).get("instructions") or ()
@@ -313,7 +326,7 @@ def _possible(seen: Any) -> dict[str, Any]:
         acts |= {name: order for name in order["allowedActs"] or () if name in WEIGHTS}
     acts |= {name: None for name in evaluation.get("allowedActs") or () if name in WEIGHTS}
     if acts:
-        acts["PRESS"] = None
+        acts |= dict.fromkeys(sorted(of_intake & _ALWAYS | {"PRESS"}))
     return acts
 
 

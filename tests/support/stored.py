@@ -11,9 +11,9 @@ COMMUNITY: Final = "('community-' || n % 77)"
 # By chance, but the same in each run: no category is one street's alone.
 CATEGORY: Final = "('category-' || abs(hashint4(n)) % 20)"
 DEPARTMENT: Final = "('department-' || abs(hashint4(n)) / 20 % 25)"
-# Nearly half were recorded by one of three hundred representatives; a few are followed by two.
+# Nearly half were recorded by one of three hundred representatives; one in ten is followed by a second one.
 FOLLOWERS: Final = """
-    CASE WHEN n % 1000 = 1 THEN ARRAY['rep-' || n / 3 % 300, 'rep-' || n / 5 % 300]
+    CASE WHEN n % 10 = 1 THEN ARRAY['rep-' || n / 3 % 300, 'rep-' || n / 5 % 300]
          WHEN n % 2 = 0 THEN ARRAY['rep-' || abs(hashint4(n + 1)) % 300] ELSE '{}' END"""
 AT: Final = "(timestamptz '2024-01-01 01:00+00' + n * interval '20 minutes')"
 

@@ -183,6 +183,23 @@ async def _rejected(people: Recorder) -> Filed:
     return filed
 
 
+async def _followed(people: Recorder) -> Filed:
+    """Followed before it is accepted, once more by the same, and by another when the reply is given."""
+    filed = await people.file("representative")
+    peng_xuan, xu_jin = (
+        people.district.token("representative", sub=code, representative=code, placements=["community-73"])
+        for code in ("rep-peng-xuan", "rep-xu-jin")
+    )
+    for _ in range(2):
+        (await people.do(p.FOLLOW, token=peng_xuan, petitionId=filed.id)).ok()
+    await people.screen(filed)
+    handed = (await people.hand_over(filed)).ok()["handOverPetition"]["position"]
+    order = await people.in_progress(filed, after=handed)
+    (await people.do(p.FOLLOW, token=xu_jin, petitionId=filed.id)).ok()
+    await _visit(people, filed, await people.reply(order), solved=True, satisfied=True)
+    return filed
+
+
 async def _late(people: Recorder) -> Filed:
     """Taken in, and left lying until everybody has been told."""
     filed = await people.file()
@@ -220,6 +237,7 @@ LIVES: Final[dict[str, Callable[[Recorder], Awaitable[Filed]]]] = {
     "pressed and rejected": _pressed_and_rejected,
     "rejected": _rejected,
     "erased": _erased,
+    "followed": _followed,
     "late": _late,
 }
 
@@ -414,6 +432,20 @@ BREAKS: Final = {
         ),
         Kind.LOST,
         "was applied, and work_order.opened did not come of it",
+    ),
+    "a follower is forgotten": Break(
+        "dispatch",
+        "followed",
+        (f"UPDATE own.petition SET followers = followers[:2] {_OF}",),
+        Kind.DISAGREE,
+        "the petition: followers is not what follows",
+    ),
+    "an event is not a follower's": Break(
+        "intake",
+        "followed",
+        ("UPDATE own.event SET followers = followers[:1] WHERE aggregate_id = $1 AND type = 'petition.accepted'",),
+        Kind.DISAGREE,
+        "is carried to rep-hui-bi; the petition is followed by rep-hui-bi, rep-peng-xuan",
     ),
     "an instruction is gone": Break(
         "dispatch", "pressed", (f"DELETE FROM own.instruction {_OF} AND answer IS NULL",), Kind.LOST, "was given, and"

@@ -35,11 +35,16 @@ _SAID: Final = {
     "askResident": {"question": "在几号铺面？"},
     "replyToWorkOrder": {"words": "管道已疏通。", "measures": "高压疏通十米"},
     "sendBackReply": {"ground": "INCOMPLETE", "reason": "未答复赔偿"},
+    "followPetition": {},
 }
 
 
 async def _filed(people: People) -> Filed:
     return await people.file("representative")
+
+
+async def _followed_by_nobody(people: People) -> Filed:
+    return await people.file()
 
 
 async def _accepted(people: People) -> Filed:
@@ -170,6 +175,7 @@ READY: Final[dict[str, Callable[[People], Awaitable[Asked]]]] = {
     "handOverPetition": _with(_screened, _COMMITTEE, "handOverPetition"),
     "resolvePetitionOnSpot": _with(_screened, _COMMITTEE, "resolvePetitionOnSpot"),
     "declinePetition": _with(_screened, _COMMITTEE, "declinePetition"),
+    "followPetition": _with(_followed_by_nobody, "representative", "followPetition"),
     "recordDeadlinePolicy": _policy,
     "recordCalendarDays": _days,
     "erasePersonalData": _erasure,
@@ -203,7 +209,7 @@ KEYLESS: Final = {
         for service in ("Intake", "Dispatch", "Feedback")
     },
 }
-OF_ITSELF: Final = {"erasePersonalData"}
+OF_ITSELF: Final = {"erasePersonalData", "followPetition"}
 """What answers every repetition alike, whoever repeats it."""
 
 

@@ -280,3 +280,58 @@ async def test_a_matter_solved_on_the_spot_is_visited_and_screened_again_if_it_w
     handed = (await people.hand_over(filed)).ok()["handOverPetition"]["position"]
     shown = await whole(people, filed, after=handed)
     assert [o["cycle"] for o in shown["handling"]["workOrders"]] == [2]
+
+
+async def test_a_representative_follows_it_to_the_end_wherever_they_are_placed_later(people: People) -> None:
+    filed = await people.file()
+    await people.screen(filed)
+    handed = (await people.hand_over(filed)).ok()["handOverPetition"]["position"]
+    named = {"sub": "peng-xuan", "representative": "rep-peng-xuan", "community": None}
+    placed = people.district.token("representative", **named, placements=["community-73"])
+    moved = people.district.token("representative", **named, placements=["renmin-west"])
+    (await people.district.ask(WHOLE, token=moved, after=handed, id=filed.id)).refused("NOT_FOUND")
+    followed = (await people.do(p.FOLLOW, token=placed, petitionId=filed.id)).ok()["followPetition"]["position"]
+    order = await people.in_progress(filed, after=followed)
+    visited = await people.visit(filed, after=await people.reply(order), solved=False, satisfied=False)
+    reopened = visited.ok()["recordVisit"]["position"]
+    again = await people.in_progress(filed, after=reopened)
+    replied = await people.reply(again)
+
+    shown = (await people.district.ask(WHOLE, token=moved, after=replied, id=filed.id)).ok()["petition"]
+    assert (shown["state"], shown["handling"]["cycle"], shown["evaluation"]["cycle"]) == ("READY", 2, 2)
+    assert "petition.followed" in acts(shown)[: acts(shown).index("work_order.assigned")]
+    desks = """{ petitions(first: 100) { edges { node { id followedBy { name } } } }
+        cases(states: [REOPENED, AWAITING_VISIT], first: 100) { edges { node { cycle petition { id } } } }
+        petitionsByStage(stage: EVALUATE, first: 100) { edges { node { petition { id } } } } }"""
+    lists = (await people.district.ask(desks, token=moved)).ok()
+    assert {"id": filed.id, "followedBy": [{"name": "彭煊"}]} in [e["node"] for e in lists["petitions"]["edges"]]
+    cases = [e["node"] for e in lists["cases"]["edges"] if e["node"]["petition"]["id"] == filed.id]
+    assert [case["cycle"] for case in cases] == [1, 2]
+    assert filed.id in {e["node"]["petition"]["id"] for e in lists["petitionsByStage"]["edges"]}
+
+    for service in (people.district.dispatch, people.district.feedback):
+        rows = await service.fetch(
+            "SELECT followers FROM own.event WHERE aggregate_id = $1 ORDER BY sequence", filed.id
+        )
+        carried = [row["followers"] == ["rep-peng-xuan"] for row in rows]
+        assert carried[-1]
+        assert carried == sorted(carried)
+    token = await people.resident(filed)
+    told = (await people.district.ask(WHOLE, token=token, after=replied, id=filed.id)).ok()["petition"]
+    [entry] = [e["node"] for e in told["timeline"]["edges"] if e["node"]["type"] == "petition.followed"]
+    assert (entry["service"], entry["stage"], entry["label"]) == ("INTAKE", "RAISE", "代表跟踪")
+
+
+async def test_who_follows_it_late_has_the_cases_of_earlier_rounds_too(people: People) -> None:
+    filed, _, replied = await people.replied()
+    visited = await people.visit(filed, after=replied, solved=False, satisfied=False)
+    named = {"sub": "peng-xuan", "representative": "rep-peng-xuan", "community": None}
+    placed = people.district.token("representative", **named, placements=["community-73"])
+    moved = people.district.token("representative", **named, placements=["renmin-west"])
+    again = await people.in_progress(filed, after=visited.ok()["recordVisit"]["position"])
+    shown = await whole(people, filed, after=await people.reply(again))
+    assert shown["evaluation"]["cycle"] == 2
+    followed = (await people.do(p.FOLLOW, token=placed, petitionId=filed.id)).ok()["followPetition"]["position"]
+    query = "{ cases(states: [REOPENED], first: 100) { edges { node { cycle petition { id } } } } }"
+    lists = (await people.district.ask(query, token=moved, after=followed)).ok()
+    assert {"cycle": 1, "petition": {"id": filed.id}} in [e["node"] for e in lists["cases"]["edges"]]

@@ -17,8 +17,8 @@ _ONE: Final = "petition workOrder"
 MAY_DO: Final[dict[Role, str]] = {
     Role.ANYONE: "submitPetition openPetition",
     Role.RESIDENT: "addInformation withdrawPetition recordVisit lookUpContact",
-    Role.REPRESENTATIVE: "listenToPetition lookAtPetition deliberateOnPetition recordVisitAttempt recordVisit "
-    "lookUpContact",
+    Role.REPRESENTATIVE: "listenToPetition lookAtPetition deliberateOnPetition followPetition recordVisitAttempt "
+    "recordVisit lookUpContact",
     Role.STATION_STAFF: "listenToPetition lookAtPetition deliberateOnPetition lookUpContact",
     Role.COMMUNITY: "lookAtPetition deliberateOnPetition",
     Role.STREET_COMMITTEE: "acceptPetition rejectPetition declinePetition skipScreeningStep handOverPetition "

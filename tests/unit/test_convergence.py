@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from services.contracts.dispatch import PetitionReplied, Suggestion, WorkOrderReplyReturned
 from services.contracts.event import Event, Who
 from services.contracts.feedback import CaseRecalled, PetitionClosed, PetitionReopened, VisitRecorded
-from services.contracts.intake import PetitionReadied, PetitionRejected, PetitionResolvedOnSpot, PetitionWithdrawn
+from services.contracts.intake import (
+    PetitionFollowed,
+    PetitionReadied,
+    PetitionRejected,
+    PetitionResolvedOnSpot,
+    PetitionWithdrawn,
+)
 from services.contracts.vocabulary import (
     CaseState,
     ClockKind,
@@ -44,11 +50,12 @@ from services.feedback.domain import following as feedback_following
 from services.feedback.domain.case import Petition as FeedbackPetition
 from services.feedback.domain.following import Result
 from services.feedback.domain.visits import Answers, Met
-from services.intake.domain import acceptance, screening
+from services.intake.domain import acceptance, followers, screening
 from services.intake.domain import following as intake_following
 from services.intake.domain.acceptance import Submission
 from services.intake.domain.petition import Petition as IntakePetition
 from services.intake.domain.screening import HandingOver
+from services.kernel.access import Scope
 from services.kernel.errors import Refusal
 from services.kernel.head import Decision
 from services.kernel.ids import CaseId, PetitionId, new_tracking_code
@@ -65,11 +72,12 @@ SUGGESTION = Suggestion(department="housing", rule="r", explanation="r")
 
 @dataclass
 class Sent:
-    """An event on its way: what its producer had seen, and the cycle that it belongs to."""
+    """An event on its way: what its producer had seen, the cycle that it belongs to, and the scope that it carries."""
 
     event: Event
     seen: dict[Source, int]
     cycle: int
+    scope: Scope
 
 
 @dataclass
@@ -90,7 +98,8 @@ class World:
             return
         setattr(self, at.value, decision.state)
         for fact in decision.facts:
-            self.sent[at].append(Sent(fact.event, dict(self.applied[at]), decision.state.head.cycle))
+            head = decision.state.head
+            self.sent[at].append(Sent(fact.event, dict(self.applied[at]), head.cycle, head.scope))
 
     def deliver(self, at: Source, source: Source) -> bool:
         """Let a service apply the next event of a source, if there is one that need not wait."""
@@ -101,7 +110,7 @@ class World:
         if any(had[s] < n for s, n in sent.seen.items() if s is not at):
             return False
         had[source] += 1
-        REACTIONS[at](self, sent.event, sent.cycle)
+        REACTIONS[at](self, sent)
         return True
 
     def settle(self, choose: Callable[[int], int]) -> None:
@@ -113,8 +122,8 @@ class World:
             assert any(self.deliver(at, source) for at, source in order), "everything waits for something"
 
 
-def at_intake(world: World, event: Event, cycle: int) -> None:
-    petition = world.intake
+def at_intake(world: World, sent: Sent) -> None:
+    petition, event, cycle = world.intake, sent.event, sent.cycle
     match event:
         case PetitionReplied():
             world.take(Source.INTAKE, intake_following.learn_reply(petition, cycle, known=True))
@@ -128,13 +137,13 @@ def at_intake(world: World, event: Event, cycle: int) -> None:
             return
 
 
-def at_dispatch(world: World, event: Event, cycle: int) -> None:
-    petition = world.dispatch
+def at_dispatch(world: World, sent: Sent) -> None:
+    petition, event, cycle = world.dispatch, sent.event, sent.cycle
     decision: Decision[DispatchPetition] | None = None
     match event:
         case PetitionReadied():
             asked = HandedOver(
-                scope=world.intake.head.scope,
+                scope=sent.scope,
                 cycle=cycle,
                 tracking_code=world.intake.tracking_code,
                 title=event.title,
@@ -144,6 +153,8 @@ def at_dispatch(world: World, event: Event, cycle: int) -> None:
                 deadline_class=event.deadline_class,
             )
             decision = assignment.open_order(petition, asked, SUGGESTION, TERMS, now=NOW)
+        case PetitionFollowed() if petition:
+            decision = dispatch_following.learn_followers(petition, sent.scope.followers)
         case PetitionWithdrawn() if petition:
             decision = dispatch_following.withdraw(petition, TERMS, now=NOW)
         case PetitionRejected() if petition:
@@ -163,8 +174,8 @@ def at_dispatch(world: World, event: Event, cycle: int) -> None:
     world.take(Source.DISPATCH, decision)
 
 
-def at_feedback(world: World, event: Event, cycle: int) -> None:
-    scope = world.intake.head.scope
+def at_feedback(world: World, sent: Sent) -> None:
+    event, cycle, scope = sent.event, sent.cycle, sent.scope
     petition = world.feedback or feedback_following.unknown(scope, cycle)
     match event:
         case PetitionReplied():
@@ -173,6 +184,9 @@ def at_feedback(world: World, event: Event, cycle: int) -> None:
             result = Result(scope, cycle, None, event.by.subject, event.title, event.category)
         case WorkOrderReplyReturned():
             decision = feedback_following.recall(petition, cycle, event.department, TERMS, now=NOW)
+            return world.take(Source.FEEDBACK, decision)
+        case PetitionFollowed():
+            decision = feedback_following.learn_followers(petition, scope.followers)
             return world.take(Source.FEEDBACK, decision)
         case PetitionWithdrawn():
             return world.take(Source.FEEDBACK, feedback_following.withdraw(petition, TERMS, now=NOW))
@@ -187,6 +201,12 @@ REACTIONS: Final = {Source.INTAKE: at_intake, Source.DISPATCH: at_dispatch, Sour
 
 def withdraw(world: World) -> None:
     world.take(Source.INTAKE, acceptance.withdraw(world.intake, reason="", terms=TERMS, by=RESIDENT, now=NOW))
+
+
+def follow(world: World) -> None:
+    """Follow it as one more representative."""
+    representative = f"rep-{len(world.intake.head.scope.followers)}"
+    world.take(Source.INTAKE, followers.follow(world.intake, representative, by=VISITOR))
 
 
 def work(world: World) -> None:
@@ -229,8 +249,10 @@ def _heard_at_dispatch(world: World) -> Elsewhere:
         ]
         for source in (Source.INTAKE, Source.FEEDBACK)
     }
+    told = world.sent[Source.INTAKE][: world.applied[Source.DISPATCH][Source.INTAKE]]
+    known = told[-1].scope.followers if told else ()
     return Elsewhere(
-        scope=replace(world.intake.head.scope, lead=None),
+        scope=replace(world.intake.head.scope, lead=None, followers=known),
         tracking_code=world.intake.tracking_code,
         title="堵",
         category="drainage",
@@ -304,6 +326,7 @@ ACTS: Final = (
     reject,
     hand_over,
     solve_on_spot,
+    *[follow] * 2,
     *[press] * 2,
     answer,
     *[work] * 8,
@@ -359,6 +382,8 @@ def begin(start: str) -> World:
 def agree(world: World) -> None:
     """Assert that the three services are in one place."""
     intake, dispatch, feedback = world.intake, world.dispatch, world.feedback
+    for other in (dispatch, feedback):
+        assert other is None or other.head.scope.followers == intake.head.scope.followers
     case = feedback.case if feedback else None
     open_orders = [o for o in dispatch.orders if o.state in OPEN] if dispatch else []
     clocks = [

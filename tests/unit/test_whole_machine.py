@@ -20,6 +20,7 @@ from services.contracts.dispatch import PetitionReplied, Suggestion, WorkOrderRe
 from services.contracts.event import SYSTEM, Event, Who
 from services.contracts.feedback import CaseRecalled, PetitionClosed, PetitionReopened, VisitRecorded
 from services.contracts.intake import (
+    PetitionFollowed,
     PetitionInformationAdded,
     PetitionReadied,
     PetitionResolvedOnSpot,
@@ -47,7 +48,7 @@ from services.feedback.domain.case import LedgerEntry
 from services.feedback.domain.case import Petition as FeedbackPetition
 from services.feedback.domain.following import Result
 from services.feedback.domain.visits import Answers, Met
-from services.intake.domain import acceptance, erasure, screening
+from services.intake.domain import acceptance, erasure, followers, screening
 from services.intake.domain import following as intake_following
 from services.intake.domain.acceptance import Submission
 from services.intake.domain.petition import Petition as IntakePetition
@@ -71,13 +72,13 @@ SUGGESTION = Suggestion(department="housing", rule="r", explanation="r")
 
 ACTS: Final = (
     *("accept", "reject", "listen", "look", "skip_look", "deliberate", "skip_deliberate"),
-    *("hand_over", "on_spot", "decline_petition", "withdraw", "add_information"),
+    *("hand_over", "on_spot", "decline_petition", "withdraw", "add_information", "follow"),
     *("assign", "acknowledge", "decline", "rule", "start", "ask", "reply", "send_back"),
     *("attempt", "visit_satisfied", "visit_dissatisfied", "visit_unsolved", "visit_for_ledger", "visit_not_reached"),
     *("close", "reopen", "approve_ledger", "refuse_ledger"),
 )
 
-ENDS: Final = {"reject", "decline_petition", "withdraw", "close", "add_information"}
+ENDS: Final = {"reject", "decline_petition", "withdraw", "close", "add_information", "follow"}
 """What ends a petition, or leads nowhere: seldom done where something else is possible."""
 
 
@@ -143,6 +144,7 @@ class Model:
             "decline_petition": screened,
             "withdraw": self.before_reply,
             "add_information": self.before_reply,
+            "follow": self.phase not in {"REJECTED", "WITHDRAWN", "CLOSED"},
             "assign": self.phase == "PENDING",
             "acknowledge": self.phase == "ASSIGNED",
             "decline": self.phase == "ASSIGNED" and not self.ruled,
@@ -186,6 +188,8 @@ class Model:
                 self.phase, self.asked = "WITHDRAWN", False
             case "add_information":
                 self.asked = False
+            case "follow":
+                pass
             case "assign":
                 self.phase = "ASSIGNED"
             case "acknowledge":
@@ -303,6 +307,12 @@ class WholeMachine(RuleBasedStateMachine):
             case PetitionInformationAdded() if order:
                 sequence = order.head.sequence
                 self.take(Source.DISPATCH, dispatch_following.add_information(order, sequence, TERMS, **common))
+            case PetitionFollowed():
+                followed = self.intake.head.scope.followers
+                if order:
+                    self.take(Source.DISPATCH, dispatch_following.learn_followers(order, followed))
+                known = self.feedback or feedback_following.unknown(self.intake.head.scope, cycle)
+                self.take(Source.FEEDBACK, feedback_following.learn_followers(known, followed))
             case PetitionWithdrawn():
                 if order:
                     self.take(Source.DISPATCH, dispatch_following.withdraw(order, TERMS, **common))
@@ -384,6 +394,9 @@ class WholeMachine(RuleBasedStateMachine):
                 decision = screening.resolve_on_spot(petition, measures="通", **timed)
             case "withdraw":
                 decision = acceptance.withdraw(petition, reason="", terms=TERMS, by=RESIDENT, now=self.now)
+            case "follow":
+                representative = f"rep-{len(petition.head.scope.followers)}"
+                decision = followers.follow(petition, representative, by=VISITOR)
             case "add_information":
                 decision = acceptance.add_information(petition, text="补充", by=RESIDENT)
             case _:
@@ -529,6 +542,12 @@ class WholeMachine(RuleBasedStateMachine):
     def the_clocks_that_run_are_those_of_the_phase(self) -> None:
         """An open petition has its clocks, one that is over has none."""
         assert sorted(clock.kind for _, clock in self._open()) == sorted(self.model.clocks())
+
+    @invariant()
+    def all_three_know_who_follows(self) -> None:
+        """Whoever follows it is told by every service."""
+        known = {it.head.scope.followers for it in (self.intake, self.dispatch, self.feedback) if it}
+        assert known == {self.intake.head.scope.followers}
 
     @invariant()
     def each_level_is_reached_once_and_in_order(self) -> None:

@@ -83,6 +83,15 @@ async def add_information(
         await _save(tx, petition, following.add_information(petition, seen, references.terms, now=now), now)
 
 
+async def learn_followers(
+    tx: Transaction, petition_id: PetitionId, followers: tuple[str, ...], *, now: datetime
+) -> None:
+    """Remember who follows it; what was never handed over brings its followers along when it is."""
+    petition = await petitions.find(tx, petition_id)
+    if petition is not None:
+        await _save(tx, petition, following.learn_followers(petition, followers), now)
+
+
 async def learn_visit(tx: Transaction, petition_id: PetitionId, cycle: int, *, known: bool, now: datetime) -> None:
     """Remember whether a return visit stands: after it no reply is sent back."""
     petition = await petitions.find(tx, petition_id)

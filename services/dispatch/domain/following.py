@@ -90,6 +90,14 @@ def add_information(petition: Petition, seen: int, terms: Terms, *, now: datetim
     return None if asked is None else handling.resume(petition, asked, expired=False, terms=terms, now=now)
 
 
+def learn_followers(petition: Petition, followers: tuple[str, ...]) -> Decision[Petition] | None:
+    """Remember who follows it, so that dispatch's own events are theirs too. Intake alone says who does."""
+    if petition.head.scope.followers == followers:
+        return None
+    scope = replace(petition.head.scope, followers=followers)
+    return Decision(replace(petition, head=replace(petition.head, scope=scope)), ())
+
+
 def learn_visit(petition: Petition, cycle: int, *, known: bool) -> Decision[Petition] | None:
     """Remember whether a return visit of the present cycle stands."""
     if cycle != petition.head.cycle or petition.visit_known is known:

@@ -1,4 +1,4 @@
-"""What feedback does when another service has a result, sends one back, or hears of a withdrawal."""
+"""What feedback does when another service has a result, sends one back, or hears of a follower or a withdrawal."""
 
 from datetime import datetime
 
@@ -27,6 +27,13 @@ async def recall_case(
     """Take the case back whose reply was sent back; without a case there is nothing to take back."""
     if (petition := await petitions.find(tx, petition_id)) is not None:
         await _save(tx, petition, following.recall(petition, cycle, department, references.terms, now=now), now)
+
+
+async def learn_followers(tx: Transaction, scope: Scope, cycle: int, *, now: datetime) -> None:
+    """Remember who follows a petition, even if there is no case yet."""
+    before = await petitions.find(tx, PetitionId(scope.petition))
+    petition = before or following.unknown(scope, cycle)
+    await _save(tx, before, following.learn_followers(petition, scope.followers), now)
 
 
 async def cancel_case(tx: Transaction, scope: Scope, cycle: int, references: References, *, now: datetime) -> None:

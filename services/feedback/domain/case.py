@@ -147,7 +147,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Petition:
-    """A petition as feedback knows it. `head.cycle` is the last case's; no case yet: only a withdrawal is known."""
+    """A petition as feedback knows it. `head.cycle` is the last case's; no case yet: only followers or a withdrawal."""
 
     head: Head
     title: str = ""

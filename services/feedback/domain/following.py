@@ -39,7 +39,9 @@ def schedule(petition: Petition, result: Result, case_id: CaseId, terms: Terms, 
     resumes = case is not None and case.cycle == result.cycle
     if case is not None and (case.cycle > result.cycle or (resumes and not can(case, Act.RESUME))):
         return Decision(petition, ())
-    head = replace(petition.head, scope=result.scope, cycle=result.cycle)
+    # A reply may have been given before dispatch heard of a follower whom feedback knows already.
+    followers = tuple(dict.fromkeys((*petition.head.scope.followers, *result.scope.followers)))
+    head = replace(petition.head, scope=replace(result.scope, followers=followers), cycle=result.cycle)
     petition = replace(petition, head=head, title=result.title, category=result.category)
     if case is not None and resumes:
         again = replace(move(case, Act.RESUME), round=case.round + 1)
@@ -63,6 +65,12 @@ def _scheduled(petition: Petition, case: Case, terms: Terms, now: datetime) -> D
     ticking = petition.head.ticking(terms, SYSTEM, now).start(ClockKind.RETURN_VISIT, case.id)
     after = replace(petition.with_case(case), head=petition.head.after(ticking))
     return decided(after, VisitScheduled(by=SYSTEM, case_id=case.id), clocks=ticking)
+
+
+def learn_followers(petition: Petition, followers: tuple[str, ...]) -> Decision[Petition]:
+    """Remember who follows it, for the cases that there are and for a reply that is still on its way."""
+    scope = replace(petition.head.scope, followers=followers)
+    return Decision(replace(petition, head=replace(petition.head, scope=scope)), ())
 
 
 def recall(petition: Petition, cycle: int, department: str, terms: Terms, *, now: datetime) -> Decision[Petition]:

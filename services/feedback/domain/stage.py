@@ -20,6 +20,7 @@ OF_EVENT: Final[Mapping[type[Event], Stage]] = MappingProxyType(
     {
         i.PetitionSubmitted: Stage.RAISE,
         i.PetitionAccepted: Stage.RAISE,
+        i.PetitionFollowed: Stage.RAISE,
         i.PetitionInformationAdded: Stage.RAISE,
         i.PetitionWithdrawn: Stage.RAISE,
         i.PetitionPersonalDataErased: Stage.RAISE,

@@ -228,7 +228,7 @@ def _stored_case(petition: Petition, case: Case) -> _StoredCase:
         ledger=case.ledger,
         reopening=case.reopening,
         ended_at=case.ended_at,
-        due_at=earliest_due(petition.head.clocks),
+        due_at=earliest_due(petition.head.clocks) if case is petition.case else None,
     )
 
 
@@ -272,8 +272,9 @@ async def save(tx: Transaction, before: Petition | None, decision: Decision[Peti
     facts: tuple[Fact, ...] = decision.facts
     saved = replace(after, head=history.recorded(after.head, facts))
     known_visits = {v for c in before.cases for v in c.visits} if before else set[Visit]()
-    # The present case always: its due date moves with the clocks.
-    cases = [_stored_case(saved, saved.case)] if saved.case else []
+    # The present case always: its due date moves with the clocks. All of them once somebody follows the petition anew.
+    joined = before is not None and before.head.scope.followers != saved.head.scope.followers
+    cases = [_stored_case(saved, case) for case in saved.cases if joined or case is saved.case]
     visits = [_stored_visit(saved, c, v) for c in saved.cases for v in c.visits if v not in known_visits]
     counts = [_stored_count(saved, place, count) for place, count in rates.changes(before, after).items()]
     record = history.arguments(tx, TOPIC, before.head if before else None, after.head, facts, now)

@@ -45,7 +45,8 @@ def _needs(role: Role, by: Actor, petition: Petition, elsewhere: Elsewhere) -> b
         case Role.STATION_STAFF:
             return petition.state in _BEFORE_HANDING_OVER
         case Role.REPRESENTATIVE:
-            recorded = by.representative in petition.head.scope.followers
+            # Following a petition gives nobody contact data: only who recorded it was told how to reach the resident.
+            recorded = by.representative is not None and by.representative == petition.representative
             return (recorded and petition.state in _BEFORE_HANDING_OVER) or elsewhere.case is CaseState.AWAITING_VISIT
         case _:
             return elsewhere.order in _AT_A_DEPARTMENT

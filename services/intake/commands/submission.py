@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from services.contracts.reference import Channel, Community, Estate, Representative
+from services.contracts.reference import Channel, Community, Estate
 from services.contracts.vocabulary import PetitionKind, Role
 from services.intake.commands.answers import Changed
+from services.intake.commands.followers import in_office
 from services.intake.domain import acceptance, access
 from services.intake.domain.acceptance import Submission
 from services.intake.store import originals, petitions
@@ -14,7 +15,7 @@ from services.intake.vault import Contact, Vault
 from services.kernel import text
 from services.kernel.access import Actor, require, require_own
 from services.kernel.db import Transaction
-from services.kernel.errors import Forbidden, InvalidInput
+from services.kernel.errors import InvalidInput
 from services.kernel.ids import PetitionId, new_tracking_code, new_uuid
 from services.kernel.masking import mask
 from services.kernel.reference import References
@@ -46,14 +47,6 @@ def _place(cmd: SubmitPetition, references: References) -> tuple[str, str]:
     return community.street, community.id
 
 
-def _recorder(by: Actor, references: References) -> str | None:
-    if Role.REPRESENTATIVE not in by.roles:
-        return None
-    if by.representative is None or references.find(Representative, by.representative) is None:
-        raise Forbidden("The token names no representative in office, so nothing can be recorded in their name.")
-    return by.representative
-
-
 async def submit_petition(
     tx: Transaction, cmd: SubmitPetition, references: References, vault: Vault, *, by: Actor, now: datetime
 ) -> Changed:
@@ -78,7 +71,7 @@ async def submit_petition(
         street=street,
         community=community,
         estate=cmd.estate,
-        representative=_recorder(by, references),
+        representative=in_office(by, references) if Role.REPRESENTATIVE in by.roles else None,
         working_text=mask(words),
     )
     decision = acceptance.submit(said, references.terms, by=who, now=now)

@@ -22,6 +22,9 @@ TAKE_PART: Final = may(
     Role.COMMUNITY,
     says="look and deliberate: those who listen, and the community",
 )
+FOLLOW: Final = may(
+    Role.REPRESENTATIVE, says="follow a petition to its end: the representatives whose own it is, each for themselves"
+)
 RESIDENT: Final = may(Role.RESIDENT, says="withdraw, add information: the resident, with the petition's own token")
 READ: Final = Rule(READERS, "read a petition: every role, its own ones")
 DESK: Final = may(
@@ -89,6 +92,7 @@ DOORS: Final = (
     ),
     own("Mutation", LISTEN, "listenToPetition"),
     own("Mutation", TAKE_PART, "lookAtPetition deliberateOnPetition"),
+    own("Mutation", FOLLOW, "followPetition"),
     anything("Mutation", RECORD_TERMS, "recordDeadlinePolicy recordCalendarDays"),
     reference("Petition", READ),
     reference("Street", EVERYBODY, Bounds.NONE),
@@ -97,8 +101,8 @@ DOORS: Final = (
     within(
         "Petition",
         "id trackingCode state stateLabel allowedActs cycle kind kindLabel channel community estate representative "
-        "submittedAt title category urgency extent steps request deadlineClass proposedDepartment rejection deadlines "
-        "asOf",
+        "followedBy submittedAt title category urgency extent steps request deadlineClass proposedDepartment rejection "
+        "deadlines asOf",
     ),
     shown_to("Petition", WORDS, "measures"),
     shown_to("Petition", INTERNAL, "workingText remarks"),

@@ -40,6 +40,7 @@ class Act(StrEnum):
     RESUME_SCREENING = "RESUME_SCREENING"
     ADD_INFORMATION = "ADD_INFORMATION"
     WITHDRAW = "WITHDRAW"
+    FOLLOW = "FOLLOW"
 
 
 TRANSITIONS: Final[Mapping[tuple[PetitionState, Act], PetitionState]] = MappingProxyType(
@@ -64,6 +65,12 @@ TRANSITIONS: Final[Mapping[tuple[PetitionState, Act], PetitionState]] = MappingP
         (S.SCREENING, Act.WITHDRAW): S.WITHDRAWN,
         (S.READY, Act.WITHDRAW): S.WITHDRAWN,
         (S.MERGED, Act.WITHDRAW): S.WITHDRAWN,
+        (S.SUBMITTED, Act.FOLLOW): S.SUBMITTED,
+        (S.ACCEPTED, Act.FOLLOW): S.ACCEPTED,
+        (S.SCREENING, Act.FOLLOW): S.SCREENING,
+        (S.READY, Act.FOLLOW): S.READY,
+        (S.RESOLVED_ON_SPOT, Act.FOLLOW): S.RESOLVED_ON_SPOT,
+        (S.MERGED, Act.FOLLOW): S.MERGED,
     }
 )
 """Every legal act. LOOK and DELIBERATE also need the step before them (`needs`); WITHDRAW that no reply is known."""
@@ -128,7 +135,7 @@ def _objection(petition: Petition, act: Act) -> str | None:
         return f"{made} has been done in this cycle" if made else None
     if needed is not None and needed not in petition.steps:
         return f"{needed} comes first, or must be skipped with a ground"
-    if act in {Act.WITHDRAW, Act.ADD_INFORMATION} and petition.closed:
+    if act in {Act.WITHDRAW, Act.ADD_INFORMATION, Act.FOLLOW} and petition.closed:
         return "it has been closed"
     if act in {Act.WITHDRAW, Act.ADD_INFORMATION} and petition.reply_known:
         return "a reply has been given"

@@ -6,6 +6,7 @@ from services.contracts.vocabulary import Source
 from services.intake.domain import access
 from services.intake.schema.acceptance import AcceptanceMutation
 from services.intake.schema.coverage import CoverageQuery
+from services.intake.schema.followers import FollowersMutation
 from services.intake.schema.personal_data import PersonalDataMutation, PersonalDataQuery
 from services.intake.schema.petition import Petition, PetitionQuery
 from services.intake.schema.reference import Community, ReferenceQuery, Representative, Street
@@ -49,6 +50,13 @@ schema = subgraph(
     Source.INTAKE,
     *access.DOORS,
     queries=(IdentityQuery, PetitionQuery, ReferenceQuery, CoverageQuery, TermsQuery, PersonalDataQuery),
-    mutations=(SubmissionMutation, AcceptanceMutation, ScreeningMutation, TermsMutation, PersonalDataMutation),
+    mutations=(
+        SubmissionMutation,
+        AcceptanceMutation,
+        ScreeningMutation,
+        FollowersMutation,
+        TermsMutation,
+        PersonalDataMutation,
+    ),
     types=(Petition, Street, Community, Representative),
 )

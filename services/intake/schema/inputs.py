@@ -132,6 +132,14 @@ class NominatePetitionInput:
     idempotency_key: str | None = idempotency_key()
 
 
+@strawberry.input(description="A representative takes on following a petition.")
+class FollowPetitionInput:
+    """Following."""
+
+    petition_id: ID = strawberry.field(description=_PETITION)
+    idempotency_key: str | None = idempotency_key()
+
+
 @strawberry.input(description="The resident takes a petition back.")
 class WithdrawPetitionInput:
     """A withdrawal."""

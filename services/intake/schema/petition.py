@@ -149,6 +149,13 @@ class Petition:
         entry = (await info.context.runtime.references.get()).ever(r.Representative, self.it.representative or "")
         return representative(entry) if entry else None
 
+    @strawberry.field(description="The representatives who follow it to its end: who recorded it, and who took it on.")
+    async def followed_by(self, info: Info) -> list[Representative] | None:
+        """Return the representatives in the order in which they began to follow it."""
+        known = await info.context.runtime.references.get()
+        entries = (known.ever(r.Representative, follower) for follower in self.it.head.scope.followers)
+        return [representative(entry) for entry in entries if entry]
+
     @strawberry.field(description="When it was submitted.")
     def submitted_at(self) -> datetime | None:
         """Return the domain time of the submission."""

@@ -7,7 +7,7 @@ import pytest
 
 from services.contracts.event import SYSTEM
 from services.contracts.feedback import CaseRecalled, PetitionReopened, VisitRecorded, VisitScheduled
-from services.contracts.intake import PetitionInformationAdded, PetitionSubmitted, PetitionWithdrawn
+from services.contracts.intake import PetitionFollowed, PetitionInformationAdded, PetitionSubmitted, PetitionWithdrawn
 from services.contracts.vocabulary import PetitionKind, Source, VisitMeans
 from tests.support import people as p
 from tests.support.desk import ENTITY, Desk, desk_of, readied
@@ -41,6 +41,25 @@ async def test_a_handed_over_petition_waits_for_assignment_with_a_suggestion(
     [deadline] = handling["deadlines"]
     assert (deadline["kind"], deadline["state"]) == ("ASSIGNMENT", "RUNNING")
     assert await desk.district.dispatch.events(petition) == ["work_order.opened", "clock.started"]
+
+
+async def test_who_follows_it_after_it_was_handed_over_has_its_orders_and_events(desk: Desk) -> None:
+    petition, order = await desk.readied()
+    claims: dict[str, Any] = {"sub": "late", "representative": "rep-late", "placements": [], "community": None}
+    token = desk.district.token("representative", **claims)
+    followed = PetitionFollowed(by=SYSTEM, representative="rep-late")
+    await desk.intake.say(petition, followed, followers=("rep-late",))
+    query = "query($id: ID!) { workOrder(id: $id) { state } }"
+
+    async def read() -> bool:
+        return not (await desk.district.ask(query, token=token, url=desk.url, id=order)).errors
+
+    await eventually(read)
+    (await desk.do(p.ASSIGN, "street_committee", order, department="housing")).ok()
+    [told] = await desk.district.dispatch.fetch(
+        "SELECT followers FROM own.event WHERE aggregate_id = $1 AND type = 'work_order.assigned'", petition
+    )
+    assert told["followers"] == ["rep-late"]
 
 
 async def test_a_later_event_that_comes_first_waits(desk: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from services.contracts.dispatch import PetitionReplied, WorkOrderAssigned, WorkOrderReplyReturned
 from services.contracts.event import SYSTEM, Who
-from services.contracts.intake import PetitionAccepted, PetitionSubmitted
+from services.contracts.intake import PetitionAccepted, PetitionFollowed, PetitionSubmitted
 from services.contracts.reference import Department, Name, Street
 from services.contracts.vocabulary import DeadlineClass, Extent, PetitionKind, Role, Source, Stage, Urgency
 from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
@@ -51,7 +51,11 @@ async def submitted(world: District, **scope: Any) -> str:
 
 
 async def replied(world: District, **scope: Any) -> tuple[str, Voice]:
-    petition, dispatch = await submitted(world, **scope), Voice(world, Source.DISPATCH)
+    return await reply(world, await submitted(world, **scope), **scope)
+
+
+async def reply(world: District, petition: str, **scope: Any) -> tuple[str, Voice]:
+    dispatch = Voice(world, Source.DISPATCH)
     lead = scope.setdefault("lead", "housing")
     event = PetitionReplied(
         by=Who(role=Role.DEPARTMENT, subject="the-handler"),
@@ -115,6 +119,26 @@ async def test_each_role_has_its_own_visits_on_its_desk_page_by_page(world: Dist
     assert await desk(world, "integrator", street=None) == []
     everything = await desk(world, "district_supervisor")
     assert len(everything) == len(set(everything))
+
+
+async def test_a_follower_of_whom_the_reply_did_not_know_has_its_visit_on_the_desk(world: District) -> None:
+    place: dict[str, Any] = {"street": "dewu", "community": "dewu-1"}
+    petition, intake = await submitted(world, **place), Voice(world, Source.INTAKE)
+    intake.sequences[petition] = 2
+    late = {"sub": "late", "representative": "rep-late", "placements": [], "community": None}
+    followed = PetitionFollowed(by=SYSTEM, representative="rep-late")
+    await intake.say(petition, followed, followers=("rep-late",), **place)
+
+    async def heard_of() -> bool:
+        return not (await entity(world, petition, "representative", **late)).errors
+
+    await eventually(heard_of)
+    [before] = (await entity(world, petition, "representative", **late)).ok()["_entities"]
+    assert before["evaluation"] is None
+    await reply(world, petition, lead="health", **place)
+    assert petition in await desk(world, "representative", **late)
+    told = await world.feedback.fetch("SELECT DISTINCT followers FROM own.event WHERE aggregate_id = $1", petition)
+    assert told == [{"followers": ["rep-late"]}]
 
 
 CASES = """{ cases(states: [REOPENED], first: 100) {

@@ -239,7 +239,10 @@ async def test_candidates_for_the_annual_projects_are_not_taken_yet(people: Peop
     filed = await people.file()
     nominate = p.act("nominatePetition", "NominatePetitionInput")
     refusal = (await people.do(nominate, "street_committee", petitionId=filed.id)).refused("INVALID_STATE")
-    assert (refusal["state"], refusal["allowed"]) == ("SUBMITTED", ["ACCEPT", "REJECT", "ADD_INFORMATION", "WITHDRAW"])
+    assert (refusal["state"], refusal["allowed"]) == (
+        "SUBMITTED",
+        ["ACCEPT", "REJECT", "ADD_INFORMATION", "WITHDRAW", "FOLLOW"],
+    )
     (await people.do(nominate, "street_committee", petitionId=str(uuid4()))).refused("NOT_FOUND")
 
 

@@ -72,6 +72,7 @@ MUTATIONS: Final[Mapping[str, Operation]] = {
     ),
     "withdrawPetition": Operation("fodder of intake"),
     "addInformation": Operation("fodder of intake", given={"words": "补充"}),
+    "followPetition": Operation("fodder of intake"),
     "lookUpContact": Operation(
         "submitted",
         given={"purpose": "核实地址"},

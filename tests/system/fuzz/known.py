@@ -198,6 +198,7 @@ FITTING: Final[Mapping[str, Sequence[str]]] = {
         ("handOverPetition", "resolvePetitionOnSpot", "declinePetition", "nominatePetition"), ("screened",)
     ),
     **dict.fromkeys(("withdrawPetition", "addInformation"), ("in progress", "full of words", "replied")),
+    "followPetition": ("fresh", "submitted", "in progress", "replied"),
     "assignWorkOrder": ("ready",),
     **dict.fromkeys(("acknowledgeWorkOrder", "declineWorkOrder"), ("assigned",)),
     "startWorkOrder": ("acknowledged",),

@@ -4,7 +4,7 @@ both come to the same place, and the check finds nothing wrong with what is righ
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -68,7 +68,7 @@ class Recorded(World):
                     community="community-73",
                     lead=None,
                     cohandlers=(),
-                    followers=(),
+                    followers=sent.scope.followers,
                     data=json.loads(catalogue.encode(sent.event)),
                 )
             )
@@ -138,12 +138,14 @@ def test_nothing_is_found_wrong_with_what_the_rules_allow(
     assert note.findings == []
     assert (replayed.intake.state, replayed.intake.cycle) == (world.intake.state, world.intake.head.cycle)
     assert replayed.intake.reply_known == world.intake.reply_known
+    assert replayed.intake.followers == world.intake.head.scope.followers
     orders = world.dispatch.orders if world.dispatch else ()
     assert [(o.cycle, o.state) for o in replayed.dispatch.orders.values()] == [(o.cycle, o.state) for o in orders]
     cases = world.feedback.cases if world.feedback else ()
     assert [(c.cycle, c.state) for c in replayed.feedback.cases] == [(c.cycle, c.state) for c in cases]
     for at, machine in ((Source.DISPATCH, replayed.dispatch), (Source.FEEDBACK, replayed.feedback)):
         petition = getattr(world, at.value)
+        assert petition is None or machine.followers == petition.head.scope.followers
         running = {(c.kind.value, str(c.about)) for c in petition.head.clocks if c.is_open} if petition else set[Any]()
         assert machine.clocks() == running
 
@@ -173,3 +175,18 @@ def test_an_effect_that_did_not_happen_or_happened_twice_is_found(
         world.told[at] = [*history, *effect]
         _, note = world.replayed()
         assert Kind.DOUBLED in {finding.kind for finding in note.findings}, effect
+
+
+@settings(max_examples=200, deadline=None)
+@given(*LIVES)
+def test_an_event_that_a_follower_does_not_see_is_found(
+    on_the_spot: bool, replied: bool, steps: list[Step], chance: Random
+) -> None:
+    world = play(on_the_spot, replied, steps, chance)
+    carried = [(at, nth) for at in Source for nth, told in enumerate(world.told[at]) if told.followers]
+    if not carried:
+        return
+    at, nth = chance.choice(carried)
+    world.told[at][nth] = replace(world.told[at][nth], followers=world.told[at][nth].followers[:-1])
+    _, note = world.replayed()
+    assert any("is carried to" in finding.sentence for finding in note.findings)

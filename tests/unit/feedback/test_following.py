@@ -70,6 +70,16 @@ def test_a_send_back_of_another_cycle_recalls_nothing() -> None:
     assert following.recall(awaiting(), 2, "housing", TERMS, now=NOW).facts == ()
 
 
+def test_a_reply_that_knew_of_fewer_followers_takes_none_away() -> None:
+    asked = result(cycle=1)
+    told = asked.scope.followers
+    heard = following.learn_followers(unheard(), (*told, "rep-peng-xuan"))
+    assert heard.facts == ()
+    assert heard.state.case is None
+    petition = following.schedule(heard.state, asked, CaseId(uuid4()), TERMS, now=NOW).state
+    assert petition.head.scope.followers == ("rep-hui-bi", "rep-peng-xuan")
+
+
 def test_solved_on_the_spot_is_a_case_without_a_department() -> None:
     petition = unheard()
     spot = replace(result(petition), department=None)

@@ -20,7 +20,7 @@ from services.contracts.vocabulary import (
     ScreeningStep,
     Urgency,
 )
-from services.intake.domain import acceptance, screening
+from services.intake.domain import acceptance, followers, screening
 from services.intake.domain.acceptance import Submission
 from services.intake.domain.petition import MAKES, NEEDS, TRANSITIONS, Act, Petition, allowed, move
 from services.intake.domain.screening import HandingOver
@@ -106,6 +106,10 @@ def do(p: Petition, act: Act) -> Decision[Petition]:
             return decision
         case Act.ADD_INFORMATION:
             return acceptance.add_information(p, text="补充", by=BY)
+        case Act.FOLLOW:
+            decision = followers.follow(p, "rep-peng-xuan", by=BY)
+            assert decision is not None
+            return decision
         case Act.WITHDRAW:
             return acceptance.withdraw(p, reason="", **common)
 
@@ -123,6 +127,7 @@ EVENTS = {
     Act.DECLINE: ["petition.rejected", "clock.stopped"],
     Act.RESUME_SCREENING: ["petition.screening_resumed", "clock.started"],
     Act.ADD_INFORMATION: ["petition.information_added"],
+    Act.FOLLOW: ["petition.followed"],
 }
 
 
