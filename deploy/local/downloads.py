@@ -43,7 +43,7 @@ def missing() -> list[Part]:
     if not any((cache / "jars").glob("*/*.jar")):
         parts.append(KAFKA)
     if not (ROOT / "gateway" / "node_modules" / ".made-from").exists():
-        parts.append(GATEWAY)
+        parts.append(less(GATEWAY, size_on_the_wire(cache / "npm")))
     return parts
 
 
@@ -51,15 +51,20 @@ def announced(parts: Sequence[Part]) -> str:
     """Return what is to be downloaded as a table that fits a narrow terminal."""
     total, on_disk = sum(part.megabytes for part in parts), sum(part.on_disk for part in parts)
     lines = [f"To download, once: {total} MB, which take {on_disk} MB on disk."]
-    lines += [
-        f"  {part.name:<16} {part.megabytes:>4} MB from {part.source}: {part.count} {part.what}" for part in parts
-    ]
+    lines += [f"  {part.name:<16} {_size(part)} from {part.source}: {part.count} {part.what}" for part in parts]
     return "\n".join(lines)
+
+
+def _size(part: Part) -> str:
+    return f"{part.megabytes:>4} MB" if part.megabytes else "here already,"
 
 
 def less(part: Part, size: int) -> Part:
     """Return what is left to download when `size` bytes of it are here already."""
-    return replace(part, megabytes=max(0, part.megabytes - size // 10**6), on_disk=part.on_disk - size // 10**6)
+    megabytes = size // 10**6
+    left = max(0, part.megabytes - megabytes)
+    nearly = left < part.megabytes // 20  # the figure is no more exact than this
+    return replace(part, megabytes=0 if nearly else left, on_disk=part.on_disk - megabytes)
 
 
 def room_for(parts: Sequence[Part]) -> int:

@@ -19,14 +19,12 @@ async def set_up(settings: LocalSettings) -> None:
     :raises LocalRunError: it cannot be fetched or kept; what has arrived stays.
     """
     chosen = node.find_node(settings.node)  # it may be refused, so before any work is described
-    missing = [
-        part
-        for part, here in (
-            (downloads.KAFKA, jars.are_cached(settings.cache_folder)),
-            (downloads.GATEWAY, node.are_installed()),
-        )
-        if not here
-    ]
+    missing: list[downloads.Part] = []
+    if not jars.are_cached(settings.cache_folder):
+        missing.append(downloads.KAFKA)
+    if not node.are_installed():
+        here = downloads.size_on_the_wire(settings.cache_folder / "npm")
+        missing.append(downloads.less(downloads.GATEWAY, here))
     progress = Progress()
     if missing:
         machine.require_room(settings.cache_folder, downloads.room_for(missing))

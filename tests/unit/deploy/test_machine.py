@@ -131,9 +131,11 @@ def test_an_old_make_is_told_which_is_needed() -> None:
 
 
 def test_what_is_announced_is_what_is_missing_with_its_sum() -> None:
-    said = downloads.announced([downloads.less(downloads.PYTHON, 5 * 10**6), downloads.KAFKA])
-    first, python, kafka = said.splitlines()
-    assert f"{downloads.PYTHON.megabytes - 5 + downloads.KAFKA.megabytes} MB" in first
+    here = downloads.less(downloads.GATEWAY, downloads.GATEWAY.megabytes * 10**6)
+    said = downloads.announced([downloads.less(downloads.PYTHON, 50 * 10**6), downloads.KAFKA, here])
+    first, python, kafka, gateway = said.splitlines()
+    assert f"{downloads.PYTHON.megabytes - 50 + downloads.KAFKA.megabytes} MB" in first
+    assert "here already" in gateway
     assert "PyPI" in python
     assert "Maven Central" in kafka
     assert max(map(len, said.splitlines())) <= 100

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -110,7 +111,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     server.server_close()
 
 
-def test_a_fetch_that_is_killed_goes_on_with_what_is_missing(index: Index) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
+def test_a_fetch_that_is_cut_short_goes_on_with_what_is_missing(index: Index, end: signal.Signals) -> None:
     index.holds(one=a_wheel("one"), two=a_wheel("two", 300_000))
     index.stalls_at = "two"
     program = (
@@ -119,12 +121,12 @@ def test_a_fetch_that_is_killed_goes_on_with_what_is_missing(index: Index) -> No
         "wheels.fetch(Path(sys.executable), Path(sys.argv[1]), Path(sys.argv[2]), Progress(), count=2, size=1)"
     )
     command = [sys.executable, "-c", program, index.requirements, index.house]
-    with subprocess.Popen(command, cwd=ROOT) as killed:
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as fetching:
         deadline = time.monotonic() + 60
         while set(index.asked) != {"one", "two"} or "one" not in index.here():
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        killed.kill()
+        fetching.send_signal(end)
     assert set(index.here()) == {"one"}
     index.asked.clear()
     index.stalls_at = ""
