@@ -122,7 +122,7 @@ def test_nothing_of_the_site_is_fetched_from_elsewhere(site: Path) -> None:
 
 
 async def test_diagrams_are_drawn_and_a_word_within_a_chinese_sentence_is_found(site: Path) -> None:
-    """Opened as files in Chromium, with everything outside blocked: 首接负责 stands in both concepts and the glossary."""
+    """Opened as files in Chromium, all outside blocked; 首接负责 stands in both concepts and in the glossary."""
     browser = chromium()
     folder = default_cache_folder() / "test-browser"
     folder.mkdir(parents=True, exist_ok=True)
