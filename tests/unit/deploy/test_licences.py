@@ -26,6 +26,7 @@ def copy(tmp_path: Path) -> Path:
     for name in (
         *("requirements/runtime.txt", "requirements/dev.txt", "deploy/local/jars.sha256", "deploy/supply/jars.json"),
         *(file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("*/package-lock.json"))),
+        *(file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("deploy/*/package-lock.json"))),
         *(file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("tests/**/package-lock.json"))),
         "docs/licences.md",
     ):
