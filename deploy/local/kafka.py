@@ -23,6 +23,7 @@ from deploy.local.settings import default_cache_folder
 _READY_WITHIN: Final = 60.0
 _STOP_WITHIN: Final = 20.0
 _STOP_WITH: Final = signal.SIGTERM
+_RECORD_WITHIN: Final = 120.0  # a JVM that writes down its classes ends in 8 s, and on a busy machine in many more
 # A small heap, one collector thread and the quick compiler alone: half the memory, and no loss at our loads.
 _JVM: Final = (
     "-XX:+UseSerialGC",
@@ -135,7 +136,7 @@ class Kafka:
             folder=self.folder,
             on_orphaned=signal.SIGKILL,  # it recovers from it, while a shutdown may hang
             stop_with=_STOP_WITH,
-            stop_within=_STOP_WITHIN,
+            stop_within=_RECORD_WITHIN if self._jvm_options else _STOP_WITHIN,
         )
         self._process = process = Process(command, log=self._log, pid_file=self._pid_file)
         await process.start()
