@@ -13,7 +13,10 @@ from typing import Any, Final, TextIO, cast
 from rich.console import Console
 from rich.text import Text
 
+from deploy.local.speech import harmless
+
 _POLL_SECONDS: Final = 0.2
+_TAIL_BYTES: Final = 64 * 1024
 _FIRST: Final = 20
 """How many lines of each log are shown before what comes."""
 
@@ -35,17 +38,31 @@ class Log:
         return self.path.stem
 
     def new(self) -> Iterator[str]:
-        """Yield whole lines that were written since the last time."""
-        if self._file is not None and self._replaced():
-            self._file.close()
-            self._file = None
+        """Yield whole lines that were written since the last time; at first those of the file's end."""
         if self._file is None:
-            try:
-                self._file = self.path.open(encoding="utf-8", errors="replace")
-            except FileNotFoundError:
-                return
+            yield from self._open(_TAIL_BYTES)
+        elif self._replaced():
+            yield from (*self._whole(), self._rest)  # how the last run ended
+            self._file.close()
+            yield from self._open(None)
+        else:
+            yield from self._whole()
+
+    def _open(self, tail: int | None) -> Iterator[str]:
+        self._file, self._rest = None, ""
+        try:
+            self._file = self.path.open(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return
+        if tail is not None and (size := os.fstat(self._file.fileno()).st_size) > tail:
+            self._file.seek(size - tail)
+            self._file.readline()  # the half of a line
+        yield from self._whole()
+
+    def _whole(self) -> list[str]:
+        assert self._file is not None
         *whole, self._rest = (self._rest + self._file.read()).split("\n")
-        yield from whole
+        return whole
 
     def _replaced(self) -> bool:
         assert self._file is not None
@@ -63,7 +80,7 @@ def shown(service: str, line: str) -> Text:
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        return Text.assemble((f"{service:9} ", "cyan"), line)
+        return Text.assemble((f"{service:9} ", "cyan"), harmless(line))
     record = cast(dict[str, Any], said)
     at = _clock(record.get("timestamp") or record.get("time"))
     level = str(record.get("level", "info"))
@@ -71,9 +88,9 @@ def shown(service: str, line: str) -> Text:
     return Text.assemble(
         (f"{at} ", "dim"),
         (f"{service:9} ", "cyan"),
-        (f"{level:8}", _STYLES.get(level, "")),
-        (str(record.get("event", "")), "bold"),
-        f" {rest}" if rest else "",
+        (f"{harmless(level):8}", _STYLES.get(level, "")),
+        (harmless(str(record.get("event", ""))), "bold"),
+        f" {harmless(rest)}" if rest else "",
     )
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Never
+from urllib.parse import unquote, urlsplit
 
 from cyclopts import App, Parameter
 
@@ -51,8 +52,17 @@ def psql(
     settings = _existing()
     if service not in SERVICES:
         give_up(f"Say whose database: SERVICE can be {', '.join(SERVICES)}.")
-    environment = {**os.environ, "PGOPTIONS": "-c search_path=own,view"}
-    _become([str(program("psql")), Stack(settings).postgres.dsn(service), *arguments], environment)
+    where = urlsplit(Stack(settings).postgres.dsn(service))
+    environment = {
+        **os.environ,
+        "PGOPTIONS": "-c search_path=own,view",
+        "PGHOST": where.hostname or LOOPBACK,
+        "PGPORT": str(where.port),
+        "PGUSER": service,
+        "PGDATABASE": service,
+        "PGPASSWORD": unquote(where.password or ""),  # among the arguments everybody on this machine would read it
+    }
+    _become([str(program("psql")), *arguments], environment)
 
 
 def _existing() -> LocalSettings:

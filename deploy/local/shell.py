@@ -9,8 +9,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -27,10 +28,13 @@ from rich.markup import escape
 
 from deploy.local.asking import Asker, NotAnsweringError, is_subscription
 from deploy.local.settings import ROOT
+from deploy.local.speech import harmless
 from services.kernel.auth.development import DEMO_USERS, ROLE_NAMES, sign
 
 OPERATIONS: Final = ROOT / "gateway" / "console" / "operations"
 NOBODY: Final = "nobody"
+RESIDENT: Final = "resident"
+_OPEN: Final = "mutation Open($input: OpenPetitionInput!) { openPetition(input: $input) { token } }"
 _HELP: Final = """\
   Type an operation; Enter sends it once its braces are closed. Ctrl-C leaves a line or a subscription,
   Ctrl-D the shell.
@@ -56,8 +60,8 @@ class Shell:
     schema: GraphQLSchema | None = None
     known: dict[str, Any] = field(default_factory=dict[str, Any])
     """What answers brought that later ready operations ask for: `petition`, `workOrder` …"""
-    remembers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Where the present ready operation's answer has such things."""
+    remembers: Sequence[str] = ()
+    """Where the present ready operation's answer has such things: `submitPetition.petitionId as petition`."""
 
     def become(self, user: str) -> None:
         """Become a demo user.
@@ -83,7 +87,7 @@ class Shell:
         return well
 
     def _remember(self, data: object) -> None:
-        for name, path in self.remembers.items():
+        for path, _, name in (one.partition(" as ") for one in self.remembers):
             found = data
             for key in path.split("."):
                 if isinstance(found, list):
@@ -99,12 +103,12 @@ class Shell:
             self.console.file.flush()
             return
         if answer.get("data") is not None:
-            self.console.print_json(json.dumps(answer["data"], ensure_ascii=False), ensure_ascii=False)
+            self.console.print_json(harmless(json.dumps(answer["data"], ensure_ascii=False)), ensure_ascii=False)
         errors: list[dict[str, Any]] = answer.get("errors") or []
         for error in errors:
             extensions: dict[str, Any] = error.get("extensions") or {}
             where = ".".join(str(key) for key in error.get("path") or ())
-            code, message = escape(str(extensions.get("code", "?"))), escape(str(error["message"]))
+            code, message = escape(harmless(str(extensions.get("code", "?")))), escape(harmless(str(error["message"])))
             self.console.print(f"[bold red]{code}[/bold red] {message} [dim]{where}[/dim]")
 
     async def learn(self) -> GraphQLSchema | None:
@@ -135,7 +139,7 @@ class Shell:
                 for path in sorted(OPERATIONS.glob("*.graphql")):
                     self.console.print(f"  {path.stem:28} {_title(path)}", markup=False)
             case "run":
-                return self._ready(rest.strip())
+                return await self._ready(rest.strip())
             case _:
                 self.console.print(_HELP, markup=False)
         return ""
@@ -163,17 +167,30 @@ class Shell:
         for value in getattr(found, "values", {}):
             self.console.print(f"  {value}", markup=False)
 
-    def _ready(self, name: str) -> str:
+    async def _become_whom(self, role: str) -> None:
+        """Become whom a ready operation is for; a resident is one by code and secret of the petition in hand."""
+        if role != RESIDENT:
+            self.become(role)
+            return
+        given = {name: self.known.get(name) for name in ("trackingCode", "secret")}
+        if None in given.values():
+            raise ShellError("No petition's code and secret are known here yet: \\run 03-file-petition first.")
+        answer = await self.asker.ask(_OPEN, {"input": given})
+        if not answer.get("data"):
+            raise ShellError(f"The petition cannot be opened: {answer['errors'][0]['message']}")
+        self.user, self.asker.token = RESIDENT, answer["data"]["openPetition"]["token"]
+
+    async def _ready(self, name: str) -> str:
         found = sorted(OPERATIONS.glob(f"*{name}*.graphql")) if name.replace("-", "").isalnum() else []
         if not found:
             raise ShellError(f"There is no ready operation {name!r}; \\ops lists them.")
-        beside = json.loads(found[0].with_suffix(".json").read_text(encoding="utf-8"))
-        if (role := beside.get("role")) and role in DEMO_USERS:
-            self.become(role)
-        self.variables = beside.get("variables") or {}
-        self.console.print(
-            f"as {self.user}, with \\vars {json.dumps(self.variables, ensure_ascii=False)}", markup=False
-        )
+        beside: dict[str, Any] = json.loads(found[0].with_suffix(".json").read_text(encoding="utf-8"))
+        await self._become_whom(beside.get("role") or NOBODY)
+        self.remembers = beside.get("remembers") or ()
+        self.variables = filled(beside.get("variables") or {}, {"locale": "zh-CN", **_of_today(), **self.known})
+        said = json.dumps(self.variables, ensure_ascii=False)
+        if self.console.is_terminal:
+            self.console.print(f"as {self.user}, with \\vars {said}", markup=False)
         return found[0].read_text(encoding="utf-8").strip()
 
 
@@ -188,6 +205,11 @@ def filled(given: Any, known: Mapping[str, Any]) -> Any:
             return [filled(value, known) for value in cast(list[Any], given)]
         case _:
             return given
+
+
+def _of_today() -> dict[str, str]:
+    today = datetime.now(UTC).date()
+    return {"monthAgo": str(today - timedelta(days=30)), "tomorrow": str(today + timedelta(days=1))}
 
 
 def _variables(text: str) -> dict[str, Any]:
@@ -239,6 +261,7 @@ def _keys() -> KeyBindings:
 
 async def converse(shell: Shell, history: Path) -> None:
     """Take one operation after another from the terminal."""
+    history.touch(0o600)  # a secret may be typed
     prompt: PromptSession[str] = PromptSession(
         history=FileHistory(str(history)),
         completer=WordCompleter(words(await shell.learn()), pattern=None),
@@ -289,9 +312,8 @@ async def run(url: str, keys: Path, user: str, query: str | None) -> bool:
             return True
         given = query if query is not None else sys.stdin.read()
         if given.lstrip().startswith("\\"):
-            given = await shell.obey(given)
-            return True
-        return await shell.say(given)
+            given = await shell.obey(given.strip())
+        return await shell.say(given) if given else True
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """What the local run's commands say to their user, and what they are told by the environment."""
 
 import os
+import re
 import sys
 import time
 from typing import Final, Never
@@ -13,6 +14,12 @@ from deploy.local.settings import LocalSettings
 
 console: Final = Console(highlight=False, soft_wrap=True)
 _began: Final = time.monotonic()
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def harmless(text: str) -> str:
+    """Return text without what moves a terminal: control characters, but for tabs and line ends, are spelled out."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def read_settings() -> LocalSettings:

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError  # pyright: ignore[reportMissingTypeStubs
 from rich.console import Console
 from rich.text import Text
 
+from deploy.local.speech import harmless
 from services.contracts.labels import event_label
 from services.kernel.calendar import SHANGHAI
 from services.kernel.envelope import Envelope, UnreadableError, from_message
@@ -32,17 +33,17 @@ def shown(topic: str, key: bytes | None, value: bytes | None, headers: Sequence[
     try:
         envelope, data = from_message(key, value, headers)
         told: dict[str, Any] = json.loads(data)
-    except (UnreadableError, ValueError) as error:
-        return Text.assemble((f"{topic}: ", "cyan"), (f"unreadable: {error}", "red"))
-    by = told.pop(_BY, {}).get("role", "")
+        by = harmless(str(told.pop(_BY, {}).get("role", "")))
+    except (UnreadableError, ValueError, TypeError, AttributeError) as error:
+        return Text.assemble((f"{topic}: ", "cyan"), (harmless(f"unreadable: {error}"), "red"))
     return Text.assemble(
         (f"{envelope.time.astimezone(SHANGHAI):%m-%d %H:%M:%S} ", "dim"),
         (f"{envelope.source.value:8} ", _COLOURS[envelope.source.value]),
-        (f"{_about(envelope):>16} ", "dim"),
-        (envelope.type, "bold"),
+        (f"{harmless(_about(envelope)):>16} ", "dim"),
+        (harmless(envelope.type), "bold"),
         f" {_label(envelope.type)}",
         (f" ({by}) " if by else " ", "cyan"),
-        (json.dumps(told, ensure_ascii=False) if told else "", "dim"),
+        (harmless(json.dumps(told, ensure_ascii=False)) if told else "", "dim"),
     )
 
 
@@ -97,14 +98,18 @@ async def _print(consumer: Any, ends: dict[Any, int], about: str, console: Conso
     held: list[Any] = []
     while ends or lasting:
         fetched = await consumer.getmany(timeout_ms=500)
-        held += [record for records in fetched.values() for record in records]
+        held += [
+            record
+            for records in fetched.values()
+            for record in records
+            if about in record.topic or about in (record.key or b"").decode(errors="replace")
+        ]
         for part in list(ends):
             if await consumer.position(part) >= ends[part]:
                 del ends[part]
         if not ends:  # what was there already is told in the order of its time, across partitions
             for record in sorted(held, key=lambda it: it.timestamp):
-                if about in record.topic or about in (record.key or b"").decode(errors="replace"):
-                    console.print(shown(record.topic, record.key, record.value, record.headers))
+                console.print(shown(record.topic, record.key, record.value, record.headers))
             held.clear()
 
 

@@ -1,8 +1,5 @@
 """Dispatch, wired: what it consumes, how it reacts, what it serves."""
 
-from collections.abc import Sequence
-
-from services.contracts.reference import AnyEntry
 from services.contracts.vocabulary import Source
 from services.dispatch import handlers, operating
 from services.dispatch.commands import clocks
@@ -11,12 +8,6 @@ from services.dispatch.store import department_feed
 from services.kernel.scheduler import ClockCommands
 from services.kernel.service import Wiring
 
-
-def no_entries() -> Sequence[AnyEntry]:
-    """Return nothing: which departments there are is for each district to say."""
-    return ()
-
-
 WIRING = Wiring(
     source=Source.DISPATCH,
     package="services.dispatch",
@@ -24,7 +15,6 @@ WIRING = Wiring(
     schema=schema,
     handlers=handlers.handlers,
     clocks=ClockCommands(clocks.fire_clock, clocks.reckon_clocks),
-    seed=no_entries,
     published=department_feed.PUBLISHED,
     operator=operating.COMMANDS,
 )

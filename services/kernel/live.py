@@ -26,7 +26,7 @@ _KEYS_AT_ONCE: Final = 50  # PostgreSQL takes 8000 bytes, and no key of ours is 
 
 _TELL: Final = """
 -- live.tell: what has changed
-SELECT pg_notify($1, $2)"""
+SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"""
 
 _HASTY: Final = """
 -- live.hasty: a word that is lost in a crash is made up for by the net
@@ -108,11 +108,12 @@ class Live:
                     while True:
                         await self._something_to_tell()
                         keys, self._untold = sorted(self._untold), set()
-                        for payload in _payloads(keys):
-                            await connection.execute(_TELL, _CHANNEL, payload)
-                        if not keys:
+                        if keys:
+                            await connection.execute(_TELL, _CHANNEL, list(_payloads(keys)))
+                        else:
                             await connection.execute(_ALIVE)
             except UNREACHABLE as error:
+                self._untold.clear()  # everybody looks anyway
                 log.warning("live views only look anyway", error=describe(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
 

@@ -95,7 +95,7 @@ class Wiring:
     schema: Any
     handlers: Callable[[ReferenceCache], Handlers]
     clocks: ClockCommands
-    seed: Callable[[], Sequence[AnyEntry]]
+    seed: Callable[[], Sequence[AnyEntry]] = tuple
     extra: Callable[[Settings], Any] = lambda _: None
     keyed: Callable[[Any], Callable[[bytes], bytes]] = lambda _: mutation.plain
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()

@@ -9,11 +9,12 @@ import signal
 import struct
 import sys
 import termios
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from rich.console import Console
@@ -29,6 +30,7 @@ from services.dispatch.app import WIRING as DISPATCH
 from services.feedback.app import WIRING as FEEDBACK
 from services.intake.app import WIRING as INTAKE
 from services.kernel.domain_clock import DomainClock
+from tests.support.breakable import breakable
 from tests.support.district import PATIENCE, District, district
 from tests.support.servers import Servers
 
@@ -91,36 +93,6 @@ async def stage(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
     clock = folder / "domain-clock.json"
     async with district(servers, WIRINGS, folder=folder, gateway=True, now=DomainClock(clock)) as running:
         yield Stage(running, System(running.url, Path(servers.keys), clock))
-
-
-@asynccontextmanager
-async def breakable(url: str) -> AsyncGenerator[tuple[str, Callable[[], None]]]:
-    """Lead to a URL by a way of its own, which a call cuts off for everybody who is on it."""
-    host, port = url.split("/")[2].split(":")
-    ends: list[asyncio.StreamWriter] = []
-
-    async def pass_on(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while chunk := await source.read(4096):
-                to.write(chunk)
-        to.close()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
-        ends.extend((writer, inner_writer))
-        await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
-
-    def cut() -> None:
-        for end in ends:
-            end.transport.abort()
-        ends.clear()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    try:
-        yield url.replace(f":{port}", f":{server.sockets[0].getsockname()[1]}"), cut
-    finally:
-        cut()
-        server.close()
 
 
 def orders(played: Played) -> list[tuple[int, str, str]]:
@@ -280,7 +252,10 @@ async def test_a_picture_that_is_ended_leaves_the_terminal_and_the_time_as_they_
 async def test_a_live_view_that_breaks_off_goes_on_where_it_was(stage: Stage) -> None:
     played = await stage.once("sewer")
     told: list[str] = []
-    async with breakable(stage.system.url) as (url, cut):
+    address = urlsplit(stage.system.url)
+    assert address.port is not None
+    async with breakable(address.port) as (port, cut):
+        url = address._replace(netloc=f"{address.hostname}:{port}").geturl()
         committee = {"Authorization": f"Bearer {stage.district.token('street_committee')}"}
         updates = follow(stage.district.session, url, lambda: committee, played.petition)
         async with asyncio.timeout(PATIENCE), aclosing(updates):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.kernel.graphql.types import cursor
 from tests.support import people as p
 from tests.support.district import District
 from tests.support.following import QUEUE, TIMELINE, Ended, Following, following
@@ -59,13 +60,13 @@ async def test_after_a_break_it_goes_on_behind_the_cursor(people: People) -> Non
     filed, _, replied = await people.replied()
     everything = await page(people, filed.id, after=replied)
     found: list[str] = []
-    cursor: str | None = None
+    last: str | None = None
     while len(found) < len(everything):
         async with following(
-            people.district, TIMELINE, role="street_committee", read_after=replied, id=filed.id, after=cursor
+            people.district, TIMELINE, role="street_committee", read_after=replied, id=filed.id, after=last
         ) as story:
             found += [one["entry"]["id"] for one in await story.take(3 if len(found) + 3 <= len(everything) else 1)]
-            cursor = story.cursor
+            last = story.cursor
     assert found == [one["id"] for one in everything]
 
 
@@ -147,6 +148,8 @@ async def test_who_may_not_follow_is_told_so(people: People, way: str) -> None:
     assert await queue(department, "no-department") == Ended("error", ["NOT_FOUND"])
     assert await queue(district.token("district_supervisor")) == Ended("error", ["INVALID_INPUT"])
     assert await queue(department, after="no-cursor") == Ended("error", ["INVALID_INPUT"])
+    for elsewhere in (cursor("civil-affairs", "0"), cursor("housing", "1000000"), cursor("housing", "-1")):
+        assert await queue(department, after=elsewhere) == Ended("error", ["INVALID_INPUT"])
     assert await timeline("no.token.atall") == Ended("closed", [4403])
 
 

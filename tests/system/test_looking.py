@@ -1,20 +1,28 @@
 """What developers look into a running system with: the shell, the events, the logs, psql."""
 
 import asyncio
+import io
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import aiohttp
 import pytest
+from rich.console import Console
 
-from deploy.local.postgres import program
+from deploy.local import logs, looking, topics
+from deploy.local.asking import Asker
 from deploy.local.settings import ROOT
-from tests.support.district import District
+from deploy.local.shell import Shell, ShellError
+from tests.support.district import District, eventually
 from tests.support.people import People
 
 ME = "{ me { roles street } }"
@@ -146,7 +154,25 @@ async def test_at_a_terminal_one_converses(people: People) -> None:
         os.close(controller)
 
 
-async def test_the_events_are_told_readably_and_nobodys_offsets_move(people: People) -> None:
+async def test_ready_operations_go_on_with_what_earlier_ones_brought(people: People) -> None:
+    """File, open with code and secret, and look as the resident, as the console has it."""
+    async with aiohttp.ClientSession() as session:
+        console = Console(file=io.StringIO(), force_terminal=True, width=200)
+        shell = Shell(Asker(people.district.url, session), Path(people.district.servers.keys), console)
+        shell.become("department")
+        for name, whom in (("03-file-petition", "nobody"), ("05-my-petition", "resident")):
+            document = await shell.obey(f"\\run {name}")
+            assert shell.user == whom
+            assert await shell.say(document), console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+        assert set(shell.known) >= {"petition", "trackingCode", "secret"}
+        with pytest.raises(ShellError, match="There is no ready operation"):
+            await shell.obey("\\run ../../etc/passwd")
+        fresh = Shell(Asker(people.district.url, session), Path(people.district.servers.keys), console)
+        with pytest.raises(ShellError, match="No petition's code and secret are known here yet"):
+            await fresh.obey("\\run 05-my-petition")
+
+
+async def test_the_events_are_told_readably(people: People) -> None:
     filed = await people.file("representative")
     (await people.accept(filed)).ok()
     env = environment(people.district)
@@ -156,9 +182,11 @@ async def test_the_events_are_told_readably_and_nobodys_offsets_move(people: Peo
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
-    lines = (await told()).splitlines()
-    while not any("petition.accepted" in line for line in lines):
+    async def accepted() -> list[str] | None:
         lines = (await told()).splitlines()
+        return lines if any("petition.accepted" in line for line in lines) else None
+
+    lines: list[str] = await eventually(accepted)
     assert any(f"…{filed.id[-8:]}#1 petition.submitted 居民提出 (representative)" in line for line in lines)
     assert not [line for line in lines if "reference.recorded" in line]
     assert "王小明" not in "".join(lines)
@@ -185,18 +213,40 @@ async def test_logs_are_told_readably_and_an_unknown_one_names_those_there_are(t
     assert "`make run` writes them" in none.stderr
 
 
-async def test_psql_sees_both_rooms(people: People) -> None:
+async def test_psql_is_given_the_password_where_nobody_else_reads_it(
+    people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: dict[str, Any] = {}
+
+    def become(program: str, arguments: list[str], environment: dict[str, str]) -> None:
+        became.update(program=program, arguments=arguments, environment=environment)
+        raise SystemExit
+
+    (tmp_path / "keys").mkdir()
+    monkeypatch.setenv("THROUGH_TRAIN_DATA_FOLDER", str(tmp_path))
+    monkeypatch.setattr(os, "execve", become)
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    with pytest.raises(SystemExit):
+        looking.psql("dispatch", "-c", "SHOW search_path")
+    password = became["environment"]["PGPASSWORD"]
+    assert password
+    assert password not in " ".join(became["arguments"])
+    address = urlsplit(people.district.dispatch.settings.database_url.get_secret_value())
+    there = {"PGPORT": str(address.port), "PGPASSWORD": unquote(address.password or ""), "PGDATABASE": address.path[1:]}
     ended = await asyncio.to_thread(
         subprocess.run,
-        [
-            program("psql"),
-            people.district.dispatch.settings.database_url.get_secret_value(),
-            "-Atc",
-            "SHOW search_path",
-        ],
-        env={**os.environ, "PGOPTIONS": "-c search_path=own,view"},
+        [became["program"], *became["arguments"][1:], "-At"],
+        env={**became["environment"], **there},
         capture_output=True,
         text=True,
         check=True,
     )
     assert ended.stdout == "own,view\n"
+
+
+@pytest.mark.parametrize("text", ["\x1b]52;c;Zm9v\x07", "\x1b[2J", "\x9b2J", "a\rb", "\x7f"])
+def test_what_moves_a_terminal_is_spelled_out(text: str) -> None:
+    for shown in (logs.shown("intake", text), logs.shown("intake", json.dumps({"event": text, "path": text}))):
+        assert not [one for one in shown.plain if unicodedata.category(one) == "Cc"], shown.plain
+    told = topics.shown("topic", b"key", b"{}", [("ce_id", text.encode())])
+    assert not [one for one in told.plain if unicodedata.category(one) == "Cc"], told.plain

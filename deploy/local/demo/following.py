@@ -31,26 +31,31 @@ async def follow(
     """
     cursor: str | None = None
     loop = asyncio.get_running_loop()
-    reached = loop.time()
+    away_since: float | None = None
     while True:
         try:
             async with aclosing(_connected(session, url, sent(), petition, cursor)) as updates:
                 async for update in updates:
-                    cursor, reached = update.cursor, loop.time()
-                    yield update
+                    away_since = None
+                    if update is not None:
+                        cursor = update.cursor
+                        yield update
         except (BrokenOff, aiohttp.ClientError, TimeoutError) as error:
-            if loop.time() - reached > _PATIENCE:
+            away_since = loop.time() if away_since is None else away_since
+            if loop.time() - away_since > _PATIENCE:
                 raise DemoError(f"the live view broke off and could not be taken up again ({error})") from error
         await asyncio.sleep(_AGAIN_AFTER)
 
 
 async def _connected(
     session: aiohttp.ClientSession, url: str, sent: dict[str, str], petition: str, cursor: str | None
-) -> AsyncGenerator[Update]:
+) -> AsyncGenerator[Update | None]:
+    """Yield None once the connection stands, and then the updates."""
     async with session.ws_connect(url, protocols=["graphql-transport-ws"], heartbeat=20) as socket:
         await socket.send_json({"type": "connection_init", "payload": sent})
         if (await _message(socket))["type"] != "connection_ack":
             raise BrokenOff("the connection was not acknowledged")
+        yield None
         asked = {"query": FOLLOW, "variables": {"id": petition, "after": cursor}}
         await socket.send_json({"id": "1", "type": "subscribe", "payload": asked})
         while True:

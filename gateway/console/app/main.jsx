@@ -11,6 +11,7 @@ import { ask, follow, headersOf, operationIn } from './requests.js';
 import { NOBODY, Refusal, createSession } from './session.js';
 import { LANGUAGES, firstLanguage, told, wordsOf } from './words.js';
 
+const MOST_ENTRIES = 500; // of a live view: who wants more has the cursor
 const EMPTY = { document: '', variables: '{}', revision: 0, user: NOBODY, ready: undefined, name: undefined, answer: undefined };
 let lastTab = 0;
 const newTab = (of) => ({ ...EMPTY, key: ++lastTab, ...of });
@@ -122,15 +123,16 @@ function Console() {
   }
 
   function subscribe(of, variables) {
-    const { key } = tab;
+    const { key, user } = tab;
+    const refused = () => session.forget(user, latest.current.carried);
     const say = ({ state, entry, errors }) =>
       change(key, (one) => {
         if (errors) return { running: undefined, answer: { entries: one.answer.entries.length ? one.answer.entries : undefined, answer: { errors } } };
-        if (entry) return { answer: { ...one.answer, entries: [...one.answer.entries, { at: new Date(), entry }] } };
+        if (entry) return { answer: { ...one.answer, entries: [...one.answer.entries, { at: new Date(), entry }].slice(-MOST_ENTRIES) } };
         return { running: state === 'ended' ? undefined : one.running, answer: { ...one.answer, state } };
       });
     write(key, { variables, answer: { entries: [], state: 'connecting' } });
-    change(key, { running: follow(of, () => headersFor(tab), say) });
+    change(key, { running: follow(of, { headers: () => headersFor(tab), refused }, say) });
   }
 
   const show = (type, field) => (setPath([{ type, field }]), setSide('documentation'));

@@ -5,6 +5,7 @@ import { Refusal } from './session.js';
 
 const PAUSE = 1_000;
 const TOKEN_SERVED = 5_000;
+const TOKEN_REFUSED = new Set([4401, 4403]);
 
 /** Which operation of a document runs, and whether it is a subscription; undefined when the document can't be read. */
 export function operationIn(document) {
@@ -38,15 +39,16 @@ export async function ask(body, headers) {
  *
  * A break is mended: it goes on after the last cursor that was seen, when the operation takes one in `after`. `say`
  * hears what comes: `{ state }` and `{ entry }`, at last `{ state: 'ended' }` or `{ errors }`. `headers()` is asked for each
- * connection, so that it begins with a token that is good.
+ * connection, so that it begins with a token that is good; `refused()` is told when one was not.
  */
-export function follow({ query, variables, operation }, headers, say) {
+export function follow({ query, variables, operation }, { headers, refused }, say) {
   let stopped = false;
   let after;
   let dispose = () => {};
 
   async function once() {
     const connectionParams = await headers();
+    if (stopped) return;
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`;
     const client = createClient({ url, lazy: true, retryAttempts: 0, connectionParams, on: { connected: () => say({ state: 'live' }) } });
     dispose = () => client.dispose();
@@ -68,6 +70,7 @@ export function follow({ query, variables, operation }, headers, say) {
       } catch (error) {
         if (stopped) break;
         const errors = errorsOf(error);
+        if (errors?.some((one) => one.extensions?.code === 'UNAUTHENTICATED')) refused();
         if (errors && !isBreak(errors, Date.now() - began)) return say({ errors });
         say({ state: 'again' });
         await new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -84,9 +87,13 @@ export function follow({ query, variables, operation }, headers, say) {
   };
 }
 
-/** A WebSocket that was closed throws an event, one that never opened too; what the gateway says of an operation is errors. */
+/**
+ * What the gateway says of an operation is errors, and so is the code with which it closes on a token. Any other close, and
+ * a WebSocket that never opened, throws an event that says nothing.
+ */
 function errorsOf(thrown) {
   if (thrown instanceof Refusal) return thrown.errors;
+  if (TOKEN_REFUSED.has(thrown?.code)) return [{ message: 'The token is refused, or has expired.', extensions: { code: 'UNAUTHENTICATED' } }];
   return Array.isArray(thrown) ? thrown : undefined;
 }
 

@@ -131,20 +131,20 @@ class QueueSubscription:
         known = (await info.context.runtime.references.get()).ever(Department, code) is not None
         if not known or (code != actor.department and Role.DISTRICT_SUPERVISOR not in actor.roles):
             raise NotFound("This department's queue")
-        number = _number(after)
-        begins = number is None
-        if number is None:
-            number = await department_feed.last(info.context.reader, code)
-        return _Queue(info, code, number).updates(begins=begins)
+        begins, last = _number(after, code), await department_feed.last(info.context.reader, code)
+        if begins is not None and begins > last:
+            raise InvalidInput("after", "after is ahead of this queue, as if of another installation; begin without.")
+        return _Queue(info, code, last if begins is None else begins).updates(begins=begins is None)
 
 
-def _number(after: str | None) -> int | None:
-    parts = parse_cursor(after)
+def _number(after: str | None, department: str) -> int | None:
+    parts = parse_cursor(after, parts=2)
     if parts is None:
         return None
-    if not (parts[0].isascii() and parts[0].isdigit() and len(parts[0]) <= _DIGITS):
-        raise InvalidInput("after", "after must be a cursor as this subscription returned it.")
-    return int(parts[0])
+    of, number = parts
+    if of != department or not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+        raise InvalidInput("after", "after must be a cursor as this subscription returned it for this department.")
+    return int(number)
 
 
 class _Queue:
@@ -164,10 +164,10 @@ class _Queue:
     async def updates(self, *, begins: bool) -> AsyncGenerator[QueueUpdate, None]:
         """Yield what comes."""
         if begins:
-            yield QueueUpdate(cursor=cursor(str(self._number)), event=None)
+            yield QueueUpdate(cursor=cursor(self._department, str(self._number)), event=None)
         async for one in follow(self._info.context, self._department, self._next):
             event = QueueEvent(it=one, id=ID(str(one.id)))
-            yield QueueUpdate(cursor=cursor(str(one.number)), event=event)
+            yield QueueUpdate(cursor=cursor(self._department, str(one.number)), event=event)
 
     async def _next(self) -> tuple[Sequence[Numbered], bool]:
         found = await self._pages.load(Wanted(self._department, self._number, PAGE))

@@ -10,7 +10,7 @@ from services.feedback.domain.timeline import Told
 from services.feedback.queries import petitions, timelines
 from services.feedback.queries.petitions import Known
 from services.feedback.queries.timelines import Page, Wanted
-from services.feedback.schema.loaders import hidden_from, petition_loader
+from services.feedback.schema.loaders import hidden_from
 from services.feedback.schema.petition import Petition, own_petition, visible
 from services.feedback.schema.timeline import TimelineEntry, entry_of, place_of, timeline_cursor
 from services.kernel.graphql.context import Info
@@ -23,14 +23,14 @@ from services.kernel.ids import PetitionId, parse_uuid
 class TimelineUpdate:
     """An entry in its place, as it is told live."""
 
-    of: strawberry.Private[PetitionId]
+    story: strawberry.Private["_Story"]
     entry: TimelineEntry = strawberry.field(description="The entry.")
     cursor: str = strawberry.field(description="Give this as `after` to go on behind it, also after a break.")
 
     @strawberry.field(description="The petition as it stands now, with all that the services know of it.")
     async def petition(self, info: Info) -> Petition | None:
         """Return the petition, if it still is the actor's own."""
-        return own_petition(info, await petition_loader(info.context).load(self.of))
+        return own_petition(info, await self.story.heard())
 
 
 @strawberry.type
@@ -38,9 +38,10 @@ class TimelineSubscription:
     """The timeline, live."""
 
     @strawberry.subscription(
-        description="A petition's story from `after` on (from its beginning without one), each entry once and in its "
-        "order, and then whatever happens, as the timeline tells it. It ends with NOT_FOUND when the petition is no "
-        "longer the reader's own, and with the token; after a break, go on from the last cursor."
+        description="A petition's story from `after` on (from its beginning without one), and then whatever happens: "
+        "each entry once, each service's in their order, and none before one that it knew of. It ends with NOT_FOUND "
+        "when the petition is no longer the reader's own, and with the token; after a break, go on from the last "
+        "cursor."
     )
     async def petition_timeline(
         self, info: Info, petition_id: ID, after: After = None
@@ -71,19 +72,23 @@ class _Story:
             return await timelines.pages(runtime.database.reader, wanted, hidden)
 
         self._known = batch(runtime, "live petitions", known)
-        self._pages = batch(runtime, f"live timelines without {len(hidden)} types", pages)
+        self._pages = batch(runtime, f"live timelines without {' '.join(hidden)}", pages)
 
     async def known(self) -> Petition:
         """Return the petition as the follower may see it now.
 
         :raises NotFound: unknown, or no longer the actor's own.
         """
-        return visible(self._info, await self._known.load(self._id))
+        return visible(self._info, await self.heard())
+
+    async def heard(self) -> Known | None:
+        """Return what feedback has heard of the petition: for all that ask at the same moment in one statement."""
+        return await self._known.load(self._id)
 
     async def told(self) -> AsyncGenerator[TimelineUpdate, None]:
         """Yield what comes."""
         async for one in follow(self._info.context, str(self._id), self._next):
-            yield TimelineUpdate(of=self._id, entry=entry_of(one), cursor=timeline_cursor(one.place))
+            yield TimelineUpdate(story=self, entry=entry_of(one), cursor=timeline_cursor(one.place))
 
     async def _next(self) -> tuple[Sequence[Told], bool]:
         page = await self._pages.load(Wanted(self._id, PAGE, self._place))

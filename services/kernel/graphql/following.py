@@ -4,14 +4,11 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
-import structlog
 from strawberry.dataloader import DataLoader
 
-from services.kernel.db import UNREACHABLE, describe
+from services.kernel.db import UNREACHABLE
 from services.kernel.errors import Unavailable
 from services.kernel.graphql.context import Context, Runtime
-
-log = structlog.get_logger()
 
 PAGE: Final = 50
 """How many entries are read at once; what follows waits in the database until they have been taken."""
@@ -42,16 +39,17 @@ async def follow(
     :raises Unavailable: the database has been away for ten seconds.
     """
     with context.runtime.live.listen(key) as ear:
-        reached = time.monotonic()
+        away_since: float | None = None
         while True:
             ear.attend()
             try:
                 found, more = await read()
-                reached = time.monotonic()
+                away_since = None
             except UNREACHABLE as error:
-                if time.monotonic() - reached > _PATIENCE_SECONDS:
+                now = time.monotonic()
+                away_since = now if away_since is None else away_since
+                if now - away_since > _PATIENCE_SECONDS:
                     raise Unavailable("The database cannot be reached; resume from your last cursor.") from error
-                log.warning("followers wait", error=describe(error))
                 found, more = (), False
             for one in found:
                 context.loaders.clear()  # what was read for the entry before may have changed since

@@ -24,8 +24,12 @@ _MILLISECONDS: Final = re.compile(r"[0-9]{1,15}")
 
 def origin(connection: HTTPConnection) -> str:
     """Return the client's address: the gateway tells it, and nobody else reaches a service."""
-    given = connection.headers.get(ADDRESS_HEADER, "")[:_LONGEST_ADDRESS]
-    return given or (connection.client.host if connection.client else "")
+    return told_origin(connection.headers) or (connection.client.host if connection.client else "")
+
+
+def told_origin(headers: Mapping[str, str]) -> str:
+    """Return the client's address as the gateway tells it; empty if it does not."""
+    return headers.get(ADDRESS_HEADER, "")[:_LONGEST_ADDRESS]
 
 
 def request_id(headers: Mapping[str, str]) -> str:

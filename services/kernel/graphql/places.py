@@ -1,7 +1,7 @@
 """Which argument an error of GraphQL's own is about, so that it names its field as our refusals do."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 import graphql as _graphql
 from graphql import (
     ArgumentNode,
+    DefinitionNode,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
@@ -53,6 +54,18 @@ class Asked:
             named = ", ".join(sorted(filter(None, operations))) or "none that has a name"
             raise InvalidInput("operationName", f"operationName must name an operation of the document: {named}.")
 
+    def refuse_subscription(self, name: str | None) -> None:
+        """Refuse a subscription that was sent by POST.
+
+        :raises InvalidInput: it is one.
+        """
+        try:
+            definitions = parsed(self.text).definitions
+        except (GraphQLError, InvalidInput):
+            return  # its own error says so
+        if _subscribes(definitions, name):
+            raise InvalidInput("query", "A subscription is answered over a WebSocket (graphql-transport-ws) alone.")
+
     def require_subscription(self, name: str | None) -> None:
         """Refuse what is no subscription.
 
@@ -61,13 +74,10 @@ class Asked:
         """
         definitions = parsed(self.text).definitions
         self.require_operation(name)
-        for it in definitions:
-            if not isinstance(it, OperationDefinitionNode) or (name and (it.name is None or it.name.value != name)):
-                continue
-            if it.operation is not OperationType.SUBSCRIPTION:
-                raise InvalidInput(
-                    "query", "Only subscriptions are answered over a WebSocket; send queries and mutations by POST."
-                )
+        if not _subscribes(definitions, name):
+            raise InvalidInput(
+                "query", "Only subscriptions are answered over a WebSocket; send queries and mutations by POST."
+            )
 
     def field_of(self, error: GraphQLError) -> str | None:
         """Return the field that an error is about, in the input's own spelling, or None if it is about none."""
@@ -145,3 +155,12 @@ def _around(document: DocumentNode, node: Node) -> list[str]:
     enclosing = _Enclosing(node.loc.start, node.loc.end)
     visit(document, enclosing)
     return enclosing.names
+
+
+def _subscribes(definitions: Sequence[DefinitionNode], name: str | None) -> bool:
+    """Tell whether the operation that is meant is a subscription."""
+    return any(
+        it.operation is OperationType.SUBSCRIPTION
+        for it in definitions
+        if isinstance(it, OperationDefinitionNode) and (not name or (it.name is not None and it.name.value == name))
+    )

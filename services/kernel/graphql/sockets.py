@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import Any, Final, cast
 
 import structlog
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
@@ -36,6 +35,9 @@ log = structlog.get_logger()
 LARGEST_MESSAGE: Final = body.LARGEST
 MOST_SUBSCRIPTIONS: Final = 20
 _INTRODUCTION: Final = timedelta(seconds=10)
+_LOOK_SECONDS: Final = 5.0
+"""How often it is asked whether a connection's token still counts: its key may be withdrawn at any time."""
+_TYPES: Final = ("connection_init", "ping", "pong", "subscribe", "complete")
 _INVALID, _FORBIDDEN, _TRY_AGAIN = 4400, 4403, 1013
 
 
@@ -67,6 +69,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Connected, None]):
     async def handle_message(self, message: Message) -> None:
         if not isinstance(cast(object, message), dict) or not isinstance(message.get("id", ""), str):
             await self.handle_invalid_message("A message must be an object, and its id a string")
+            return
+        if message.get("type") not in _TYPES:
+            await self.handle_invalid_message(f"The type of a message is one of {', '.join(_TYPES)}")
             return
         await super().handle_message(message)
 
@@ -126,29 +131,28 @@ class Sockets(GraphQL[Connected, None]):
         :raises ConnectionRejectionError: it may not; the connection is closed.
         """
         said = {k.lower(): v for k, v in context.connection_params.items() if isinstance(v, str)}
-        told = Headers(said)
-        context.request_id = headers.request_id(told)
-        context.origin = told.get(headers.ADDRESS_HEADER, context.origin)
+        context.request_id = headers.request_id(said)
+        context.origin = headers.told_origin(said) or context.origin
+        structlog.contextvars.bind_contextvars(request_id=context.request_id)
         try:
-            session = await self._runtime.verifier.session(told.get("authorization"))
-            await headers.wait(self._runtime, told, session.actor)
+            session = await self._runtime.verifier.session(said.get("authorization"))
+            await headers.wait(self._runtime, said, session.actor)
         except (Refusal, *UNREACHABLE) as refusal:
             await _turn_away(context, refusal)
             raise ConnectionRejectionError from None
         context.actor = session.actor
         if session.until is not None:
-            context.watch = asyncio.create_task(self._watch(context, told.get("authorization"), session.until))
+            context.watch = asyncio.create_task(self._watch(context, said.get("authorization"), session.until))
         return UNSET
 
     async def _watch(self, context: Connected, authorization: str | None, until: float) -> None:
         """End the connection with its token: when that has expired, or its key has been withdrawn."""
-        while True:
-            await asyncio.sleep(max(0.0, until - time.time()))
-            try:
+        try:
+            while True:
+                await asyncio.sleep(min(_LOOK_SECONDS, max(0.0, until - time.time())))
                 until = (await self._runtime.verifier.session(authorization)).until or until
-            except Refusal as refusal:
-                await _turn_away(context, refusal)
-                return
+        except Exception as error:  # whatever it is: nobody watches over the connection any more
+            await _turn_away(context, error)
 
 
 async def _turn_away(context: Connected, refusal: Exception) -> None:

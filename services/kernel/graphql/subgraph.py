@@ -73,6 +73,7 @@ class _Subgraph(federation.Schema):
         asked = Asked(self._schema, query or "", named.get("variable_values") or {})
         try:
             asked.require_operation(named.get("operation_name"))
+            asked.refuse_subscription(named.get("operation_name"))
             result = await super().execute(query, *args, **named)
         except InvalidInput as refusal:
             result = _never_begun(refusal)

@@ -59,7 +59,7 @@ async def said(socket: aiohttp.ClientWebSocketResponse) -> Any:
 
 async def test_it_ends_with_its_token(world: District) -> None:
     petition = await submitted(world)
-    token = world.token("district_supervisor", exp=int(time.time()) + 3)
+    token = world.token("district_supervisor", exp=int(time.time()) + 10)
     async with following(world, TIMELINE, token=token, url=world.feedback.url, id=petition) as story:
         await story.until("petition.submitted")
         assert await story.end() == Ended("closed", [4403])
@@ -113,6 +113,7 @@ async def test_who_opens_it_wrongly_is_turned_away(world: District, params: dict
         ('{"type": "connection_init", "type": "ping"}', 4400),
         ("[" * 100_000, 4400),
         ('{"type": "greeting"}', 4400),
+        (json.dumps({"type": "greeting" * 100}), 4400),
         ('{"id": 7, "type": "complete"}', 4400),
         ('{"type": "connection_init", "payload": []}', 4400),
         (json.dumps({"id": "1", "type": "subscribe", "payload": {"query": TIMELINE}}), 4401),
@@ -151,6 +152,11 @@ async def test_what_is_no_subscription_is_invalid_input(world: District, payload
         answer = await said(socket)
         assert answer["type"] == "error", answer
         assert [one["extensions"]["code"] for one in answer["payload"]] == ["INVALID_INPUT"], answer
+
+
+async def test_a_posted_subscription_is_invalid_input(world: District) -> None:
+    answer = await world.ask(TIMELINE, role="district_supervisor", url=world.feedback.url, id=UNKNOWN)
+    assert answer.refused("INVALID_INPUT") == {"code": "INVALID_INPUT", "field": "query"}
 
 
 async def test_a_connection_carries_a_few_subscriptions_and_no_more(world: District) -> None:
