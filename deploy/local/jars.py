@@ -91,7 +91,7 @@ class _Fetch:
         self._locked = locked
         self._say = say
         self._unwanted = unwanted
-        self._repository = LocalSettings().maven_repository.rstrip("/")
+        self._repository = (LocalSettings().maven_repository or _central()).rstrip("/")
         self._lock = threading.Lock()
         self._bytes = 0
         self._here = 0
@@ -161,6 +161,12 @@ def _locked() -> dict[PurePosixPath, str]:
 
 def _sum_if_there(jar: Path) -> str:
     return _sha256(jar) if jar.exists() else ""
+
+
+def _central() -> str:
+    from jgo.constants import MAVEN_CENTRAL_URL
+
+    return MAVEN_CENTRAL_URL
 
 
 def _resolve(scratch: Path) -> dict[PurePosixPath, Path]:

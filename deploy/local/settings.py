@@ -27,13 +27,13 @@ class LocalSettings(BaseSettings):
     data_folder: Folder = ROOT / ".data"
     cache_folder: Folder = ROOT / ".cache"
     node: Path | None = None  # another Node than the packaged one
-    maven_repository: str = "https://repo1.maven.org/maven2"  # where Kafka's jars come from
+    maven_repository: str | None = None  # where Kafka's jars come from, instead of Maven's central repository
 
     gateway_port: int = Field(default=4000, ge=1, le=65535)
     intake_port: int = Field(default=4001, ge=1, le=65535)
     dispatch_port: int = Field(default=4002, ge=1, le=65535)
     feedback_port: int = Field(default=4003, ge=1, le=65535)
-    postgres_port: int = Field(default=54320, ge=1, le=65535)
+    postgres_port: int = Field(default=15432, ge=1, le=65535)
     kafka_port: int = Field(default=9094, ge=1, le=65535)
     kafka_controller_port: int = Field(default=9095, ge=1, le=65535)
 

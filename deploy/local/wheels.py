@@ -187,7 +187,7 @@ class _Harvest:
 def _failure(pip: _Pip, house: Path) -> LocalRunError:
     """Return what pip's words mean to the user."""
     said = pip.said
-    index = found[1] if (found := _ELSEWHERE.search(said)) else "https://pypi.org/simple"
+    index = found[1] if (found := _ELSEWHERE.search(said)) else "Python's package index"
     if any(word in said for word in _FULL):
         return DiskFull(f"The disk of {house} is full: make room there, and `make` goes on from where it was.")
     if "DO NOT MATCH THE HASHES" in said:

@@ -18,7 +18,7 @@ def test_the_defaults_are_those_that_are_documented(monkeypatch: pytest.MonkeyPa
     assert settings.data_folder == ROOT / ".data"
     assert (settings.gateway_port, settings.intake_port) == (4000, 4001)
     assert (settings.dispatch_port, settings.feedback_port) == (4002, 4003)
-    assert (settings.postgres_port, settings.kafka_port) == (54320, 9094)
+    assert (settings.postgres_port, settings.kafka_port) == (15432, 9094)
 
 
 def test_every_port_is_set_by_the_variable_that_its_error_names(monkeypatch: pytest.MonkeyPatch) -> None:
