@@ -10,7 +10,7 @@ $(error GNU make 3.81 or newer is needed, and this is $(MAKE_VERSION): install o
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema lock token clean clean-data venv
+.PHONY: help run demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema lock token clean clean-data venv there
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -19,41 +19,41 @@ help: ## list these commands
 run: venv ## start everything and keep it running until Ctrl-C; DISTRICT=small for a small demonstration district
 	@$(if $(DISTRICT),THROUGH_TRAIN_DISTRICT="$(DISTRICT)") $(PY) -m deploy.local run $(ARGS)
 
-demo: venv ## play a case on the running system: CASE=sewer (default), household, estate or late; PACE=0 without pauses
+demo: there ## play a case on the running system: CASE=sewer (default), household, estate or late; PACE=0 without pauses
 	@SPEED="$(SPEED)" PACE="$(PACE)" $(PY) -m deploy.local demo "$(CASE)"
 
-pace: venv ## let the running system's domain time run faster: make pace SPEED=600 ARGS="--minutes 5"
-	@$(PY) -m deploy.local pace "$(SPEED)" $(ARGS)
+pace: there ## let the running system's domain time run faster: make pace SPEED=600 ARGS="--minutes 5"
+	@$(PY) -m deploy.local pace $(if $(SPEED),"$(SPEED)") $(ARGS)
 
-parked: venv ## events that the running system holds up: make parked SERVICE=intake ARGS=list
+parked: there ## events that the running system holds up: make parked SERVICE=intake ARGS=list
 	@$(PY) -m deploy.local parked "$(SERVICE)" $(ARGS)
 
-reference: venv ## the running system's places, people, departments: make reference SERVICE=intake ARGS=list
+reference: there ## the running system's places, people, departments: make reference SERVICE=intake ARGS=list
 	@$(PY) -m deploy.local reference "$(SERVICE)" $(ARGS)
 
-rotate-keys: venv ## wrap the running system's record keys anew: make rotate-keys ARGS="--new-master --by NAME"
+rotate-keys: there ## wrap the running system's record keys anew: make rotate-keys ARGS="--new-master --by NAME"
 	@$(PY) -m deploy.local intake rotate-keys $(ARGS)
 
-erase: venv ## erase a petition's personal data for good: make erase ARGS="PETITION --by NAME --because TEXT"
+erase: there ## erase a petition's personal data for good: make erase ARGS="PETITION --by NAME --because TEXT"
 	@$(PY) -m deploy.local intake erase $(ARGS)
 
-token: venv ## print a demo user's token: make -s token ROLE=street_committee
+token: there ## print a demo user's token: make -s token ROLE=street_committee
 	@$(PY) -m deploy.local token "$(ROLE)"
 
 shell: export THROUGH_TRAIN_QUERY = $(value QUERY)
-shell: venv ## ask GraphQL from the terminal: make shell ROLE=street_committee, or QUERY='{ me { roles } }'
+shell: there ## ask GraphQL from the terminal: make shell ROLE=street_committee, or QUERY='{ me { roles } }'
 	@$(PY) -m deploy.local shell "$(ROLE)"
 
-logs: venv ## print the running system's logs readably: make logs SERVICE=intake (or all)
+logs: there ## print the running system's logs readably: make logs SERVICE=intake (or all)
 	@$(PY) -m deploy.local logs "$(SERVICE)"
 
-topics: venv ## print the events on the topics readably, as they come: make topics ABOUT=petition.dispatch
+topics: there ## print the events on the topics readably, as they come: make topics ABOUT=petition.dispatch
 	@$(PY) -m deploy.local topics "$(ABOUT)"
 
-psql: venv ## open a service's database: make psql SERVICE=intake ARGS="-c '\dt'"
+psql: there ## open a service's database: make psql SERVICE=intake ARGS="-c '\dt'"
 	@$(PY) -m deploy.local psql "$(SERVICE)" $(ARGS)
 
-audit: venv ## prove on the running system that no open petition lacks a clock; ARGS=--full checks everything
+audit: there ## prove on the running system that no open petition lacks a clock; ARGS=--full checks everything
 	@$(PY) -m deploy.local audit $(ARGS)
 
 test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
@@ -110,12 +110,17 @@ lock: venv ## choose and lock versions anew: make lock ARGS=--upgrade
 	$(PY) -m deploy.supply write
 
 clean: ## remove what was installed and downloaded, but no data
-	rm -rf .venv .cache gateway/node_modules build dist
+	@"$(PYTHON)" deploy/local/clean.py
 
-clean-data: venv ## remove the local run's databases, topics and keys
+clean-data: there ## remove the local run's databases, topics and keys
 	@$(PY) -m deploy.local clean-data
 
 venv:
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer," \
 		"or name it, as in \`make run PYTHON=/opt/python3.12/bin/python3\`." >&2; exit 1; }
+	@"$(PYTHON)" deploy/local/bootstrap.py
+
+# For what looks into a running system: where nothing was ever set up nothing runs, and nothing is downloaded to say so.
+there:
+	@test -e .venv/made-from || { echo "Nothing is set up here yet: start the system with \`make run\` first." >&2; exit 1; }
 	@"$(PYTHON)" deploy/local/bootstrap.py

@@ -23,7 +23,7 @@ from deploy.local.set_up import say_who_runs_the_database, set_up
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.speech import at_the_gateway, console, give_up, read_settings, say
 from deploy.local.stack import Stack
-from deploy.local.supervisor import Supervisor, held
+from deploy.local.supervisor import Supervisor, held, is_held
 from deploy.local.welcome import last_line, welcome
 from services.kernel.calendar import SHANGHAI
 from services.kernel.domain_clock import FASTEST, DomainClock, set_pace
@@ -156,8 +156,8 @@ def pace(
 ) -> None:
     """Let the running system's domain time run faster: petitions and deadlines, not tokens and time-outs."""
     settings = read_settings()
-    if not settings.data_folder.exists():
-        give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
+    if not is_held(settings.data_folder):
+        give_up(f"No system runs on {settings.data_folder}: start it with `make run` first.")
     set_pace(settings.domain_clock, speed, lasting=timedelta(minutes=minutes))
     now = DomainClock(settings.domain_clock)().astimezone(SHANGHAI)
     console.print(f"the domain's time is {now:%Y-%m-%d %H:%M} and runs {speed:g} times as fast as ours")

@@ -64,7 +64,7 @@ def less(part: Part, size: int) -> Part:
     megabytes = size // 10**6
     left = max(0, part.megabytes - megabytes)
     nearly = left < part.megabytes // 20  # the figure is no more exact than this
-    return replace(part, megabytes=0 if nearly else left, on_disk=part.on_disk - megabytes)
+    return replace(part, megabytes=0 if nearly else left, on_disk=max(0, part.on_disk - megabytes))
 
 
 def room_for(parts: Sequence[Part]) -> int:

@@ -136,6 +136,8 @@ def main() -> None:
         follow([Log(path) for path in chosen], console, lasting=console.is_terminal)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever reads has read enough; what Python flushes at its end must not complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from deploy.local.postgres import SERVICES, program
 from deploy.local.settings import ROOT, LocalSettings
 from deploy.local.speech import at_the_gateway, give_up, read_settings
 from deploy.local.stack import Stack
+from deploy.local.supervisor import is_held
 
 
 def add_to(app: App) -> None:
@@ -23,7 +24,7 @@ def add_to(app: App) -> None:
 
 def shell(user: str = "", /) -> None:
     """Ask the gateway GraphQL as a demo user, such as street_committee; without one, as anybody without a token."""
-    _become([sys.executable, "-m", "deploy.local.shell", user], at_the_gateway(_existing()))
+    _become([sys.executable, "-m", "deploy.local.shell", user], at_the_gateway(_running()))
 
 
 def logs(service: str = "", /) -> None:
@@ -34,7 +35,7 @@ def logs(service: str = "", /) -> None:
 
 def topics(about: str = "", /) -> None:
     """Print the events on the topics readably, and go on with what comes; `about` is part of a topic or a key."""
-    settings = _existing()
+    settings = _running()
     environment = {
         **os.environ,
         "THROUGH_TRAIN_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{settings.kafka_port}",
@@ -49,7 +50,7 @@ def psql(
     *arguments: Annotated[str, Parameter(allow_leading_hyphen=True, help="for psql")],
 ) -> None:
     """Open a service's database in psql; its tables are in the schemas own and view."""
-    settings = _existing()
+    settings = _running()
     if service not in SERVICES:
         give_up(f"Say whose database: SERVICE can be {', '.join(SERVICES)}.")
     where = urlsplit(Stack(settings).postgres.dsn(service))
@@ -65,10 +66,10 @@ def psql(
     _become([str(program("psql")), *arguments], environment)
 
 
-def _existing() -> LocalSettings:
+def _running() -> LocalSettings:
     settings = read_settings()
-    if not settings.keys_folder.exists():
-        give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
+    if not is_held(settings.data_folder):
+        give_up(f"No system runs on {settings.data_folder}: start it with `make run` first.")
     return settings
 
 

@@ -180,6 +180,18 @@ def held(folder: Path) -> Generator[None]:
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Tell whether another process holds a data folder: whether the system that is kept there runs."""
+    try:
+        with (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _holder(lock: IO[str]) -> str:
     lock.seek(0)
     return lock.read().strip() or "another process"

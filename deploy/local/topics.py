@@ -5,6 +5,7 @@ It reads without a group, so nobody's offsets move.
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -120,6 +121,7 @@ def main() -> None:
     """
     bootstrap = os.environ.get("THROUGH_TRAIN_KAFKA_BOOTSTRAP", "127.0.0.1:9094")
     prefix = os.environ.get("THROUGH_TRAIN_TOPIC_PREFIX", "")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is said below, in a sentence
     console = Console(highlight=False, soft_wrap=True)
     about = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
@@ -128,6 +130,8 @@ def main() -> None:
         sys.exit(f"No broker answers at {bootstrap}: start the system with `make run` first.")
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever reads has read enough; what Python flushes at its end must not complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ _PEOPLE: Final = (
     (("representative", "惠碧"), ("station_staff", "联络站"), ("community", "社区")),
     (("street_committee", "街道人大工委"), ("department", "承办单位"), ("expert", "专业人士")),
     (("district_supervisor", "区督办"), ("district_leader", "区委领导"), ("operator", "运维")),
+    (("department_head", "承办单位负责人"), ("integrator", "系统对接方")),
 )
 _TRY: Final = (
     ("make demo CASE=household", Words("a case from its beginning to its end", "看一件事从头走到尾")),

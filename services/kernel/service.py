@@ -306,7 +306,10 @@ class Served:
         """
         self._server.config.load()
         self._server.lifespan = self._server.config.lifespan_class(self._server.config)
-        await self._server.startup()
+        try:
+            await self._server.startup()
+        except SystemExit:  # what it says to a taken port
+            self._server.should_exit = True
         if self._server.should_exit:
             raise OSError(f"port {self._server.config.port} cannot be listened on; is it taken?")
         self._task = asyncio.create_task(self._server.main_loop())

@@ -22,6 +22,7 @@ from deploy.local import logs, looking, topics
 from deploy.local.asking import Asker
 from deploy.local.settings import ROOT
 from deploy.local.shell import Shell, ShellError
+from deploy.local.supervisor import held
 from tests.support.district import District, eventually
 from tests.support.people import People
 
@@ -226,7 +227,7 @@ async def test_psql_is_given_the_password_where_nobody_else_reads_it(
     monkeypatch.setenv("THROUGH_TRAIN_DATA_FOLDER", str(tmp_path))
     monkeypatch.setattr(os, "execve", become)
     monkeypatch.setattr(os, "chdir", lambda _: None)
-    with pytest.raises(SystemExit):
+    with held(tmp_path), pytest.raises(SystemExit):
         looking.psql("dispatch", "-c", "SHOW search_path")
     password = became["environment"]["PGPASSWORD"]
     assert password

@@ -29,6 +29,10 @@ _TOGETHER: Final = Words(
     "Another case lets time run faster; this one begins when it is over.",
     "另一个案例正在加快业务时间，等它结束后开始。",
 )
+_AHEAD: Final = Words(
+    "This case moves the whole system's time some ten days on, also for every other petition in it.",
+    "本案例会把整个系统的业务时间往前推约十天，其他诉求也一样。",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ async def play(
             await stack.enter_async_context(
                 shared_time(system.clock, alone=alone, waits=lambda: console.print(waits, markup=False))
             )
+        if case.speeds_time_up:
+            console.print(language.plain(_AHEAD), markup=False)
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_read=30)))
         screen: Screen
         if living:

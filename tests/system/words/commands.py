@@ -4,6 +4,7 @@ Run as a program it is that `make`: it asks the real one what it would do (`make
 Makefile's), and does it with the programs that the local run's commands end in, on the district that it is told of.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -112,7 +113,10 @@ def _make(arguments: list[str]) -> int:
         if words[1:3] != ["-m", "deploy.local"]:
             sys.exit(f"nothing here runs `{line}`")
         done = _local(world, words[3:])
-        code = subprocess.run([sys.executable, *done], cwd=_ROOT, env={**os.environ, **told}, check=False).returncode
+        with (Path(world["data"]) / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as `make run` holds it
+            given = {**os.environ, **told}
+            code = subprocess.run([sys.executable, *done], cwd=_ROOT, env=given, check=False).returncode
         if code:
             return code
     return 0

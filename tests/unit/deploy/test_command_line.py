@@ -74,6 +74,39 @@ def test_one_port_for_two_parts_is_refused_before_anything_is_made(
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("command", [("pace", "3"), ("topics",), ("psql", "intake"), ("shell",)])
+def test_what_looks_into_a_system_that_does_not_run_says_so(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "lock").touch()  # one has run here
+    assert refused(*command, data_folder=tmp_path) == (
+        f"✗ No system runs on {tmp_path}: start it with `make run` first."
+    )
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lock"]
+
+
+def test_nothing_is_removed_from_under_what_runs(tmp_path: Path) -> None:
+    program = tmp_path / ".venv" / "bin" / "sleeper"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(sys.executable)
+    told = f"import clean, pathlib; clean.main(pathlib.Path({str(tmp_path)!r}))"
+    cleaning, where = [sys.executable, "-c", told], ROOT / "deploy" / "local"
+    with subprocess.Popen([program, "-c", "input()"], stdin=subprocess.PIPE) as running:
+        refusal = subprocess.run(cleaning, cwd=where, capture_output=True, text=True, check=False)
+        assert refusal.returncode == 1
+        assert f"Process {running.pid} runs from here" in refusal.stderr
+        assert program.exists()
+        running.kill()
+    subprocess.run(cleaning, cwd=where, check=True)
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_where_nothing_was_set_up_nothing_is_downloaded_to_say_so(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").symlink_to(ROOT / "Makefile")
+    for target in ("demo", "topics", "logs", "shell", "token", "pace"):
+        outcome = subprocess.run(["make", "-s", target], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert outcome.returncode != 0
+        assert outcome.stderr.startswith("Nothing is set up here yet: start the system with `make run` first.\n")
+
+
 def test_a_token_without_keys_tells_how_they_are_made(tmp_path: Path) -> None:
     assert "`make run` makes them" in refused("token", "street_committee", data_folder=tmp_path)
 

@@ -106,10 +106,12 @@ def test_an_old_python_is_told_which_is_needed(monkeypatch: Patch) -> None:
 
 def make(*arguments: str) -> str:
     """Run a make that must fail; return what it says on stderr, without make's own last line."""
-    outcome = subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    outcome = subprocess.run(
+        ["make", "--no-print-directory", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert outcome.returncode != 0
     assert outcome.stdout == ""
-    return "".join(line for line in outcome.stderr.splitlines(keepends=True) if not line.startswith("make: ***"))
+    return "".join(line for line in outcome.stderr.splitlines(keepends=True) if not line.startswith("make"))
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="it is about make")
