@@ -25,7 +25,7 @@ def main(root: Path = _ROOT) -> None:
 
 
 def _running() -> Iterator["tuple[int, str]"]:
-    listing = ["ps", "-axo", "pid=,command="]
+    listing = ["ps", "-axww", "-o", "pid=,command="]
     told = subprocess.run(listing, capture_output=True, text=True, check=False).stdout  # noqa: S603
     for line in told.splitlines():
         process, _, command = line.strip().partition(" ")
