@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO, cast
 from rich.console import Console
 from rich.text import Text
 
-from deploy.local.speech import harmless
+from deploy.local.speech import Piped, harmless
 
 _POLL_SECONDS: Final = 0.2
 _TAIL_BYTES: Final = 64 * 1024
@@ -131,13 +131,11 @@ def main() -> None:
         sys.exit(f"There are no logs in {folder} yet: `make run` writes them.")
     if not chosen:
         sys.exit(f"There is no log of {name!r}; SERVICE can be {', '.join(path.stem for path in there)}.")
-    console = Console(highlight=False, soft_wrap=True)
+    console = Piped()
     try:
         follow([Log(path) for path in chosen], console, lasting=console.is_terminal)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # whoever reads has read enough; what Python flushes at its end must not complain again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,21 @@ _began: Final = time.monotonic()
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+class Piped(Console):
+    """A console whose reader may have read enough: then the program ends, and that is no failure."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        """End; what Python flushes at its end must not complain again.
+
+        :raises SystemExit: always, with 0.
+        """
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0)
+
+
 def harmless(text: str) -> str:
     """Return text without what moves a terminal: control characters, but for tabs and line ends, are spelled out."""
     return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

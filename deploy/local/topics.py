@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError  # pyright: ignore[reportMissingTypeStubs
 from rich.console import Console
 from rich.text import Text
 
-from deploy.local.speech import harmless
+from deploy.local.speech import Piped, harmless
 from services.contracts.labels import event_label
 from services.kernel.calendar import SHANGHAI
 from services.kernel.envelope import Envelope, UnreadableError, from_message
@@ -122,7 +122,7 @@ def main() -> None:
     bootstrap = os.environ.get("THROUGH_TRAIN_KAFKA_BOOTSTRAP", "127.0.0.1:9094")
     prefix = os.environ.get("THROUGH_TRAIN_TOPIC_PREFIX", "")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is said below, in a sentence
-    console = Console(highlight=False, soft_wrap=True)
+    console = Piped()
     about = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         asyncio.run(tail(bootstrap, prefix, about, console, lasting=console.is_terminal))
@@ -130,8 +130,6 @@ def main() -> None:
         sys.exit(f"No broker answers at {bootstrap}: start the system with `make run` first.")
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # whoever reads has read enough; what Python flushes at its end must not complain again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -196,6 +196,17 @@ async def test_the_events_are_told_readably(people: People) -> None:
     assert "No broker answers at 127.0.0.1:9" in away.stderr
 
 
+async def test_who_has_read_enough_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "intake.log").write_text("a line of a log\n" * 20)
+    command = [sys.executable, "-m", "deploy.local.logs", str(tmp_path), "intake"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.close()
+        assert await asyncio.to_thread(running.wait, 60) == 0
+        assert running.stderr is not None
+        assert running.stderr.read() == b""
+
+
 async def test_logs_are_told_readably_and_an_unknown_one_names_those_there_are(tmp_path: Path) -> None:
     (tmp_path / "intake.log").write_text(
         '{"timestamp": "2026-11-26T02:00:00.5Z", "level": "warning", "service": "intake", "event": "events wait", '
