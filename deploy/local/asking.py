@@ -54,9 +54,11 @@ class Asker:
         :raises NotAnsweringError: nobody is there.
         """
         try:
-            async with self.session.ws_connect(self.url, protocols=["graphql-transport-ws"]) as socket:
+            async with self.session.ws_connect(self.url, protocols=["graphql-transport-ws"], heartbeat=20) as socket:
                 await socket.send_json({"type": "connection_init", "payload": self._headers()})
                 async for message in socket:
+                    if message.type is not aiohttp.WSMsgType.TEXT:
+                        break
                     said = json.loads(message.data)
                     match said["type"]:
                         case "connection_ack":
@@ -69,8 +71,10 @@ class Asker:
                             return
                         case "complete":
                             return
-                        case _:
+                        case "ping":
                             await socket.send_json({"type": "pong"})
+                        case _:
+                            pass
                 yield {"data": None, "errors": [_closed(socket.close_code)]}
         except (aiohttp.ClientError, OSError) as error:
             raise NotAnsweringError(f"Nothing that speaks GraphQL answers at {self.url}.") from error

@@ -24,6 +24,9 @@ from services.kernel.pulse import Pulse
 log = structlog.get_logger()
 
 BATCH: Final = 500
+_AGAIN: Final = (*UNREACHABLE, BrokerError, UniqueViolation)
+"""After these it starts over; the last says that a zombie has numbered, in its `published`, what is numbered here."""
+
 _STANDBY_SECONDS: Final = 0.5
 _LOCK: Final = 0x7454_0001
 
@@ -85,11 +88,7 @@ class Relay:
                     while not await connection.fetchval(_TRY_LOCK, _LOCK):  # noqa: ASYNC110 - another process holds it
                         await asyncio.sleep(_STANDBY_SECONDS)
                     await self._publish_all(connection)
-            except (
-                *UNREACHABLE,
-                UniqueViolation,
-                BrokerError,
-            ) as error:  # a zombie may have numbered what is numbered here
+            except _AGAIN as error:
                 telemetry.RELAY_RESTARTS.labels(self._source.value).inc()
                 log.warning("relay starts over", error=describe(error))
                 await asyncio.sleep(_STANDBY_SECONDS)

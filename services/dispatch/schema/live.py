@@ -77,7 +77,8 @@ class QueueEvent:
     async def work_order(self, info: Info) -> WorkOrder | None:
         """Return the order, if it still is the actor's own."""
         event = self.it.event
-        about = event.work_order_id if isinstance(event, WorkOrderEvent) else getattr(event, "about", None)
+        about = event.work_order_id if isinstance(event, WorkOrderEvent) else None
+        about = event.about if isinstance(event, ClockEvent) else about
         found = await order_loader(info.context).load(WorkOrderId(about)) if about else None
         if found is None or not access.owns_order(info.context.actor, *found, access.READ):
             return None

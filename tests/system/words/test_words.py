@@ -21,7 +21,7 @@ from tests.system.words.likeness import differences, plain
 from tests.system.words.stage import CODE, PETITION, Stage
 
 WITHIN = 60.0
-LONGEST = 43
+LONGEST = 40
 """Lines of an example that is to be read."""
 CURL_STOPPED = 28
 """What curl ends with when `--max-time` is over, as a stream's reader means it."""

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -111,7 +112,9 @@ def make(*arguments: str) -> str:
     )
     assert outcome.returncode != 0
     assert outcome.stdout == ""
-    return "".join(line for line in outcome.stderr.splitlines(keepends=True) if not line.startswith("make"))
+    return "".join(
+        line for line in outcome.stderr.splitlines(keepends=True) if not re.match(r"make(\[\d+\])?: \*\*\*", line)
+    )
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="it is about make")
