@@ -9,7 +9,7 @@ import structlog
 
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
-from services.kernel import reference, telemetry
+from services.kernel import metrics, reference
 from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe, refuse_nul
 from services.kernel.envelope import UnreadableError
 from services.kernel.errors import InvalidInput, Unavailable
@@ -26,6 +26,7 @@ from services.kernel.kafka import (
     new_producer,
     next_offsets,
 )
+from services.kernel.lag import Lag
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
 
@@ -102,19 +103,27 @@ class Events:
     ) -> None:
         while True:
             consumer = new_consumer(self._bootstrap, group, topics)
+            lag, watching = Lag(self._service.value, self._prefix, topics), None
             try:
                 await consumer.start()
+                watching = asyncio.create_task(lag.watch(consumer))
                 while True:
                     fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=BATCH)
                     records = [record for of_partition in fetched.values() for record in of_partition]
                     if records:
+                        for partition, of_partition in fetched.items():
+                            lag.begin(partition, of_partition[0].offset)
                         await take(records)
-                        telemetry.CONSUMED.labels(self._service.value).inc(len(records))
+                        lag.done.update(next_offsets(fetched))
+                        metrics.CONSUMED.labels(self._service.value).inc(len(records))
                         await self._commit(consumer, fetched)
             except (BrokerError, OSError) as error:
+                metrics.CONSUMER_RESTARTS.labels(self._service.value).inc()
                 log.warning("consumer starts over", error=describe(error))
                 await asyncio.sleep(_BACK_OFF[-1])
             finally:
+                if watching is not None:
+                    watching.cancel()
                 await leave(consumer)
 
     async def _commit(self, consumer: Consumer, fetched: Mapping[object, Sequence[Record]]) -> None:
@@ -193,4 +202,4 @@ class Events:
                 await (await producer.send(topic, b"", None, headers=why))
         finally:
             await discard(producer)
-        telemetry.UNREADABLE.labels(self._service.value).inc()
+        metrics.UNREADABLE.labels(self._service.value).inc()

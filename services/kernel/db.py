@@ -104,6 +104,16 @@ class Database:
         """The pool itself: each statement on a connection of its own, outside a transaction."""
         return cast(Connection, self._pool)
 
+    @property
+    def idle(self) -> int:
+        """How many connections are open and unused."""
+        return self._pool.get_idle_size()
+
+    @property
+    def busy(self) -> int:
+        """How many connections are in use."""
+        return self._pool.get_size() - self._pool.get_idle_size()
+
     @asynccontextmanager
     async def transaction(self, cause: Cause) -> AsyncGenerator[Transaction]:
         """Open a READ COMMITTED transaction; commit at the end, roll back on any exception."""

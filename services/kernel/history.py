@@ -14,6 +14,7 @@ import msgspec
 
 from services.contracts import catalogue
 from services.contracts.vocabulary import ClockKind, ClockState, LimitUnit, Source
+from services.kernel import tracing
 from services.kernel.access import Scope
 from services.kernel.clocks import Clock, Level
 from services.kernel.db import Row, Transaction
@@ -21,7 +22,7 @@ from services.kernel.head import Fact, Head, Seen
 from services.kernel.ids import ClockId, PetitionId, new_uuid
 from services.kernel.ledger import LedgerEntry
 
-FIRST_FREE: Final = 19
+FIRST_FREE: Final = 20
 
 RECORD: Final = """
 history AS (
@@ -32,8 +33,8 @@ history AS (
     FROM unnest($13::uuid[], $14::text[], $15::text[], $16::text[])
          WITH ORDINALITY AS fact (event_id, type, data, remark, nth)
 ), outbox AS (
-    INSERT INTO own.outbox (aggregate_id, sequence, topic)
-    SELECT $1, $2 + nth, $17 FROM unnest($13::uuid[]) WITH ORDINALITY AS fact (event_id, nth) ORDER BY nth
+    INSERT INTO own.outbox (aggregate_id, sequence, topic, traceparent)
+    SELECT $1, $2 + nth, $17, $19 FROM unnest($13::uuid[]) WITH ORDINALITY AS fact (event_id, nth) ORDER BY nth
 ), clock AS (
     INSERT INTO own.clock (petition_id, clock_id, kind, about, cycle, state, policy_version, unit, started_at,
                            span_seconds, due_at, guessed, level, fires_at, paused_at, paused_seconds, calendar, ledger,
@@ -202,6 +203,7 @@ def arguments(
         [fact.remark for fact in facts],
         topic,
         msgspec.json.encode(changed).decode(),
+        tracing.traceparent(),
     )
 
 

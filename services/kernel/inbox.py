@@ -16,6 +16,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -26,9 +27,11 @@ import structlog
 from services.contracts import catalogue
 from services.contracts.event import Event
 from services.contracts.vocabulary import Source
+from services.kernel import metrics, tracing
 from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Transaction, describe, savepoint
 from services.kernel.envelope import Envelope, Headers, UnreadableError, from_message
 from services.kernel.errors import InvalidInput, NotFound, Unavailable
+from services.kernel.tracing import NO_TRACES, Tracing
 
 log = structlog.get_logger()
 
@@ -208,6 +211,7 @@ class Inbox:
         sources: frozenset[Source],
         handlers: Handlers,
         refresh: Callable[[], Awaitable[object]],
+        traces: Tracing = NO_TRACES,
     ) -> None:
         """Describe the inbox.
 
@@ -220,6 +224,7 @@ class Inbox:
         self._sources = sources
         self._handlers = handlers
         self._refresh = refresh
+        self._traces = traces
 
     async def apply(self, batch: Sequence[Arrived]) -> None:
         """Apply a batch of events in one transaction; afterwards its offsets may be committed.
@@ -276,6 +281,14 @@ class Inbox:
 
     async def _once(self, batch: Sequence[Arrived], *, careful: bool) -> int:
         aggregates = sorted({arrived.aggregate for arrived in batch})
+        with self._traces.transaction():
+            applied = await self._applied(batch, aggregates, careful=careful)
+        self._count(applied)
+        return len(applied)
+
+    async def _applied(
+        self, batch: Sequence[Arrived], aggregates: Sequence[UUID], *, careful: bool
+    ) -> list[tuple[Event, Envelope]]:
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, aggregates)
             applied: list[tuple[Event, Envelope]] = []
@@ -293,10 +306,23 @@ class Inbox:
             await self._save(tx, streams, before)
             if again:
                 await _keep_late(tx, again)
-        return len(applied)
+        return applied
+
+    def _count(self, applied: Sequence[tuple[Event, Envelope]]) -> None:
+        now = datetime.now(UTC)
+        for _, envelope in applied:
+            labels = (self._traces.service, envelope.source.value)
+            metrics.APPLIED.labels(*labels).inc()
+            metrics.EVENT_DELAY.labels(*labels).observe(max(0.0, (now - envelope.recorded).total_seconds()))
 
     async def _again(self, order: Replay | Discard) -> int:
         aggregate = order.aggregate
+        with self._traces.transaction():
+            applied = await self._by_order(aggregate, order)
+        self._count(applied)
+        return len(applied)
+
+    async def _by_order(self, aggregate: UUID, order: Replay | Discard) -> list[tuple[Event, Envelope]]:
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, [aggregate])
             applied: list[tuple[Event, Envelope]] = []
@@ -310,7 +336,7 @@ class Inbox:
             if isinstance(order, Replay):
                 await tx.connection.execute(_REPLAYED, aggregate, order.by, order.because, len(applied))
             await self._save(tx, streams, before)
-        return len(applied)
+        return applied
 
     async def _pass_over(
         self,
@@ -429,7 +455,8 @@ class Inbox:
             cause = Cause(envelope.correlation, str(envelope.id))
             applied = {s: stream.applied for s, stream in streams.items() if stream.applied}
             seen = {**applied, envelope.source: envelope.sequence}
-            await reaction(Transaction(tx.connection, cause, seen, tx.touched), event, envelope)
+            with self._traces.event(envelope.type, arrived.headers, _attributes(arrived)):
+                await reaction(Transaction(tx.connection, cause, seen, tx.touched), event, envelope)
         return event
 
     async def _project(self, tx: Transaction, applied: Sequence[tuple[Event, Envelope]]) -> None:
@@ -512,6 +539,21 @@ def _tell(arrived: Arrived, error: Exception) -> None:
         error=describe(error),
         frames=traceback.format_tb(error.__traceback__),
     )
+
+
+def _attributes(arrived: Arrived) -> tracing.Attributes:
+    envelope = arrived.envelope
+    return {
+        tracing.PETITION: envelope.subject,
+        tracing.CORRELATION: envelope.correlation,
+        "messaging.system": "kafka",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": arrived.topic,
+        "messaging.destination.partition.id": str(arrived.partition),
+        "messaging.kafka.offset": arrived.offset,
+        "cloudevents.event_id": str(envelope.id),
+        "cloudevents.event_type": envelope.type,
+    }
 
 
 def _held(streams: Streams) -> dict[Key, tuple[Reason, str]]:

@@ -67,6 +67,11 @@ class Live:
         self._untold: set[str] = set()
         self._more = asyncio.Event()
 
+    @property
+    def followers(self) -> int:
+        """How many wait here for something to change."""
+        return sum(map(len, self._ears.values()))
+
     def tell(self, keys: Iterable[str]) -> None:
         """Say what has changed; it is committed already."""
         self._untold.update(keys)

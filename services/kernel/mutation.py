@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -10,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.kernel import text
+from services.kernel import metrics, text, tracing
 from services.kernel.access import Actor
 from services.kernel.db import (
     TRANSIENT,
@@ -23,6 +24,7 @@ from services.kernel.db import (
 )
 from services.kernel.errors import Conflict, InvalidInput, Refusal, Unavailable
 from services.kernel.pulse import Pulse
+from services.kernel.tracing import NO_TRACES, Tracing
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
@@ -86,10 +88,18 @@ class Mutations:
     what the input was.
     """
 
-    def __init__(self, database: Database, committed: Pulse, *, keyed: Callable[[bytes], bytes] = plain) -> None:
+    def __init__(
+        self,
+        database: Database,
+        committed: Pulse,
+        *,
+        keyed: Callable[[bytes], bytes] = plain,
+        traces: Tracing = NO_TRACES,
+    ) -> None:
         self._database = database
         self._committed = committed
         self._keyed = keyed
+        self._traces = traces
 
     async def run(
         self, request: Request, answer: type[Answer], command: Callable[[Transaction], Awaitable[Answer]]
@@ -105,13 +115,35 @@ class Mutations:
         """
         if request.key is not None:
             _check_key(request.key)
+        began, outcome = time.perf_counter(), "BROKEN_OFF"
+        with self._traces.step(f"step {request.mutation}", {tracing.CORRELATION: request.id}) as span:
+            try:
+                result, repeated = await self._run(request, answer, command)
+                outcome = "REPEATED" if repeated else "OK"
+                return result
+            except Refusal as refusal:
+                outcome = refusal.code
+                raise
+            except Exception:
+                outcome = "INTERNAL"
+                raise
+            finally:
+                tracing.outcome(span, outcome, failed=outcome in {"INTERNAL", "BROKEN_OFF", "UNAVAILABLE"})
+                step = metrics.STEPS.labels(self._traces.service, request.mutation, outcome)
+                step.observe(time.perf_counter() - began)
+
+    async def _run(
+        self, request: Request, answer: type[Answer], command: Callable[[Transaction], Awaitable[Answer]]
+    ) -> tuple[Answer, bool]:
+        """Return the answer, and whether it is one that was stored before."""
         try:
             for attempt in range(_ATTEMPTS):
                 if (stored := await self._stored(request, answer)) is not None:
-                    return stored
+                    return stored, True
                 try:
                     result = await self._once(request, command)
                 except AGAIN:
+                    metrics.STEP_RETRIES.labels(self._traces.service, request.mutation).inc()
                     # A unique violation is a twin that won (its answer is found in the next round), or a random
                     # tracking code that was given before (the next one will not have been).
                     await asyncio.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)  # noqa: S311 - spreads retries
@@ -119,10 +151,10 @@ class Mutations:
                     # A concurrent twin may have won: then its answer is ours, whatever we were refused for.
                     if (stored := await self._stored(request, answer)) is None:
                         raise
-                    return stored
+                    return stored, True
                 else:
                     self._committed.beat()
-                    return result
+                    return result, False
             raise Unavailable("Too many act on this at once; try again in a moment.")
         except UNREACHABLE as error:
             raise unavailable() from error
@@ -153,4 +185,5 @@ class Mutations:
                     self._keyed(request.digest()),
                     msgspec.json.encode(result).decode(),
                 )
+            tracing.about(tx.touched)
             return result

@@ -243,6 +243,11 @@ class ReferenceCache:
         """The references as last read: for use inside a transaction, where no other connection is asked for."""
         return self._references
 
+    @property
+    def age(self) -> float:
+        """How many seconds ago it was last looked whether the references have changed; infinite if never."""
+        return time.monotonic() - self._checked
+
     def forget(self) -> None:
         """Look again at the next call."""
         self._checked = float("-inf")

@@ -17,13 +17,14 @@ from uuid import UUID
 import structlog
 
 from services.contracts.vocabulary import Source
-from services.kernel import telemetry
+from services.kernel import metrics, tracing
 from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Row, Transaction, describe
 from services.kernel.errors import Unavailable
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.inbox import Reason
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache, References
+from services.kernel.tracing import NO_TRACES, Tracing
 
 log = structlog.get_logger()
 
@@ -109,6 +110,7 @@ class Scheduler:
         poll: float,
         committed: Pulse,
         forget: Sequence[str] = (),
+        traces: Tracing = NO_TRACES,
     ) -> None:
         self._source = source
         self._database = database
@@ -117,6 +119,7 @@ class Scheduler:
         self._now = now
         self._poll = poll
         self._committed = committed
+        self._traces = traces
         self._forget = (_FORGET_ANSWERS, *forget)
         self._calendar: int | None = None
         self._reckoned = float("-inf")
@@ -146,7 +149,10 @@ class Scheduler:
             await self._references.get()
             rows = await self._page(now, after)
             for row in rows:
-                fired += await self._fire(row["petition_id"], row["clock_id"])
+                if await self._fire(row["petition_id"], row["clock_id"]):
+                    fired += 1
+                    delay = (self._now() - row["fires_at"]).total_seconds()
+                    metrics.FIRING_DELAY.labels(self._source.value).observe(max(0.0, delay))
             if len(rows) < PAGE:
                 return fired
             after = (rows[-1]["fires_at"], rows[-1]["clock_id"])
@@ -176,7 +182,6 @@ class Scheduler:
         rows = {row["reason"]: row for row in await self._database.reader.fetch(_HELD_UP)}
         for reason in Reason:
             row = rows.get(reason.value)
-            telemetry.PARKED.labels(self._source.value, reason.value).set(row["petitions"] if row else 0)
             if row is not None and (reason is Reason.POISON or row["seconds"] > _LATE_SECONDS):
                 log.error(
                     "petitions are held up: see `parked list`",
@@ -191,7 +196,7 @@ class Scheduler:
 
         fired = await self._locked(petition_id, f"clock:{clock_id}", fire)
         if fired:
-            telemetry.CLOCKS_FIRED.labels(self._source.value).inc()
+            metrics.CLOCKS_FIRED.labels(self._source.value).inc()
         return fired
 
     async def _reckon(self, petition_id: PetitionId) -> bool:
@@ -204,10 +209,8 @@ class Scheduler:
         self, petition_id: PetitionId, cause: str, command: Callable[[Transaction], Awaitable[bool]]
     ) -> bool:
         try:
-            async with self._database.transaction(Cause(cause, cause)) as tx:
-                if await tx.connection.fetchrow(_SKIP_LOCKED, petition_id) is None:
-                    return False
-                moved = await command(tx)
+            with self._traces.step(f"time {cause.partition(':')[0]}", {tracing.CORRELATION: cause}, root=True):
+                moved = await self._moved(petition_id, cause, command)
         except UNREACHABLE:
             raise
         except Exception as error:
@@ -217,3 +220,13 @@ class Scheduler:
         if moved:
             self._committed.beat()
         return moved
+
+    async def _moved(
+        self, petition_id: PetitionId, cause: str, command: Callable[[Transaction], Awaitable[bool]]
+    ) -> bool:
+        async with self._database.transaction(Cause(cause, cause)) as tx:
+            if await tx.connection.fetchrow(_SKIP_LOCKED, petition_id) is None:
+                return False
+            moved = await command(tx)
+            tracing.about(tx.touched)
+            return moved

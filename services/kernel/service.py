@@ -20,7 +20,7 @@ import structlog
 import uvicorn
 import uvloop
 from cyclopts import App
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -30,13 +30,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from services.contracts.event import SYSTEM
 from services.contracts.reference import AnyEntry
 from services.contracts.vocabulary import Source
-from services.kernel import mutation, operating, reference, telemetry
+from services.kernel import metrics, mutation, operating, reference, telemetry
 from services.kernel.auth.key_sets import Ages
 from services.kernel.auth.keyrings import KeyFileError
 from services.kernel.auth.tokens import Verifier, issuers
 from services.kernel.consumer import Events
-from services.kernel.db import UNREACHABLE, Cause, describe, open_database
+from services.kernel.db import UNREACHABLE, Cause, Database, describe, open_database
 from services.kernel.domain_clock import DomainClock, system_now
+from services.kernel.figures import Figures
 from services.kernel.graphql.context import Runtime
 from services.kernel.graphql.endpoint import Endpoint
 from services.kernel.graphql.sockets import LARGEST_MESSAGE, Sockets
@@ -51,6 +52,7 @@ from services.kernel.reference import ReferenceCache
 from services.kernel.relay import PUBLISHED, Relay
 from services.kernel.scheduler import ClockCommands, Scheduler
 from services.kernel.settings import OperatorSettings, Settings
+from services.kernel.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -161,23 +163,27 @@ async def running(
             committed=tell if wiring.petitions_live else None,
         )
         stack.push_async_callback(database.close)
+        endpoint = str(settings.traces_endpoint) if settings.traces_endpoint else None
+        traces = Tracing(name, endpoint=endpoint, ratio=settings.traces_ratio)
+        stack.push_async_callback(traces.close)
         committed, applied = Pulse(), Pulse()
         extra = wiring.extra(settings)
         references = ReferenceCache(database.reader, staleness=settings.reference_staleness)
-        inbox = Inbox(database, wiring.consumed, wiring.handlers(references), references.get)
+        inbox = Inbox(database, wiring.consumed, wiring.handlers(references), references.get, traces)
         runtime: Runtime[Any] = Runtime(
             source=wiring.source,
             consumed=wiring.consumed,
             settings=settings,
             database=database,
             references=references,
-            mutations=Mutations(database, committed, keyed=wiring.keyed(extra)),
+            mutations=Mutations(database, committed, keyed=wiring.keyed(extra), traces=traces),
             parking=Parking(inbox, applied, committed),
             verifier=Verifier(issuers(settings), audience=settings.audience, ages=Ages(trusted=settings.keys_refresh)),
             now=now,
             applied=applied,
             committed=committed,
             live=live,
+            traces=traces,
             extra=extra,
         )
         jobs: dict[Role, Callable[[], Awaitable[None]]] = {
@@ -211,14 +217,32 @@ async def running(
                 poll=settings.scheduler_poll,
                 committed=committed,
                 forget=wiring.forget,
+                traces=traces,
             ).run,
         }
         stopping = asyncio.Event()
         tasks = [asyncio.create_task(_guarded(role, jobs[role], stopping)) for role in roles if role in jobs]
+        if Role.SCHEDULER in roles:
+            figures = Figures(name, database, now=now, every=settings.figures_poll)
+            tasks.append(asyncio.create_task(_guarded("figures", figures.run, stopping)))
         if wiring.schema.has_subscriptions:
             tasks.append(asyncio.create_task(_guarded("live", live.run, stopping)))
         stack.push_async_callback(_stop, tasks, stopping)
+        stack.enter_context(metrics.watched(name, _figures(settings, database, references, live)))
         yield runtime, _app(wiring, runtime)
+
+
+def _figures(
+    settings: Settings, database: Database, references: ReferenceCache, live: Live
+) -> Mapping[tuple[Gauge, tuple[str, ...]], Callable[[], float]]:
+    """Return what a scrape reads of this process's memory."""
+    return {
+        (metrics.CONNECTIONS, ("busy",)): lambda: database.busy,
+        (metrics.CONNECTIONS, ("idle",)): lambda: database.idle,
+        (metrics.CONNECTIONS_MOST, ()): lambda: settings.database_connections,
+        (metrics.REFERENCES_AGE, ()): lambda: references.age,
+        (metrics.FOLLOWERS, ()): lambda: live.followers,
+    }
 
 
 async def _guarded(name: str, job: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:

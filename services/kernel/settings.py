@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     outbox_poll: float = Field(0.04, gt=0)
     scheduler_poll: float = Field(1.0, gt=0)
     reference_staleness: float = Field(2.0, ge=0)
+    figures_poll: float = Field(5.0, gt=0)
+    traces_endpoint: AnyHttpUrl | None = None
+    traces_ratio: float = Field(0.05, ge=0, le=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     domain_clock: Path | None = None
 

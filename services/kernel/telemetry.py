@@ -1,17 +1,15 @@
-"""Metric names in one place, and JSON logs."""
+"""JSON logs: one object a line on standard output, with the fields that docs/operators.md lists.
+
+What is counted is in metrics.py, what is traced in tracing.py.
+"""
 
 import logging
-from typing import Final
 
 import structlog
-from prometheus_client import Counter, Gauge
 
-PUBLISHED: Final = Counter("through_train_events_published", "Events acknowledged by the broker", ["service"])
-CONSUMED: Final = Counter("through_train_events_consumed", "Events fetched and dealt with", ["service"])
-UNREADABLE: Final = Counter("through_train_events_unreadable", "Messages sent to the dead letters", ["service"])
-RELAY_RESTARTS: Final = Counter("through_train_relay_restarts", "Times the relay started over", ["service"])
-CLOCKS_FIRED: Final = Counter("through_train_clocks_fired", "Clock levels and acts at due dates", ["service"])
-PARKED: Final = Gauge("through_train_petitions_parked", "Petitions with events that are held up", ["service", "reason"])
+from services.kernel import tracing
+from services.kernel.metrics import PUBLISHED as PUBLISHED
+from services.kernel.metrics import RELAY_RESTARTS as RELAY_RESTARTS
 
 
 def configure_logs(service: str, level: str) -> None:
@@ -21,6 +19,7 @@ def configure_logs(service: str, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            tracing.identify,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

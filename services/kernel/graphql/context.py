@@ -18,6 +18,7 @@ from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
 from services.kernel.settings import Settings
+from services.kernel.tracing import Tracing
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 Extra = TypeVar("Extra")
@@ -42,6 +43,7 @@ class Runtime(Generic[Extra]):
     applied: Pulse
     committed: Pulse
     live: Live
+    traces: Tracing
     extra: Extra
     batches: dict[str, Any] = field(default_factory=dict[str, Any])
 

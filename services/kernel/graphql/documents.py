@@ -10,6 +10,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     OperationDefinitionNode,
     SelectionSetNode,
     parse,
@@ -50,6 +51,25 @@ def parsed(text: str) -> DocumentNode:
     except RecursionError:  # fragments within fragments
         raise _too_much("nested", "levels", MOST_NESTED) from None
     return document
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def root_of(text: str, name: str | None) -> str:
+    """Return the one root field of an operation, `several` if it has more, or `none` if there is no such operation.
+
+    What it returns is a client's word until it is found among the schema's.
+    """
+    try:
+        document = parsed(text)
+    except (GraphQLError, InvalidInput):
+        return "none"
+    for definition in document.definitions:
+        if not isinstance(definition, OperationDefinitionNode):
+            continue
+        if name is None or (definition.name is not None and definition.name.value == name):
+            fields = {s.name.value if isinstance(s, FieldNode) else "" for s in definition.selection_set.selections}
+            return fields.pop() or "several" if len(fields) == 1 else "several"
+    return "none"
 
 
 def _measure(document: DocumentNode) -> None:

@@ -22,13 +22,14 @@ CREATE TABLE own.event (
     PRIMARY KEY (aggregate_id, sequence)
 );
 
--- What is still to be published. `key` is absent when it is the aggregate's id.
+-- What is still to be published. `key` is absent when it is the aggregate's id, `traceparent` when nobody traces it.
 CREATE TABLE own.outbox (
     position     bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     aggregate_id uuid    NOT NULL,
     sequence     integer NOT NULL,
     topic        text    NOT NULL,
-    key          text
+    key          text,
+    traceparent  text
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
 CREATE TABLE own.clock (
@@ -58,6 +59,8 @@ CREATE INDEX clock_due ON own.clock (fires_at, clock_id) WHERE state = 'RUNNING'
 -- Open clocks that were reckoned with an older calendar than the present one; stopped ones have calendar 0. (A predicate
 -- on the state would let the scheduler's query be planned with this index too.)
 CREATE INDEX clock_calendar ON own.clock (calendar, petition_id) WHERE calendar > 0;
+-- How many have run out, for the metrics.
+CREATE INDEX clock_run_out ON own.clock (kind, level) WHERE state <> 'STOPPED' AND level > 1;
 -- One open clock of a kind about one thing: a second start is a defect, not a second clock.
 CREATE UNIQUE INDEX clock_open ON own.clock (petition_id, kind, COALESCE(about, petition_id)) WHERE state <> 'STOPPED';
 
@@ -96,6 +99,8 @@ CREATE TABLE own.parked (
     PRIMARY KEY (aggregate_id, source, sequence)
 );
 CREATE INDEX parked_reason ON own.parked (reason, aggregate_id, source, sequence);
+-- Since when the first is held up, for the metrics.
+CREATE INDEX parked_age ON own.parked (reason, parked_at);
 
 -- Events that an operator passed over: they count as applied and had no effect. `data` is absent for one that never came.
 CREATE TABLE own.discarded (
