@@ -1,9 +1,11 @@
-"""Write the services' SDL and the supergraph, or check that the committed ones are what the code says.
+"""The GraphQL contract: the services' SDL, the supergraph, the registered operations, and what was released of them.
 
-Run as `python -m gateway.schema write` or `python -m gateway.schema check`.
+Run as `python -m gateway.schema` with `write` (from the code), `check` (that the committed files are what the code
+says), `compatible` (that nothing breaks who relies on the release) or `release` (make what is committed the release).
 """
 
 import asyncio
+import datetime as dt
 import difflib
 import importlib
 import os
@@ -18,6 +20,8 @@ from strawberry.federation import Schema
 from deploy.local.errors import LocalRunError
 from deploy.local.node import find_node, install_packages
 from deploy.local.settings import ROOT
+from gateway import persisted, release
+from gateway.persisted import BadOperation
 
 HERE: Final = Path(__file__).parent
 COMPOSER: Final = HERE / "compose.mjs"
@@ -25,14 +29,18 @@ SERVICES: Final = ("intake", "dispatch", "feedback")
 
 
 def main(arguments: list[str]) -> int:
-    """Return the process's exit status: 1 when something is stale or does not compose, 2 for a wrong call."""
+    """Return the process's exit status: 1 when something is stale, broken or does not compose, 2 for a wrong call."""
     match arguments:
         case ["write"]:
             return write()
         case ["check"]:
             return check()
+        case ["compatible"]:
+            return compatible()
+        case ["release"]:
+            return check() or compatible(release_today=True) or move_baseline()
         case _:
-            print("usage: python -m gateway.schema write|check", file=sys.stderr)
+            print("usage: python -m gateway.schema write|check|compatible|release", file=sys.stderr)
             return 2
 
 
@@ -40,7 +48,19 @@ def write() -> int:
     for name, sdl in subgraphs().items():
         (HERE / "subgraphs").mkdir(exist_ok=True)
         (HERE / "subgraphs" / f"{name}.graphql").write_text(sdl, encoding="utf-8")
-    return compose(HERE / "subgraphs", HERE / "supergraph.graphql")
+    if compose(HERE / "subgraphs", HERE / "supergraph.graphql") != 0:
+        return 1
+    (HERE / "operations").mkdir(exist_ok=True)
+    (HERE / "operations" / "manifest.json").write_text(manifest(HERE / "supergraph.graphql"), encoding="utf-8")
+    return 0
+
+
+def manifest(supergraph: Path) -> str:
+    """Return the manifest of what is registered: the files' documents, and released ones that are still answered."""
+    last = release.released(HERE)
+    kept = persisted.still_answered(last.contract.operations, supergraph.read_text(encoding="utf-8")) if last else {}
+    written = persisted.sources({"": HERE / "operations", "console": HERE / "console" / "operations"})
+    return persisted.manifest(kept | written)
 
 
 def check() -> int:
@@ -54,9 +74,29 @@ def check() -> int:
         if compose(fresh, fresh / "supergraph") != 0:
             return 1
         stale |= differs(HERE / "supergraph.graphql", (fresh / "supergraph").read_text(encoding="utf-8"))
+        stale |= differs(HERE / "operations" / "manifest.json", manifest(fresh / "supergraph"))
     if stale:
         print("Stale: run `python -m gateway.schema write` and commit the result.", file=sys.stderr)
     return int(stale)
+
+
+def compatible(*, release_today: bool = False) -> int:
+    """Print a sentence for each change that would break who relies on the release."""
+    found = release.refusals(HERE, SERVICES, today=today(), release_today=release_today)
+    for refusal in found:
+        print(refusal, file=sys.stderr)
+    if found:
+        print("Refused: docs/compatibility.md says what is promised, and how something is taken away.", file=sys.stderr)
+    return int(bool(found))
+
+
+def move_baseline() -> int:
+    print(release.release(HERE, SERVICES, today=today()))
+    return 0
+
+
+def today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
 
 
 def subgraphs() -> dict[str, str]:
@@ -90,5 +130,5 @@ def compose(subgraphs: Path, supergraph: Path) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except LocalRunError as problem:
+    except (LocalRunError, BadOperation) as problem:
         sys.exit(str(problem))

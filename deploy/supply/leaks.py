@@ -56,6 +56,9 @@ _SUMS: Final = {
     "deploy/local/jars.sha256": r"[0-9a-f]{64}  \S+\.jar",
     "deploy/supply/jars.json": r' *"sha256": "[0-9a-f]{64}",',
     "docs/licences.md": r"\| \S+ \| [0-9.]+ \| .+ \|",
+    # Ids of registered operations: the hashes of their documents.
+    "gateway/operations/manifest.json": r' *"id": "[0-9a-f]{64}",',
+    "gateway/baseline/operations.json": r' *"id": "[0-9a-f]{64}",',
     # The baseline's own hashes of what it excuses.
     ".secrets.baseline": r' *"hashed_secret": "[0-9a-f]{40}",',
 }

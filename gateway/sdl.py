@@ -1,0 +1,217 @@
+"""Schemas as syntax: each place by its coordinate, what is written there, and the schema without some places."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final, TypeAlias, cast
+
+from graphql import (
+    ArgumentNode,
+    ConstDirectiveNode,
+    DefinitionNode,
+    DirectiveDefinitionNode,
+    DocumentNode,
+    EnumTypeDefinitionNode,
+    EnumTypeExtensionNode,
+    EnumValueDefinitionNode,
+    FieldDefinitionNode,
+    InputObjectTypeDefinitionNode,
+    InputObjectTypeExtensionNode,
+    InputValueDefinitionNode,
+    InterfaceTypeDefinitionNode,
+    InterfaceTypeExtensionNode,
+    ListValueNode,
+    NamedTypeNode,
+    Node,
+    ObjectTypeDefinitionNode,
+    ObjectTypeExtensionNode,
+    SchemaDefinitionNode,
+    StringValueNode,
+    TypeDefinitionNode,
+    TypeExtensionNode,
+    UnionTypeDefinitionNode,
+    Visitor,
+    parse,
+    print_ast,
+    visit,
+)
+
+_Member: TypeAlias = FieldDefinitionNode | InputValueDefinitionNode | EnumValueDefinitionNode
+
+SCHEMA: Final = "schema"
+"""The coordinate of the schema definition itself."""
+_COMPOSERS: Final = ("join__", "link__")
+"""How everything begins that the composer puts into a supergraph for the gateway's eyes alone."""
+
+
+def api_of(supergraph: str) -> DocumentNode:
+    """Return what clients see of a supergraph: without the composer's own definitions and what is inaccessible."""
+    document = parse(supergraph, no_location=True)
+    hidden = {place for place, node in places(document).items() if _is_hidden(place, node)}
+    return cast("DocumentNode", visit(without(document, hidden), _WithoutTheComposersDirectives()))
+
+
+class _WithoutTheComposersDirectives(Visitor):
+    def enter_directive(self, node: ConstDirectiveNode, *_: object) -> object:
+        return self.REMOVE if _is_the_composers(node.name.value) else None
+
+
+def _is_the_composers(name: str) -> bool:
+    return name.startswith(_COMPOSERS) or name == "link"
+
+
+def _is_hidden(place: str, node: Node) -> bool:
+    return _is_the_composers(place.removeprefix("@")) or "@inaccessible" in directives(node)
+
+
+def places(document: DocumentNode) -> dict[str, Node]:
+    """Return every place by its coordinate: `schema`, `Type`, `Type.field`, `Type.field(argument:)`, `@directive`."""
+    found: dict[str, Node] = {}
+    for definition in document.definitions:
+        place = place_of(definition)
+        if place is not None:
+            found.setdefault(place, definition)
+            found.update(_within(definition, place))
+    return found
+
+
+def place_of(definition: DefinitionNode) -> str | None:
+    match definition:
+        case SchemaDefinitionNode():
+            return SCHEMA
+        case DirectiveDefinitionNode():
+            return f"@{definition.name.value}"
+        case TypeDefinitionNode() | TypeExtensionNode():
+            return definition.name.value
+        case _:
+            return None
+
+
+def _within(definition: DefinitionNode, place: str) -> Iterator[tuple[str, Node]]:
+    if isinstance(definition, DirectiveDefinitionNode):
+        yield from _arguments(definition, place)
+    for member in _members(definition):
+        inside = f"{place}.{member.name.value}"
+        yield inside, member
+        if isinstance(member, FieldDefinitionNode):
+            yield from _arguments(member, inside)
+
+
+def _members(definition: DefinitionNode) -> tuple[_Member, ...]:
+    match definition:
+        case EnumTypeDefinitionNode() | EnumTypeExtensionNode():
+            return definition.values or ()
+        case (
+            ObjectTypeDefinitionNode()
+            | ObjectTypeExtensionNode()
+            | InterfaceTypeDefinitionNode()
+            | InterfaceTypeExtensionNode()
+            | InputObjectTypeDefinitionNode()
+            | InputObjectTypeExtensionNode()
+        ):
+            return cast("tuple[_Member, ...]", definition.fields or ())
+        case _:
+            return ()
+
+
+def _arguments(owner: FieldDefinitionNode | DirectiveDefinitionNode, place: str) -> Iterator[tuple[str, Node]]:
+    return ((f"{place}({one.name.value}:)", one) for one in owner.arguments or ())
+
+
+def directives(node: Node) -> set[str]:
+    """Return the directives of a place, each in one spelling whatever the order of its arguments and its blanks.
+
+    What a `@link` imports counts one by one, since a further import changes nothing for those that are there.
+    """
+    found: set[str] = set()
+    for directive in cast("tuple[ConstDirectiveNode, ...]", getattr(node, "directives", None) or ()):
+        name, arguments = directive.name.value, {one.name.value: one for one in directive.arguments or ()}
+        imports = arguments.pop("import", None) if name == "link" else None
+        written = sorted(" ".join(print_ast(one).split()) for one in arguments.values())
+        spelled = f"@{name}({', '.join(written)})" if written else f"@{name}"
+        found.add(spelled)
+        if isinstance(imports, ArgumentNode) and isinstance(imports.value, ListValueNode):
+            found.update(f"{spelled} importing {print_ast(one)}" for one in imports.value.values)
+    return found
+
+
+def reason_of(node: Node) -> str | None:
+    """Return why a place is deprecated, or None if it is not; empty if it says nothing."""
+    for directive in cast("tuple[ConstDirectiveNode, ...]", getattr(node, "directives", None) or ()):
+        if directive.name.value == "deprecated":
+            values = [one.value for one in directive.arguments or () if one.name.value == "reason"]
+            return values[0].value if values and isinstance(values[0], StringValueNode) else ""
+    return None
+
+
+def roots(document: DocumentNode) -> dict[str, str]:
+    """Return the types of the root operations: `{"query": "Query", …}`."""
+    schema = places(document).get(SCHEMA)
+    operations = schema.operation_types if isinstance(schema, SchemaDefinitionNode) else ()
+    return {one.operation.value: one.type.name.value for one in operations}
+
+
+def without(document: DocumentNode, gone: set[str]) -> DocumentNode:
+    """Return a schema without some places; members of unions go with their types."""
+    definitions = (one for one in document.definitions if place_of(one) not in gone)
+    return replace(document, definitions=tuple(_thinned(one, gone) for one in definitions))
+
+
+def _thinned(definition: DefinitionNode, gone: set[str]) -> DefinitionNode:
+    place = place_of(definition)
+    if isinstance(definition, UnionTypeDefinitionNode):
+        return replace(definition, types=tuple(one for one in definition.types or () if one.name.value not in gone))
+    if isinstance(definition, EnumTypeDefinitionNode):
+        return replace(
+            definition, values=tuple(one for one in definition.values or () if f"{place}.{one.name.value}" not in gone)
+        )
+    fields = tuple(one for one in _members(definition) if f"{place}.{one.name.value}" not in gone)
+    if not fields:
+        return definition
+    return replace(
+        cast("ObjectTypeDefinitionNode", definition), fields=tuple(_less(one, place, gone) for one in fields)
+    )
+
+
+def _less(field: _Member, place: str | None, gone: set[str]) -> FieldDefinitionNode:
+    if not isinstance(field, FieldDefinitionNode):
+        return cast("FieldDefinitionNode", field)
+    inside = f"{place}.{field.name.value}"
+    kept = tuple(one for one in field.arguments or () if f"{inside}({one.name.value}:)" not in gone)
+    return replace(field, arguments=kept)
+
+
+def unused_types(document: DocumentNode) -> set[str]:
+    """Return the types that no operation can meet."""
+    named = {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, TypeDefinitionNode)
+    }
+    implementers = _implementers(named)
+    met: set[str] = set()
+    open_ends = list(roots(document).values())
+    while open_ends:
+        name = open_ends.pop()
+        if name in named and name not in met:
+            met.add(name)
+            open_ends += [*_names_in(named[name]), *implementers.get(name, ())]
+    return named.keys() - met
+
+
+def _implementers(named: Mapping[str, TypeDefinitionNode]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, definition in named.items():
+        for interface in cast("Iterable[NamedTypeNode]", getattr(definition, "interfaces", None) or ()):
+            found.setdefault(interface.name.value, []).append(name)
+    return found
+
+
+def _names_in(definition: TypeDefinitionNode) -> list[str]:
+    names: list[str] = []
+
+    class Names(Visitor):
+        def enter_named_type(self, node: NamedTypeNode, *_: object) -> None:
+            names.append(node.name.value)
+
+    visit(definition, Names())
+    return names
