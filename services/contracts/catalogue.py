@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
-from services.contracts import clocks, dispatch, feedback, intake, reference
-from services.contracts.event import Event
+from services.contracts import clocks, departments, dispatch, feedback, intake, reference
+from services.contracts.departments import DepartmentEvent
+from services.contracts.event import Data, Event
 from services.contracts.vocabulary import Source
 
 MAJOR: Final = 1
@@ -63,6 +64,11 @@ _OWN: Final[Mapping[Source, tuple[type[Event], ...]]] = MappingProxyType(
 EVENTS: Final[Mapping[Source, Mapping[str, type[Event]]]] = MappingProxyType(
     {source: MappingProxyType({e.TYPE: e for e in (*own, *clocks.CLOCK_EVENTS)}) for source, own in _OWN.items()}
 )
+DEPARTMENT_EVENTS: Final[Mapping[str, type[DepartmentEvent]]] = MappingProxyType(
+    {e.TYPE: e for e in departments.DEPARTMENT_EVENTS}
+)
+"""What a department's feed tells, by type name."""
+
 REFERENCE_SOURCES: Final = (Source.INTAKE, Source.DISPATCH)
 
 _DECODERS: Final[dict[type[Event], msgspec.json.Decoder[Event]]] = {
@@ -84,6 +90,16 @@ def petition_topic(source: Source, prefix: str = "") -> str:
 def reference_topic(source: Source, prefix: str = "") -> str:
     """Return the compacted topic that carries a source's reference entries."""
     return f"{prefix}reference.{source.value}.v{MAJOR}"
+
+
+def department_topic(code: str, prefix: str = "") -> str:
+    """Return the topic of a department's feed."""
+    return f"{prefix}department.{code}.feed.v{MAJOR}"
+
+
+def department_dataschema(type_name: str) -> str:
+    """Return the name of a schema of the departments' feeds; it ends in the major version."""
+    return f"urn:through-train:department:{type_name}:v{MAJOR}"
 
 
 def dataschema(source: Source, type_name: str) -> str:
@@ -115,6 +131,6 @@ def decode(definition_: type[Event], data: bytes | str) -> Event:
     return _DECODERS[definition_].decode(data)
 
 
-def encode(event: Event) -> bytes:
+def encode(event: Data) -> bytes:
     """Return an event's data as JSON."""
     return _ENCODER.encode(event)

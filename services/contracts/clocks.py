@@ -63,10 +63,13 @@ class ClockMoved(ClockEvent, frozen=True, kw_only=True):
 
 
 class ClockStopped(ClockEvent, frozen=True, kw_only=True):
-    """What the clock measured has happened, or cannot happen any more. `overdue`: it happened after the due date."""
+    """What the clock measured has happened, or cannot happen any more. `overdue`: it happened after the due date.
+    `department` is whom it measured, where that department is not responsible any more.
+    """
 
     TYPE: ClassVar[str] = "clock.stopped"
     overdue: bool
+    department: str | None = None
 
 
 CLOCK_EVENTS: tuple[type[ClockEvent], ...] = (

@@ -5,7 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from services.contracts.event import Data, Event
-from services.contracts.vocabulary import DeadlineClass, Source
+from services.contracts.vocabulary import DeadlineClass, Source, Urgency
 
 
 class DispatchEvent(Event, frozen=True, kw_only=True):
@@ -28,6 +28,16 @@ class Suggestion(Data, frozen=True, kw_only=True):
     explanation: str
 
 
+class Matter(Data, frozen=True, kw_only=True):
+    """What a work order is about, in the words of those who screened it: all that a department needs to begin."""
+
+    tracking_code: str
+    title: str
+    category: str
+    urgency: Urgency
+    request: str
+
+
 class WorkOrderOpened(WorkOrderEvent, frozen=True, kw_only=True):
     """A work order waits for assignment."""
 
@@ -43,6 +53,7 @@ class WorkOrderAssigned(WorkOrderEvent, frozen=True, kw_only=True):
     department: str
     deadline_class: DeadlineClass
     suggested: bool
+    matter: Matter
 
 
 class WorkOrderAcknowledged(WorkOrderEvent, frozen=True, kw_only=True):
@@ -70,10 +81,15 @@ class WorkOrderReferredForRuling(WorkOrderEvent, frozen=True, kw_only=True):
 
 
 class WorkOrderRuled(WorkOrderEvent, frozen=True, kw_only=True):
-    """The supervisor decided who is responsible; it cannot be declined."""
+    """The supervisor decided who is responsible; it cannot be declined. `relieved` is the department that was until
+    then, if another is now.
+    """
 
     TYPE: ClassVar[str] = "work_order.ruled"
     department: str
+    relieved: str | None = None
+    deadline_class: DeadlineClass
+    matter: Matter
 
 
 class WorkOrderStarted(WorkOrderEvent, frozen=True, kw_only=True):
@@ -139,6 +155,7 @@ class PetitionInstructionAnswered(DispatchEvent, frozen=True, kw_only=True):
 
 
 class WorkOrderCancelled(WorkOrderEvent, frozen=True, kw_only=True):
-    """Final: the petition was withdrawn."""
+    """Final: the petition was withdrawn. `department` is whose order it was, if it was assigned."""
 
     TYPE: ClassVar[str] = "work_order.cancelled"
+    department: str | None = None

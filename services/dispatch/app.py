@@ -1,10 +1,9 @@
 """Dispatch, wired: what it consumes, how it reacts, what it serves."""
 
 from services.contracts.vocabulary import Source
-from services.dispatch import handlers, operating
+from services.dispatch import handlers, operating, outlets
 from services.dispatch.commands import clocks
 from services.dispatch.schema import schema
-from services.dispatch.store import department_feed
 from services.kernel.scheduler import ClockCommands
 from services.kernel.service import Wiring
 
@@ -15,6 +14,6 @@ WIRING = Wiring(
     schema=schema,
     handlers=handlers.handlers,
     clocks=ClockCommands(clocks.fire_clock, clocks.reckon_clocks),
-    published=department_feed.PUBLISHED,
+    outlets=outlets.OUTLETS,
     operator=operating.COMMANDS,
 )

@@ -215,10 +215,13 @@ class Ticking:
         silent = clock.state is not ClockState.RUNNING or clock.level is Level.THIRD
         return replace(clock, fires_at=None if silent else firings(clock, self.terms)[Level(clock.level + 1)])
 
-    def stop(self, kind: ClockKind, about: UUID | None = None) -> Self:
-        """Stop the open clock of a kind; without one nothing changes."""
+    def stop(self, kind: ClockKind, about: UUID | None = None, *, of: str | None = None) -> Self:
+        """Stop the open clock of a kind; without one nothing changes.
+
+        :param of: the department that it measured, if that is not responsible any more.
+        """
         clock = self.open(kind, about)
-        return self if clock is None else self._stopped(clock)
+        return self if clock is None else self._stopped(clock, of)
 
     def stop_about(self, about: UUID) -> Self:
         """Stop every open clock about one thing."""
@@ -236,7 +239,7 @@ class Ticking:
                 ticking = ticking._stopped(clock)
         return ticking
 
-    def _stopped(self, clock: Clock) -> Self:
+    def _stopped(self, clock: Clock, of: str | None = None) -> Self:
         stopped = _entered(
             replace(clock, state=ClockState.STOPPED, fires_at=None, paused_at=None, calendar=0),
             Move.STOPPED,
@@ -251,6 +254,7 @@ class Ticking:
             about=clock.about,
             due_at=clock.due_at,
             overdue=overdue,
+            department=of,
         )
         return self._with(stopped, event)
 

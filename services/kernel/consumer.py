@@ -15,6 +15,7 @@ from services.kernel.envelope import UnreadableError
 from services.kernel.errors import InvalidInput, Unavailable
 from services.kernel.inbox import Arrived, Inbox, arrived
 from services.kernel.kafka import (
+    Broker,
     BrokerError,
     Consumer,
     Record,
@@ -54,14 +55,14 @@ class Events:
         database: Database,
         inbox: Inbox,
         references: ReferenceCache,
-        bootstrap: str,
+        broker: Broker,
         topic_prefix: str,
         applied: Pulse,
         committed: Pulse,
     ) -> None:
         self._service = service
         self._sources = sources
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._prefix = topic_prefix
         self._database = database
         self._inbox = inbox
@@ -102,7 +103,7 @@ class Events:
         self, group: str, topics: Sequence[str], take: Callable[[Sequence[Record]], Awaitable[None]]
     ) -> None:
         while True:
-            consumer = new_consumer(self._bootstrap, group, topics)
+            consumer = new_consumer(self._broker, group, topics)
             lag, watching = Lag(self._service.value, self._prefix, topics), None
             try:
                 await consumer.start()
@@ -193,7 +194,7 @@ class Events:
         topic = dead_letter_topic(self._service, self._prefix)
         origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
         why = [("dl_origin", origin), ("dl_error", str(error).encode()[:1000])]
-        producer = new_producer(self._bootstrap)
+        producer = new_producer(self._broker)
         try:
             await producer.start()
             try:

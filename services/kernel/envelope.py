@@ -68,10 +68,29 @@ class Envelope:
         return Scope(UUID(self.subject), self.street, self.community, self.lead, self.cohandlers, self.followers)
 
 
-def to_message(envelope: Envelope, data: bytes) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-    """Return key, value and headers of an event's Kafka message."""
+Message = tuple[bytes, bytes, list[tuple[str, bytes]]]
+"""Key, value and headers."""
+
+
+def written(attributes: Mapping[str, Any], data: bytes) -> Message:
+    """Return the message of a CloudEvent with JSON data; its key is its subject.
+
+    Empty attributes are left out: CloudEvents has no empty values.
+    """
+    always = {"specversion": "1.0", "datacontenttype": "application/json"}
+    event = CloudEvent({k: v for k, v in {**always, **attributes}.items() if v != ""}, data)
+    message = to_binary_event(event, _FORMAT)
+    return attributes["subject"].encode(), message.value, list(message.headers.items())
+
+
+def show_sequence(sequence: int) -> str:
+    """Return a sequence as it travels: padded, so that text sorts as numbers do."""
+    return f"{sequence:0{_SEQUENCE_DIGITS}d}"
+
+
+def to_message(envelope: Envelope, data: bytes) -> Message:
+    """Return an event's Kafka message."""
     attributes: dict[str, Any] = {
-        "specversion": "1.0",
         "id": str(envelope.id),
         "source": f"/{envelope.source.value}",
         "type": envelope.type,
@@ -79,8 +98,7 @@ def to_message(envelope: Envelope, data: bytes) -> tuple[bytes, bytes, list[tupl
         "time": envelope.time,
         "recordedtime": envelope.recorded.isoformat(),
         "dataschema": envelope.dataschema,
-        "datacontenttype": "application/json",
-        "sequence": f"{envelope.sequence:0{_SEQUENCE_DIGITS}d}",
+        "sequence": show_sequence(envelope.sequence),
         "seen": show_seen(envelope.seen),
         "correlationid": envelope.correlation,
         "causationid": envelope.causation,
@@ -91,10 +109,7 @@ def to_message(envelope: Envelope, data: bytes) -> tuple[bytes, bytes, list[tupl
         "cohandlers": ",".join(envelope.cohandlers),
         "followers": ",".join(envelope.followers),
     }
-    # Empty extensions are left out: CloudEvents has no empty attribute values.
-    event = CloudEvent({k: v for k, v in attributes.items() if v != ""}, data)
-    message = to_binary_event(event, _FORMAT)
-    return envelope.subject.encode(), message.value, list(message.headers.items())
+    return written(attributes, data)
 
 
 def from_message(key: bytes | None, value: bytes | None, headers: Headers) -> tuple[Envelope, bytes]:

@@ -1,9 +1,11 @@
 """aiokafka, typed: the few calls that are used here."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # pyright: ignore[reportMissingTypeStubs]
@@ -21,6 +23,31 @@ _KNOCK_SECONDS: Final = 1.0
 _PARTING_SECONDS: Final = 3.0
 BrokerError: Final[type[Exception]] = cast(type[Exception], KafkaError)
 TooLargeError: Final[type[Exception]] = cast(type[Exception], MessageSizeTooLargeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """How the broker is reached: `bootstrap` is `host:port,…`; with a login or a CA file, as those of it."""
+
+    bootstrap: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca_file: Path | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return aiokafka's settings for a client."""
+        security = f"{'SASL_' if self.username else ''}{'SSL' if self.tls else 'PLAINTEXT'}"
+        chosen: dict[str, Any] = {"bootstrap_servers": self.bootstrap, "security_protocol": security}
+        if self.username:
+            chosen |= {
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+            }
+        if self.tls:
+            chosen["ssl_context"] = ssl.create_default_context(cafile=self.ca_file)
+        return chosen
 
 
 class Record(Protocol):
@@ -62,10 +89,10 @@ class Topic:
     compacted: bool = False
 
 
-def new_producer(bootstrap: str) -> Producer:
+def new_producer(broker: Broker) -> Producer:
     """Return an idempotent producer (acks=all), not yet started."""
     producer: Any = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **broker.options(),
         enable_idempotence=True,
         acks="all",
         linger_ms=2,
@@ -88,11 +115,11 @@ async def discard(producer: Producer) -> None:
     await inner.client.close()
 
 
-def new_consumer(bootstrap: str, group: str, topics: Sequence[str]) -> Consumer:
+def new_consumer(broker: Broker, group: str, topics: Sequence[str]) -> Consumer:
     """Return a consumer, not yet started; a new group starts at the beginning of every topic."""
     consumer: Any = AIOKafkaConsumer(
         *topics,
-        bootstrap_servers=bootstrap,
+        **broker.options(),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -137,9 +164,9 @@ def dead_letter_topic(source: Source, prefix: str) -> str:
     return f"{prefix}deadletter.{source.value}.v1"
 
 
-async def reachable(bootstrap: str) -> bool:
+async def reachable(broker: Broker) -> bool:
     """Tell whether one of the brokers accepts connections."""
-    for address in bootstrap.split(","):
+    for address in broker.bootstrap.split(","):
         host, _, port = address.rpartition(":")
         try:
             async with asyncio.timeout(_KNOCK_SECONDS):
@@ -151,12 +178,12 @@ async def reachable(bootstrap: str) -> bool:
     return False
 
 
-async def create_topics(bootstrap: str, topics: Sequence[Topic], *, replication: int) -> None:
+async def create_topics(broker: Broker, topics: Sequence[Topic], *, replication: int) -> None:
     """Create the topics that do not exist yet.
 
     :raises BrokerError: the broker cannot be reached, or refused one.
     """
-    admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin: Any = AIOKafkaAdminClient(**broker.options())
     await admin.start()
     try:
         existing = set(await admin.list_topics())

@@ -7,6 +7,7 @@ lost its lock is harmless, because consumers go by sequence.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -16,9 +17,9 @@ from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import telemetry
 from services.kernel.db import UNREACHABLE, Connection, Row, UniqueViolation, describe, own_connection
-from services.kernel.envelope import Envelope, to_message
+from services.kernel.envelope import Envelope, Message, to_message
 from services.kernel.history import parse_seen
-from services.kernel.kafka import BrokerError, Producer, discard, new_producer
+from services.kernel.kafka import Broker, BrokerError, Producer, Topic, create_topics, discard, new_producer
 from services.kernel.pulse import Pulse
 
 log = structlog.get_logger()
@@ -51,33 +52,81 @@ PUBLISHED: Final = """
 DELETE FROM own.outbox WHERE position = ANY($1)"""
 
 
-class Relay:
-    """Publishes one service's outbox until it is cancelled.
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """One table of what is still to be published, and the way from it to the topics.
 
-    `published` is the statement that takes away what the broker has acknowledged ($1: its positions). A service may do
+    `lowest` reads its oldest rows ($1: at most so many), each with a `position`; `topic` and `message` say where a row
+    goes, and as what. `published` takes away what the broker has acknowledged ($1: its positions). A service may do
     more in it that must be done once for each event and in the order of publication, and return the keys of what is
-    followed live; `told` is given these.
+    followed live. `new_topic` names the topic that must be there before a row is sent, if that is not certain.
+    """
+
+    lowest: str
+    topic: Callable[[Row], str]
+    message: Callable[[Row], Message]
+    published: str
+    new_topic: Callable[[Row], str | None] = lambda _: None
+
+
+def events(
+    source: Source, *, published: str = PUBLISHED, new_topic: Callable[[Row], str | None] = lambda _: None
+) -> Outlet:
+    """Return the outlet of a service's events, from own.outbox to its topics."""
+
+    def message(row: Row) -> Message:
+        aggregate: UUID = row["aggregate_id"]
+        envelope = Envelope(
+            id=row["event_id"],
+            source=source,
+            type=row["type"],
+            subject=row["key"] or str(aggregate),
+            time=row["happened_at"],
+            recorded=row["recorded_at"],
+            dataschema=catalogue.dataschema(source, row["type"]),
+            sequence=row["sequence"],
+            seen=parse_seen(row["seen"]),
+            correlation=row["correlation_id"],
+            causation=row["causation_id"],
+            cycle=row["cycle"],
+            street=row["street"],
+            community=row["community"],
+            lead=row["lead"],
+            cohandlers=tuple(row["cohandlers"]),
+            followers=tuple(row["followers"]),
+        )
+        return to_message(envelope, row["data"].encode())
+
+    return Outlet(_LOWEST, lambda row: row["topic"], message, published, new_topic)
+
+
+class Relay:
+    """Publishes one service's outlets, one after the other, until it is cancelled.
+
+    `told` is given the keys of what is followed live, once they are published.
     """
 
     def __init__(
         self,
         source: Source,
+        outlets: Sequence[Outlet],
         *,
         database_url: str,
-        bootstrap: str,
+        broker: Broker,
         topic_prefix: str,
+        topic_replication: int,
         poll: float,
         committed: Pulse,
-        published: str = PUBLISHED,
         told: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
         self._source = source
+        self._outlets = outlets
         self._database_url = database_url
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._prefix = topic_prefix
+        self._replication = topic_replication
         self._poll = poll
         self._committed = committed
-        self._published = published
         self._told = told
 
     async def run(self) -> None:
@@ -94,49 +143,38 @@ class Relay:
                 await asyncio.sleep(_STANDBY_SECONDS)
 
     async def _publish_all(self, connection: Connection) -> None:
-        producer = new_producer(self._bootstrap)
+        producer = new_producer(self._broker)
+        known = set[str]()
         try:
             await producer.start()
             while True:
-                rows = await connection.fetch(_LOWEST, BATCH)
-                if rows:
-                    await self._publish(producer, rows)
-                    done = await connection.fetch(self._published, [row["position"] for row in rows])
-                    self._told([row["key"] for row in done])
-                    telemetry.PUBLISHED.labels(self._source.value).inc(len(rows))
-                if len(rows) < BATCH:
+                more = False
+                for outlet in self._outlets:
+                    rows = await connection.fetch(outlet.lowest, BATCH)
+                    more |= len(rows) == BATCH
+                    if rows:
+                        await self._create(known, [topic for row in rows if (topic := outlet.new_topic(row))])
+                        await self._publish(producer, outlet, rows)
+                        done = await connection.fetch(outlet.published, [row["position"] for row in rows])
+                        self._told([row["key"] for row in done])
+                        telemetry.PUBLISHED.labels(self._source.value).inc(len(rows))
+                if not more:
                     await self._committed.wait(self._poll)
         finally:
             # After a failed send the producer's own order is unknown; and at the end nobody waits for a broker.
             await discard(producer)
 
-    async def _publish(self, producer: Producer, rows: Sequence[Row]) -> None:
+    async def _create(self, known: set[str], wanted: Sequence[str]) -> None:
+        """Create topics of one partition, unless they are known to be there."""
+        if missing := sorted({*wanted} - known):
+            topics = [Topic(f"{self._prefix}{name}", partitions=1) for name in missing]
+            await create_topics(self._broker, topics, replication=self._replication)
+            known.update(missing)
+
+    async def _publish(self, producer: Producer, outlet: Outlet, rows: Sequence[Row]) -> None:
         sent = [
-            await producer.send(f"{self._prefix}{row['topic']}", value, key, headers=headers)
+            await producer.send(f"{self._prefix}{outlet.topic(row)}", value, key, headers=headers)
             for row in rows
-            for key, value, headers in [self._message(row)]
+            for key, value, headers in [outlet.message(row)]
         ]
         await asyncio.gather(*sent)
-
-    def _message(self, row: Row) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-        aggregate: UUID = row["aggregate_id"]
-        envelope = Envelope(
-            id=row["event_id"],
-            source=self._source,
-            type=row["type"],
-            subject=row["key"] or str(aggregate),
-            time=row["happened_at"],
-            recorded=row["recorded_at"],
-            dataschema=catalogue.dataschema(self._source, row["type"]),
-            sequence=row["sequence"],
-            seen=parse_seen(row["seen"]),
-            correlation=row["correlation_id"],
-            causation=row["causation_id"],
-            cycle=row["cycle"],
-            street=row["street"],
-            community=row["community"],
-            lead=row["lead"],
-            cohandlers=tuple(row["cohandlers"]),
-            followers=tuple(row["followers"]),
-        )
-        return to_message(envelope, row["data"].encode())

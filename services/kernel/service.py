@@ -49,7 +49,7 @@ from services.kernel.mutation import Mutations
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
-from services.kernel.relay import PUBLISHED, Relay
+from services.kernel.relay import Outlet, Relay, events
 from services.kernel.scheduler import ClockCommands, Scheduler
 from services.kernel.settings import OperatorSettings, Settings
 from services.kernel.tracing import Tracing
@@ -86,7 +86,8 @@ class Wiring:
     """What makes a service this service. `extra` builds what only it has; `seed` is the reference data that it owns.
 
     `keyed` makes of `extra` what keys the digests of inputs (see Mutations).
-    `petitions_live` says whether petitions can be followed live here, `published` is the relay's (see there).
+    `petitions_live` says whether petitions can be followed live here; `outlets` are what the relay publishes, by
+    default the service's events alone.
     `forget` are statements that delete what is kept for a time only, at most 1000 rows at once; `operator` builds the
     command lines that only this service's operator has, by their first word.
     """
@@ -102,7 +103,7 @@ class Wiring:
     keyed: Callable[[Any], Callable[[bytes], bytes]] = lambda _: mutation.plain
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _: ()
     petitions_live: bool = False
-    published: str = PUBLISHED
+    outlets: Sequence[Outlet] = ()
     forget: Sequence[str] = ()
     operator: Mapping[str, Callable[[], App]] = field(default_factory=dict[str, Callable[[], App]])
 
@@ -123,7 +124,7 @@ async def prepare(wiring: Wiring, settings: Settings, *, now: Now = system_now) 
         for source in sources
         for topic in topics_of(source, prefix=settings.topic_prefix, partitions=settings.topic_partitions)
     ]
-    await create_topics(settings.kafka_bootstrap, topics, replication=settings.topic_replication)
+    await create_topics(settings.broker, topics, replication=settings.topic_replication)
     database = await open_database(url, connections=2, application=f"{wiring.source.value}-migrate")
     try:
         async with database.transaction(Cause("seed", "seed")) as tx:
@@ -189,12 +190,13 @@ async def running(
         jobs: dict[Role, Callable[[], Awaitable[None]]] = {
             Role.RELAY: Relay(
                 wiring.source,
+                wiring.outlets or [events(wiring.source)],
                 database_url=url,
-                bootstrap=settings.kafka_bootstrap,
+                broker=settings.broker,
                 topic_prefix=settings.topic_prefix,
+                topic_replication=settings.topic_replication,
                 poll=settings.outbox_poll,
                 committed=committed,
-                published=wiring.published,
                 told=live.tell,
             ).run,
             Role.CONSUMER: Events(
@@ -203,7 +205,7 @@ async def running(
                 database=database,
                 inbox=inbox,
                 references=references,
-                bootstrap=settings.kafka_bootstrap,
+                broker=settings.broker,
                 topic_prefix=settings.topic_prefix,
                 applied=applied,
                 committed=committed,
@@ -296,7 +298,7 @@ async def _not_ready(runtime: Runtime[Any]) -> str | None:
         references = await runtime.references.get()
     except UNREACHABLE:
         return "the database cannot be reached"
-    if not await reachable(runtime.settings.kafka_bootstrap):
+    if not await reachable(runtime.settings.broker):
         return "the broker cannot be reached"
     if not references.terms.policies:
         return "no deadline policy has arrived yet"

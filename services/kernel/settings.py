@@ -13,6 +13,7 @@ from services.kernel.auth import keys
 from services.kernel.auth.issuers import DEVELOPMENT_ISSUER, INTAKE_ISSUER, Claim
 from services.kernel.auth.key_sets import is_secure
 from services.kernel.auth.keyrings import KeyFileError
+from services.kernel.kafka import Broker
 
 ClaimPath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -41,6 +42,10 @@ class Settings(BaseSettings):
     database_url: SecretStr
     database_connections: int = Field(10, ge=2, le=200)
     kafka_bootstrap: str
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_tls: bool = False
+    kafka_ca_file: Path | None = None
     topic_prefix: str = ""
     topic_partitions: int = Field(12, ge=1)
     topic_replication: int = Field(1, ge=1)
@@ -62,6 +67,12 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     domain_clock: Path | None = None
 
+    @property
+    def broker(self) -> Broker:
+        """Return how the broker is reached."""
+        password = self.kafka_password.get_secret_value() if self.kafka_password else None
+        return Broker(self.kafka_bootstrap, self.kafka_username, password, self.kafka_tls, self.kafka_ca_file)
+
     @field_validator("database_url")
     @classmethod
     def _no_password_to_guess(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -74,6 +85,22 @@ class Settings(BaseSettings):
         if guessable and _in_production(info):
             raise _refused("the password is empty or the user's own name: give the user a real one")
         return url
+
+    @field_validator("kafka_password")
+    @classmethod
+    def _whose_password(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (password is None) != (info.data.get("kafka_username") is None):
+            raise _refused("a user's name and password go together: give both, or neither")
+        return password
+
+    @field_validator("kafka_ca_file")
+    @classmethod
+    def _a_ca_to_check(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and not file.is_file():
+            raise _refused(f"there is no file {file}")
+        if file is not None and not info.data.get("kafka_tls"):
+            raise _refused("a CA is for TLS: set THROUGH_TRAIN_KAFKA_TLS=true too")
+        return file
 
     @field_validator("keys_folder")
     @classmethod

@@ -14,7 +14,6 @@ from services.contracts.intake import PetitionReadied
 from services.contracts.vocabulary import DeadlineClass, Source, Urgency
 from services.kernel import relay
 from services.kernel.envelope import Envelope, to_message
-from services.kernel.pulse import Pulse
 from tests.faults.broker import Lying
 from tests.faults.check import nothing_lost
 from tests.faults.client import Client
@@ -191,6 +190,6 @@ async def test_events_that_come_before_their_turn_wait_for_it(client: Client, or
 
 async def _outbox(installation: Installation) -> list[tuple[Message, int]]:
     """Return what waits in intake's outbox as the messages that it will become, with their sequences."""
-    rows = await installation.fetch("intake", relay._LOWEST, relay.BATCH)
-    writer = relay.Relay(Source.INTAKE, database_url="", bootstrap="", topic_prefix="", poll=1.0, committed=Pulse())
-    return [(writer._message(row), row["sequence"]) for row in rows]
+    outlet = relay.events(Source.INTAKE)
+    rows = await installation.fetch("intake", outlet.lowest, relay.BATCH)
+    return [(outlet.message(row), row["sequence"]) for row in rows]

@@ -10,7 +10,7 @@ from services.contracts.event import Event
 from services.contracts.reference import Department, Street
 from services.contracts.vocabulary import Source
 from services.kernel.envelope import Envelope, to_message
-from services.kernel.kafka import new_producer
+from services.kernel.kafka import Broker, new_producer
 from tests.support.district import District, RunningService, eventually
 from tests.support.references import publish_entries
 
@@ -27,7 +27,7 @@ class Voice:
         self, petition: str, *events: Event, seen: dict[Source, int] | None = None, cycle: int = 1, **other: Any
     ) -> int:
         """Publish events about a petition and return the last one's sequence."""
-        producer = new_producer(self.district.servers.bootstrap)
+        producer = new_producer(Broker(self.district.servers.bootstrap))
         await producer.start()
         try:
             for event in events:
@@ -61,7 +61,7 @@ async def raw(
     district: District, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
 ) -> None:
     """Publish any message at all."""
-    producer = new_producer(district.servers.bootstrap)
+    producer = new_producer(Broker(district.servers.bootstrap))
     await producer.start()
     try:
         await (await producer.send(topic, value, key, headers=headers))

@@ -18,7 +18,7 @@ from services.kernel.access import Actor
 from services.kernel.db import Cause, open_database
 from services.kernel.entries import EntriesRecorded, RecordEntries
 from services.kernel.envelope import Envelope, to_message
-from services.kernel.kafka import new_producer
+from services.kernel.kafka import Broker, new_producer
 from services.kernel.recording import Recorder
 
 OPERATOR: Final = Actor("test-operator", frozenset({Role.OPERATOR}))
@@ -55,7 +55,7 @@ async def publish_entries(
     bootstrap: str, prefix: str, source: Source, entries: Sequence[AnyEntry], *, now: datetime, sequence: int = 1
 ) -> None:
     """Publish reference entries to a source's topic."""
-    producer = new_producer(bootstrap)
+    producer = new_producer(Broker(bootstrap))
     await producer.start()
     try:
         for entry in entries:

@@ -21,7 +21,7 @@ from deploy.audit.findings import Kind, Report
 from deploy.audit.living import Audit, Census
 from deploy.audit.place import SERVICES, Place, connected
 from deploy.local.settings import ROOT
-from services.kernel.kafka import Topic, create_topics, new_producer
+from services.kernel.kafka import Broker, Topic, create_topics, new_producer
 from tests.support import people as p
 from tests.support.district import Answer, District, eventually
 from tests.support.people import Filed, People
@@ -725,8 +725,8 @@ async def _copied(played: Played, messages: Messages) -> Place:
     """Return a place whose topics are new and carry these messages."""
     prefix, bootstrap = f"t{uuid4().hex[:8]}-", played.place.bootstrap
     topics = [Topic(f"{prefix}{name}", 2 if name in CARRIED else 1) for name in messages]
-    await create_topics(bootstrap, topics, replication=1)
-    producer = new_producer(bootstrap)
+    await create_topics(Broker(bootstrap), topics, replication=1)
+    producer = new_producer(Broker(bootstrap))
     await producer.start()
     try:
         sent = [

@@ -60,7 +60,7 @@ QUEUE: Final = may(
     Role.DEPARTMENT_HEAD,
     Role.INTEGRATOR,
     Role.DISTRICT_SUPERVISOR,
-    says="follow a department's queue: the department, integrators with its grant, the supervisor any",
+    says="follow a department's queue, read its feed: the department, integrators with its grant, the supervisor any",
 )
 INTERNAL: Final = may(
     Role.STREET_COMMITTEE,
@@ -138,6 +138,10 @@ DOORS: Final = (
     within("QueueEvent", "id type label at cycle byRole clock level workOrder petition"),
     within("Suggestion", "rule explanation department"),
     within("Department", "id street name generated"),
+    shown_to("Department", QUEUE, "feed"),
+    within("DepartmentFeed", "edges pageInfo"),
+    within("DepartmentFeedEdge", "node cursor"),
+    within("DepartmentFeedEvent", "id source type subject time recordedTime sequence cycle dataschema data"),
     within("DepartmentConnection", "edges pageInfo"),
     within("DepartmentEdge", "node cursor"),
 )

@@ -12,7 +12,7 @@ from services.contracts.dispatch import (
 )
 from services.contracts.event import SYSTEM, Event, Who
 from services.contracts.vocabulary import ClockKind, DeadlineClass, Urgency, WorkOrderState
-from services.dispatch.domain.work_order import Act, Decline, Petition, WorkOrder, having, move, responsible
+from services.dispatch.domain.work_order import Act, Decline, Petition, WorkOrder, having, matter, move, responsible
 from services.kernel.access import Scope
 from services.kernel.head import Decision, Fact, Head, decided
 from services.kernel.ids import PetitionId, TrackingCode, WorkOrderId, new_uuid
@@ -114,6 +114,7 @@ def assign(
         department=department,
         deadline_class=deadline_class,
         suggested=department == order.suggestion.department,
+        matter=matter(petition, order),
     )
     return decided(having(petition, moved, ticking, lead=department), Fact(event, reason), clocks=ticking)
 
@@ -143,8 +144,8 @@ def decline(
     first_receiver = earlier[0].department if earlier else None
     ticking = (
         petition.head.ticking(terms, by, now)
-        .stop(ClockKind.ACKNOWLEDGEMENT, order.id)
-        .stop(ClockKind.HANDLING, order.id)
+        .stop(ClockKind.ACKNOWLEDGEMENT, order.id, of=department)
+        .stop(ClockKind.HANDLING, order.id, of=department)
         .start(ClockKind.RULING if earlier else ClockKind.ASSIGNMENT, order.id)
     )
     moved = replace(moved, department=first_receiver, declines=(*order.declines, said), assigned_at=None)

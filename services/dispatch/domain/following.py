@@ -12,7 +12,10 @@ from services.kernel.terms import Terms
 
 
 def _cancelled(petition: Petition) -> tuple[Petition, list[Event]]:
-    events = [WorkOrderCancelled(by=SYSTEM, work_order_id=order.id) for order in petition.open_orders]
+    events = [
+        WorkOrderCancelled(by=SYSTEM, work_order_id=order.id, department=order.department)
+        for order in petition.open_orders
+    ]
     orders = tuple(
         replace(move(petition, order, Act.CANCEL), asked=False) if order.state in OPEN else order
         for order in petition.orders

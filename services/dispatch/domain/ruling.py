@@ -6,7 +6,7 @@ from datetime import datetime
 from services.contracts.dispatch import WorkOrderRuled
 from services.contracts.event import Who
 from services.contracts.vocabulary import ClockKind
-from services.dispatch.domain.work_order import Act, Petition, WorkOrder, having, move
+from services.dispatch.domain.work_order import Act, Petition, WorkOrder, having, matter, move
 from services.kernel.head import Decision, Fact, decided
 from services.kernel.terms import Terms
 
@@ -26,5 +26,12 @@ def rule(
         .start(ClockKind.HANDLING, order.id, order.deadline_class)
     )
     moved = replace(moved, department=department, ruled=True, assigned_at=now)
-    event = WorkOrderRuled(by=by, work_order_id=order.id, department=department)
+    event = WorkOrderRuled(
+        by=by,
+        work_order_id=order.id,
+        department=department,
+        relieved=order.department if order.department != department else None,
+        deadline_class=order.deadline_class,
+        matter=matter(petition, order),
+    )
     return decided(having(petition, moved, ticking, lead=department), Fact(event, reason), clocks=ticking)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from services.contracts.dispatch import Suggestion
+from services.contracts.dispatch import Matter, Suggestion
 from services.contracts.vocabulary import DeadlineClass, Urgency, WorkOrderState
 from services.dispatch.domain.instruction import Instruction, InstructionState
 from services.kernel import machine
@@ -231,3 +231,14 @@ def having(petition: Petition, order: WorkOrder, ticking: Ticking, *, lead: str 
     head = replace(head, scope=replace(head.scope, lead=lead))
     orders = tuple(order if o.id == order.id else o for o in petition.orders)
     return replace(petition, head=head, orders=orders)
+
+
+def matter(petition: Petition, order: WorkOrder) -> Matter:
+    """Return what an order is about, as events tell it."""
+    return Matter(
+        tracking_code=petition.tracking_code,
+        title=petition.title,
+        category=petition.category,
+        urgency=petition.urgency,
+        request=order.request,
+    )

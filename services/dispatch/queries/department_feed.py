@@ -2,23 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from services.contracts import catalogue
-from services.contracts.event import Event
 from services.contracts.vocabulary import Source
-from services.kernel.db import Connection
+from services.dispatch.domain.department_feed import Numbered
+from services.kernel.db import Connection, Row
 from services.kernel.ids import PetitionId
 
 NEXT: Final = """
 -- department_feed.next: of each wanted page, the events behind a number
-SELECT wanted.nth, feed.number, event.aggregate_id, event.event_id, event.type, event.cycle, event.happened_at,
-       event.data
+SELECT wanted.nth, feed.department, feed.number, event.aggregate_id, event.event_id, event.type, event.cycle,
+       event.happened_at, event.recorded_at, event.data, event.street, event.community
 FROM unnest($1::text[], $2::bigint[], $3::int[]) WITH ORDINALITY AS wanted (department, after, most, nth)
 CROSS JOIN LATERAL (
-    SELECT number, aggregate_id, sequence FROM own.department_feed
+    SELECT * FROM own.department_feed
     WHERE department = wanted.department AND number > wanted.after ORDER BY number LIMIT wanted.most
 ) AS feed
 CROSS JOIN LATERAL (
@@ -40,16 +38,20 @@ class Wanted:
     first: int
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """An event as it concerns a department."""
-
-    number: int
-    petition: PetitionId
-    id: UUID
-    cycle: int
-    at: datetime
-    event: Event
+def numbered(row: Row) -> Numbered:
+    """Return the event of a row of a department's feed."""
+    return Numbered(
+        department=row["department"],
+        number=row["number"],
+        petition=PetitionId(row["aggregate_id"]),
+        id=row["event_id"],
+        cycle=row["cycle"],
+        at=row["happened_at"],
+        recorded_at=row["recorded_at"],
+        street=row["street"],
+        community=row["community"],
+        event=catalogue.decode(catalogue.EVENTS[Source.DISPATCH][row["type"]], row["data"]),
+    )
 
 
 async def pages(reader: Connection, wanted: Sequence[Wanted]) -> list[list[Numbered]]:
@@ -59,10 +61,7 @@ async def pages(reader: Connection, wanted: Sequence[Wanted]) -> list[list[Numbe
         NEXT, [w.department for w in wanted], [w.after for w in wanted], [w.first for w in wanted]
     )
     for row in rows:
-        event = catalogue.decode(catalogue.EVENTS[Source.DISPATCH][row["type"]], row["data"])
-        petition = PetitionId(row["aggregate_id"])
-        numbered = Numbered(row["number"], petition, row["event_id"], row["cycle"], row["happened_at"], event)
-        found[int(row["nth"]) - 1].append(numbered)
+        found[int(row["nth"]) - 1].append(numbered(row))
     return found
 
 

@@ -10,8 +10,10 @@ from services.contracts import reference as r
 from services.contracts.labels import in_language
 from services.dispatch.commands.lookup import routing_table
 from services.dispatch.domain import routing
+from services.dispatch.schema.feed import DepartmentFeed, page, reads
+from services.kernel.access import Rule
 from services.kernel.errors import InvalidInput
-from services.kernel.graphql.context import Info
+from services.kernel.graphql.context import Context, Info
 from services.kernel.graphql.filters import check_filters
 from services.kernel.graphql.listing import Connection, page_of
 from services.kernel.graphql.types import After, First, Locale
@@ -34,6 +36,18 @@ class Department:
     def name(self, locale: Locale = "zh-CN") -> str | None:
         """Return the name in a language."""
         return named(self.entry, locale)
+
+    @strawberry.field(
+        description="What it has to know for its own work orders, the oldest first: the same events as on its topic. "
+        "Keep the last cursor, and go on from it, whenever that is."
+    )
+    async def feed(self, info: Info, first: First = 20, after: After = None) -> DepartmentFeed | None:
+        """Return a page of the feed."""
+        return await page(info, self.id, first=first, after=after)
+
+    def sees(self, context: Context[None], rule: Rule) -> bool:
+        """Tell whether the department is the actor's own, or the actor supervises all."""
+        return bool(context.actor.roles & rule.roles) and reads(context.actor, self.id)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: ID) -> "Department | None":

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import strawberry
 from strawberry import ID
@@ -11,10 +11,12 @@ from services.contracts.clocks import ClockEscalated, ClockEvent
 from services.contracts.dispatch import WorkOrderEvent
 from services.contracts.labels import event_label
 from services.contracts.reference import Department
-from services.contracts.vocabulary import ClockKind, Role
+from services.contracts.vocabulary import ClockKind
 from services.dispatch.domain import access
+from services.dispatch.domain.department_feed import Numbered
 from services.dispatch.queries import department_feed
-from services.dispatch.queries.department_feed import Numbered, Wanted
+from services.dispatch.queries.department_feed import Wanted
+from services.dispatch.schema.feed import feed_cursor, number_behind, reads
 from services.dispatch.schema.loaders import order_loader, petition_loader
 from services.dispatch.schema.petition import Petition
 from services.dispatch.schema.work_order import WorkOrder, shown
@@ -22,10 +24,8 @@ from services.kernel.access import owns
 from services.kernel.errors import InvalidInput, NotFound
 from services.kernel.graphql.context import Info
 from services.kernel.graphql.following import PAGE, batch, follow
-from services.kernel.graphql.types import After, Locale, cursor, parse_cursor
+from services.kernel.graphql.types import After, Locale
 from services.kernel.ids import WorkOrderId
-
-_DIGITS: Final = 18
 
 
 @strawberry.type(description="Something that happened to a department's work.")
@@ -130,22 +130,12 @@ class QueueSubscription:
         if code is None:
             raise InvalidInput("department", "Name a department: you have none of your own.")
         known = (await info.context.runtime.references.get()).ever(Department, code) is not None
-        if not known or (code != actor.department and Role.DISTRICT_SUPERVISOR not in actor.roles):
+        if not known or not reads(actor, code):
             raise NotFound("This department's queue")
-        begins, last = _number(after, code), await department_feed.last(info.context.reader, code)
+        begins, last = number_behind(after, code), await department_feed.last(info.context.reader, code)
         if begins is not None and begins > last:
             raise InvalidInput("after", "after is ahead of this queue, as if of another installation; begin without.")
         return _Queue(info, code, last if begins is None else begins).updates(begins=begins is None)
-
-
-def _number(after: str | None, department: str) -> int | None:
-    parts = parse_cursor(after, parts=2)
-    if parts is None:
-        return None
-    of, number = parts
-    if of != department or not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
-        raise InvalidInput("after", "after must be a cursor as this subscription returned it for this department.")
-    return int(number)
 
 
 class _Queue:
@@ -165,10 +155,10 @@ class _Queue:
     async def updates(self, *, begins: bool) -> AsyncGenerator[QueueUpdate, None]:
         """Yield what comes."""
         if begins:
-            yield QueueUpdate(cursor=cursor(self._department, str(self._number)), event=None)
+            yield QueueUpdate(cursor=feed_cursor(self._department, self._number), event=None)
         async for one in follow(self._info.context, self._department, self._next):
             event = QueueEvent(it=one, id=ID(str(one.id)))
-            yield QueueUpdate(cursor=cursor(self._department, str(one.number)), event=event)
+            yield QueueUpdate(cursor=feed_cursor(self._department, one.number), event=event)
 
     async def _next(self) -> tuple[Sequence[Numbered], bool]:
         found = await self._pages.load(Wanted(self._department, self._number, PAGE))

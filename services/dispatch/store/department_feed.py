@@ -2,11 +2,14 @@
 
 Commands commit in any order, and a counter that they share would be a lock that they share. The relay is alone, and
 takes every row out once, whatever becomes of it. Whoever has read up to a number has missed nothing before it.
+
+What is numbered waits in own.department_outbox until it is on the department's own topic.
 """
 
 from typing import Final
 
-# OFFSET 0 has each event looked up by its key, as where the relay reads them.
+# An event that names departments concerns these alone, whoever is responsible after it. OFFSET 0 has each event looked
+# up by its key, as where the relay reads them.
 PUBLISHED: Final = """
 -- department_feed.published: take away what the broker has acknowledged, and number it for the departments it concerns
 WITH gone AS (
@@ -14,11 +17,16 @@ WITH gone AS (
 ), concerned AS (
     SELECT DISTINCT gone.position, gone.aggregate_id, gone.sequence, department.code
     FROM gone CROSS JOIN LATERAL (
-        SELECT lead, cohandlers, data FROM own.event
+        SELECT type, lead, cohandlers, data FROM own.event
         WHERE event.aggregate_id = gone.aggregate_id AND event.sequence = gone.sequence OFFSET 0
     ) AS event
-    CROSS JOIN LATERAL unnest(event.cohandlers || event.lead || (event.data ->> 'department')) AS department (code)
-    WHERE department.code IS NOT NULL
+    CROSS JOIN LATERAL unnest(
+        CASE WHEN event.data ? 'department' THEN ARRAY[event.data ->> 'department', event.data ->> 'relieved']
+             WHEN event.type <> 'work_order.cancelled' THEN event.cohandlers || event.lead
+        END) AS department (code)
+    WHERE department.code IS NOT NULL AND event.type NOT IN ('work_order.opened', 'petition.replied')
+      AND (event.type NOT LIKE 'clock.%'
+           OR event.data ->> 'kind' IN ('ACKNOWLEDGEMENT', 'HANDLING', 'INFORMATION', 'INSTRUCTION'))
 ), numbered AS (
     INSERT INTO own.department_feed (department, number, aggregate_id, sequence)
     SELECT code,
@@ -26,6 +34,29 @@ WITH gone AS (
                + row_number() OVER (PARTITION BY code ORDER BY position),
            aggregate_id, sequence
     FROM concerned
-    RETURNING department
+    RETURNING department, number
+), outbox AS (
+    INSERT INTO own.department_outbox (department, number)
+    SELECT department, number FROM numbered ORDER BY department, number
 )
 SELECT DISTINCT department AS key FROM numbered"""
+
+_EVENT: Final = """
+CROSS JOIN LATERAL (
+    SELECT * FROM own.event WHERE event.aggregate_id = feed.aggregate_id AND event.sequence = feed.sequence OFFSET 0
+) AS event"""
+
+UNPUBLISHED: Final = f"""
+-- department_feed.unpublished: the oldest that are not on their departments' topics yet
+SELECT outbox.position, feed.department, feed.number, event.aggregate_id, event.event_id, event.type, event.cycle,
+       event.happened_at, event.recorded_at, event.data, event.street, event.community
+FROM (SELECT * FROM own.department_outbox ORDER BY position LIMIT $1) AS outbox
+CROSS JOIN LATERAL (
+    SELECT * FROM own.department_feed AS feed
+    WHERE feed.department = outbox.department AND feed.number = outbox.number OFFSET 0
+) AS feed{_EVENT}
+ORDER BY outbox.position"""
+
+TOLD: Final = """
+-- department_feed.told: what the broker has acknowledged
+DELETE FROM own.department_outbox WHERE position = ANY($1)"""

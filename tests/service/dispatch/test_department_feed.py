@@ -59,7 +59,8 @@ async def test_two_relays_that_both_believe_to_be_alone_number_everything_once(d
     petition, _ = await desk.replied()
     await types(desk, "housing", petition)
     service = desk.district.dispatch
-    rows = await service.fetch("SELECT sequence FROM own.event WHERE aggregate_id = $1 AND lead = 'housing'", petition)
+    told = "SELECT sequence FROM own.department_feed WHERE aggregate_id = $1 AND department = 'housing'"
+    rows = await service.fetch(told, petition)
     before = len(await service.fetch(NUMBERS, "housing"))
     await service.stop()
     try:

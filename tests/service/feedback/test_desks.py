@@ -15,6 +15,7 @@ from services.contracts.vocabulary import DeadlineClass, Extent, PetitionKind, R
 from services.feedback.domain.timeline import HIDDEN_FROM_RESIDENTS
 from tests.support import people as p
 from tests.support.district import Answer, District, eventually
+from tests.support.matter import MATTER
 from tests.support.publish import Voice, heard
 
 SOLVED = {"means": "PHONE", "reached": True, "responded": True, "solved": True, "satisfied": True}
@@ -160,7 +161,12 @@ async def test_a_former_department_keeps_its_own_case_and_sees_nothing_of_the_ne
     assert before["petition"]["id"] == petition
     assert before["petition"]["evaluation"] == {"state": "REOPENED"}
     assigned = WorkOrderAssigned(
-        by=SYSTEM, work_order_id=uuid4(), department="water", deadline_class=DeadlineClass.SIMPLE, suggested=False
+        by=SYSTEM,
+        work_order_id=uuid4(),
+        department="water",
+        deadline_class=DeadlineClass.SIMPLE,
+        suggested=False,
+        matter=MATTER,
     )
     await dispatch.say(petition, assigned, cycle=2, lead="water")
 

@@ -27,6 +27,7 @@ from services.feedback.store import view_clock
 from services.kernel.db import Cause, Transaction
 from services.kernel.envelope import Envelope
 from tests.support.district import MORNING, Answer, District, eventually
+from tests.support.matter import MATTER
 from tests.support.plans import full
 from tests.support.publish import Voice, heard
 from tests.support.servers import Servers
@@ -235,7 +236,12 @@ async def test_an_instructions_clock_follows_whoever_leads(place: Place) -> None
         by=SYSTEM, work_order_id=order, department=place.department, ground="NOT_OURS", nth=1
     )
     assigned = d.WorkOrderAssigned(
-        by=SYSTEM, work_order_id=order, department=other, deadline_class=DeadlineClass.SIMPLE, suggested=False
+        by=SYSTEM,
+        work_order_id=order,
+        department=other,
+        deadline_class=DeadlineClass.SIMPLE,
+        suggested=False,
+        matter=MATTER,
     )
     await place.say(place.dispatch, petition, declined, lead=None)
     assert await place.ids("department") == []
@@ -374,6 +380,7 @@ def _story(chance: Random) -> list[tuple[Event, str | None]]:
                     department=lead,
                     deadline_class=DeadlineClass.SIMPLE,
                     suggested=True,
+                    matter=MATTER,
                 )
             case _:
                 event = clock.said(c.ClockReminded)

@@ -11,6 +11,7 @@ from services.contracts.feedback import PetitionClosed, PetitionReopened
 from services.contracts.vocabulary import DeadlineClass, Role, Source
 from tests.support import people as p
 from tests.support.district import District, eventually
+from tests.support.matter import MATTER
 from tests.support.people import Filed, People
 from tests.support.publish import Voice
 
@@ -277,7 +278,12 @@ async def test_intake_follows_what_the_others_say(people: People) -> None:
         return not await withdrawable()
 
     assigned = WorkOrderAssigned(
-        by=by, work_order_id=order, department="housing", deadline_class=DeadlineClass.ORDINARY, suggested=True
+        by=by,
+        work_order_id=order,
+        department="housing",
+        deadline_class=DeadlineClass.ORDINARY,
+        suggested=True,
+        matter=MATTER,
     )
     replied = PetitionReplied(
         by=by, work_order_id=order, department="housing", category="drainage", title="堵塞", handler="someone"

@@ -9,9 +9,9 @@ import pytest
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel.envelope import from_message
-from services.kernel.kafka import Topic, create_topics
+from services.kernel.kafka import Broker, Topic, create_topics
 from services.kernel.pulse import Pulse
-from services.kernel.relay import Relay
+from services.kernel.relay import Relay, events
 from tests.support.district import District, eventually
 from tests.support.people import People
 from tests.support.topics import fetch_all
@@ -70,12 +70,14 @@ async def test_a_second_relay_stands_by_and_takes_over(people: People) -> None:
     service = people.district.intake
     prefix = f"standby-{uuid4().hex[:6]}-"
     topic = catalogue.petition_topic(Source.INTAKE, prefix)
-    await create_topics(people.district.servers.bootstrap, [Topic(topic, 2)], replication=1)
+    await create_topics(Broker(people.district.servers.bootstrap), [Topic(topic, 2)], replication=1)
     other = Relay(
         Source.INTAKE,
+        [events(Source.INTAKE)],
         database_url=service.settings.database_url.get_secret_value(),
-        bootstrap=people.district.servers.bootstrap,
+        broker=Broker(people.district.servers.bootstrap),
         topic_prefix=prefix,
+        topic_replication=1,
         poll=0.02,
         committed=Pulse(),
     )

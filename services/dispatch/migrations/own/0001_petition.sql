@@ -89,3 +89,10 @@ CREATE TABLE own.department_feed (
     sequence     integer NOT NULL,
     PRIMARY KEY (department, number)
 );
+
+-- What of it is still to be published on the department's own topic.
+CREATE TABLE own.department_outbox (
+    position   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    department text   NOT NULL,
+    number     bigint NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
