@@ -38,6 +38,16 @@ async def fetch_all(district: District, topic: str) -> list[Message]:
         await consumer.stop()
 
 
+async def topics(district: District) -> set[str]:
+    """Return the names of the district's own topics."""
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=district.servers.bootstrap)
+    await admin.start()
+    try:
+        return {name for name in await admin.list_topics() if name.startswith(district.prefix)}
+    finally:
+        await admin.close()
+
+
 async def _partitions(district: District, topic: str) -> list[int]:
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=district.servers.bootstrap)
     await admin.start()
