@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
 
 import { useAdmission } from './admission.mjs';
+import { useDeprecations } from './deprecations.mjs';
 import { createDoors } from './doors.mjs';
 import { usePublicErrors } from './errors.mjs';
 import { useLimits } from './limits.mjs';
+import { persisted, readOperations } from './persisted.mjs';
 import { BadSetting } from './settings.mjs';
 import { transports } from './subgraphs.mjs';
 import { useSubscriptions } from './subscriptions.mjs';
@@ -15,15 +17,20 @@ export async function createEngine(settings) {
   const sdl = await readFile(supergraph, 'utf8').catch((error) => {
     throw new BadSetting(`The supergraph ${supergraph} can't be read (${error.code}); compose it with "python -m gateway.schema write".`);
   });
+  const operations = new Map();
+  const byId = persisted(operations, settings.persisted.only);
   const engine = createGatewayRuntime({
     supergraph: sdl,
     // The committed supergraph has placeholders; the addresses come from the environment.
     transportEntries: Object.fromEntries(Object.entries(services).map(([name, location]) => [name, { location }])),
     transports,
     unifiedGraphHandler: planner === 'rust' ? (await import('@graphql-hive/router-runtime')).unifiedGraphHandler : undefined,
+    persistedDocuments: byId.documents,
     plugins: () => [
+      byId.plugin,
       useLimits({ introspection }),
       useAdmission({ costLimit: settings.costLimit, seconds: settings.requestSeconds, doors: createDoors(settings), introspection }),
+      useDeprecations(),
       useSubscriptions(settings.subscriptions),
       usePublicErrors({ introspection }),
     ],
@@ -37,11 +44,13 @@ export async function createEngine(settings) {
     multipart: false,
     graphqlEndpoint: '/graphql',
   });
+  let schema;
   try {
-    await engine.getSchema();
+    schema = await engine.getSchema();
   } catch (error) {
     throw new BadSetting(`The supergraph ${supergraph} is not valid: ${error.message}`);
   }
+  for (const [id, operation] of await readOperations(settings.persisted.folders, schema, introspection)) operations.set(id, operation);
   takeBackSignals(engine);
   return engine;
 }

@@ -18,7 +18,7 @@ const BYTES_PER_TOKEN = 500; // of a parsed document, at most; measured
  * Parse under the limits. They are checked with the parsing, before validation (whose cost a hostile document can make
  * quadratic), and a document that is remembered costs nothing.
  */
-function parseWithinLimits(source, options, introspection) {
+export function parseWithinLimits(source, options, introspection) {
   if (source.length > MAX_DOCUMENT) throw tooMuch(source.length, MAX_DOCUMENT, 'characters');
   const document = parse(source, { ...options, maxTokens: MAX_TOKENS });
   if (!introspection) refuseIntrospection(document);

@@ -1,3 +1,4 @@
+import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const SERVICES = ['intake', 'dispatch', 'feedback'];
@@ -39,6 +40,7 @@ export function readSettings(env) {
     submit: { address: rates('GATEWAY_SUBMIT_PER_ADDRESS', '30/minute 300/hour'), subject: rates('GATEWAY_SUBMIT_PER_SUBJECT', '120/minute 2000/hour') },
     open: { address: rates('GATEWAY_OPEN_PER_ADDRESS', '20/minute 200/hour'), subject: rates('GATEWAY_OPEN_PER_SUBJECT', '60/minute 600/hour') },
     lockout: lockoutOf(figure('GATEWAY_OPEN_FAILURES', '10', 1000), env),
+    persisted: { folders: foldersOf(env), only: oneOf(env, 'GATEWAY_PERSISTED_ONLY', ['off', 'anonymous', 'all'], 'off') },
     introspection: oneOf(env, 'GATEWAY_INTROSPECTION', ['allow', 'refuse'], environment === 'production' ? 'refuse' : 'allow') === 'allow',
   };
 }
@@ -61,6 +63,11 @@ function consoleKeysOf(env) {
   if (env.GATEWAY_CONSOLE !== 'on') throw new BadSetting('GATEWAY_CONSOLE_KEYS is for the console: set GATEWAY_CONSOLE to on, or leave it out.');
   if (!['127.0.0.1', 'localhost', '::1'].includes(env.GATEWAY_HOST || '127.0.0.1')) throw new BadSetting(`GATEWAY_CONSOLE_KEYS needs a GATEWAY_HOST that only this machine reaches, such as 127.0.0.1, not "${env.GATEWAY_HOST}".`);
   return folder;
+}
+
+function foldersOf(env) {
+  const text = env.GATEWAY_PERSISTED_OPERATIONS || fileURLToPath(new URL('operations', import.meta.url));
+  return isOff(text) ? [] : text.split(delimiter).filter(Boolean);
 }
 
 function urlOf(env, name) {

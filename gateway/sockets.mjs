@@ -3,6 +3,7 @@ import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 
 import { callerAt } from './addresses.mjs';
+import { CODES } from './errors.mjs';
 import { NOT_A_POSITION, forwardedHeaders, readsAfterPosition, requestIdOf } from './headers.mjs';
 import { Refused } from './identity.mjs';
 import { KeysUnavailable } from './issuers.mjs';
@@ -33,6 +34,9 @@ export function createSockets(engine, identity, { clientAddress, subscriptions }
   const served = useServer(
     {
       ...operations,
+      execute: (args) => answered(operations.execute, args),
+      subscribe: (args) => answered(operations.subscribe, args),
+      jsonMessageReviver: withQuery,
       onConnect: (ctx) => admit(ctx, identity),
       onSubscribe(ctx, id, payload) {
         const running = Object.keys(ctx.subscriptions).length; // this one included
@@ -59,6 +63,22 @@ export function createSockets(engine, identity, { clientAddress, subscriptions }
       clearTimeout(terminating);
     },
   };
+}
+
+/** A refusal that Yoga throws before it executes would close the socket with all that runs on it. */
+async function answered(operation, args) {
+  try {
+    return await operation(args);
+  } catch (error) {
+    if (!CODES.has(error.extensions?.code)) throw error;
+    return { errors: [error] };
+  }
+}
+
+/** The protocol wants a `query` in each operation; one that comes by its id has none. */
+function withQuery(key, value) {
+  if (key !== '' || value?.type !== 'subscribe' || typeof value.payload !== 'object' || value.payload === null) return value;
+  return { ...value, payload: { query: '', ...value.payload } };
 }
 
 /** `http` in an error's extensions says how to answer over HTTP, where it is taken off. */

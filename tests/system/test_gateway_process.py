@@ -43,7 +43,7 @@ def a_gateway(folder: Path, supergraph: Path) -> Gateway:
         folder,
         subgraphs,
         [Issuer("https://through-train.local/development", str(keys))],
-        environment={"GATEWAY_SUPERGRAPH": str(supergraph)},
+        environment={"GATEWAY_SUPERGRAPH": str(supergraph), "GATEWAY_PERSISTED_OPERATIONS": "off"},
     )
 
 

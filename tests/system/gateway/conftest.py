@@ -20,6 +20,15 @@ from tests.system.gateway.process import NODE, Gateway, compose, started
 from tests.system.gateway.stubs import Stub
 
 AUDIENCE = "through-train"
+OPERATIONS = {
+    "desk/who": "query Who($wait: Float! = 0) { whoAmI(wait: $wait) }",
+    "desk/wide": "query Wide($first: Int!) { petitions(first: $first) { edges { node { id } } } }",
+    "rename": 'mutation Rename($title: String!) { rename(id: "p1", title: $title) { position } }',
+    "submit": "mutation Submit($input: SubmitPetitionInput!) { submitPetition(input: $input) { position } }",
+    "story": 'subscription Story($upto: Int!) { timeline(id: "p1", upto: $upto) { sequence petition { stage } } }',
+    "old": "query Old { caller }",
+}
+"""The persisted operations of every gateway here, by their files."""
 SKEW = 30
 """By how many seconds clocks may differ; a token that ends soon has to be older than that."""
 
@@ -92,6 +101,10 @@ async def world(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.Clien
     odd = {key.kid: key.as_dict(private=False) for key in ODD_KEYS.values()}
     published = [*organisation.jwks()["keys"], *odd.values()]
     (folder / "organisation.json").write_text(json.dumps({"keys": published}))
+    for name, document in OPERATIONS.items():
+        file = folder / "operations" / f"{name}.graphql"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(document)
     async with AsyncExitStack() as stack:
         services = {name: await stack.enter_async_context(stubs.running(name)) for name in stubs.SCHEMAS}
         services["intake"].jwks = residents.jwks()
@@ -101,6 +114,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.Clien
         ]
         settings = {f"{name.upper()}_URL": service.url for name, service in services.items()} | {
             "GATEWAY_SUPERGRAPH": str(folder / "supergraph.graphql"),
+            "GATEWAY_PERSISTED_OPERATIONS": str(folder / "operations"),
             "GATEWAY_ISSUERS": json.dumps(issuers),
             "GATEWAY_ENVIRONMENT": "development",
         }

@@ -21,6 +21,8 @@ from strawberry.aiohttp.views import GraphQLView
 from strawberry.federation import Schema
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
+from services.kernel.graphql.deprecation import until
+
 FEDERATION = "2.9"
 WHEN = dt.datetime(2026, 11, 2, 8, 30, tzinfo=dt.UTC)
 
@@ -110,6 +112,10 @@ class IntakeQuery:
     async def who_am_i(self, info: strawberry.Info, wait: float = 0) -> str:
         await asyncio.sleep(wait)
         return header(info, "authorization") or "anonymous"
+
+    @strawberry.field(deprecation_reason=until(dt.date(2027, 12, 1), "Use whoAmI."))
+    async def caller(self) -> str | None:
+        return "anonymous"
 
     @strawberry.field
     async def refused(self, code: str) -> str | None:

@@ -41,6 +41,8 @@ RENAME = 'mutation { rename(id: "p1", title: "x", wait: 1.0) { position } }'
         ("GATEWAY_ISSUERS", '[{"issuer":"x","jwks":"a"},{"issuer":"x","jwks":"b"}]', "names an issuer twice"),
         ("GATEWAY_SUPERGRAPH", "/nowhere/at/all", "The supergraph /nowhere/at/all can't be read (ENOENT)"),
         ("GATEWAY_SUPERGRAPH", __file__, "is not valid"),
+        ("GATEWAY_PERSISTED_ONLY", "yes", "GATEWAY_PERSISTED_ONLY must be one of off, anonymous, all"),
+        ("GATEWAY_PERSISTED_OPERATIONS", "/nowhere", "names /nowhere, which can't be read (ENOENT)"),
     ],
 )
 def test_a_missing_or_bad_setting_is_one_clear_sentence(world: World, name: str, value: str, sentence: str) -> None:
