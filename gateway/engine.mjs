@@ -6,6 +6,7 @@ import { useDeprecations } from './deprecations.mjs';
 import { createDoors } from './doors.mjs';
 import { usePublicErrors } from './errors.mjs';
 import { useLimits } from './limits.mjs';
+import { useMeasures } from './measures.mjs';
 import { persisted, readOperations } from './persisted.mjs';
 import { BadSetting } from './settings.mjs';
 import { transports } from './subgraphs.mjs';
@@ -33,6 +34,7 @@ export async function createEngine(settings) {
       useDeprecations(),
       useSubscriptions(settings.subscriptions),
       usePublicErrors({ introspection }),
+      useMeasures(), // behind it: what is counted is what leaves
     ],
     maskedErrors: false, // usePublicErrors does it in one place, by our own list of codes
     subgraphErrors: false,

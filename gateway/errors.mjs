@@ -21,7 +21,7 @@ export function unavailable(service) {
  *
  * With `hidden` nothing is said of the schema that the document does not name itself.
  */
-export function publicError(error, requestId, hidden) {
+export function publicError(error, requestId, hidden, traceId) {
   const code = error.extensions?.code;
   if (CODES.has(code)) return error;
   if (isAboutTheDocument(error, code)) {
@@ -33,7 +33,7 @@ export function publicError(error, requestId, hidden) {
   const id = randomUUID();
   const cause = error.originalError ?? error;
   const bornHere = error.extensions?.service === undefined;
-  log('error', 'internal error', { id, requestId, path: error.path?.join('.'), from: error.extensions?.service ?? 'gateway', ...(bornHere && { name: cause.name, frames: frames(cause) }) });
+  log('error', 'internal error', { id, requestId, trace_id: traceId, path: error.path?.join('.'), from: error.extensions?.service ?? 'gateway', ...(bornHere && { name: cause.name, frames: frames(cause) }) });
   return new GraphQLError('Something went wrong. Quote the id when you report it.', { path: error.path, extensions: { code: 'INTERNAL', id } });
 }
 
@@ -64,15 +64,15 @@ function isAboutTheDocument(error, code) {
 
 /** Yoga's plugin form of publicError, for HTTP and WebSocket answers and for each event of a subscription. */
 export function usePublicErrors({ introspection }) {
-  const clean = (result, requestId) => (result?.errors?.length ? { ...result, errors: result.errors.map((error) => publicError(error, requestId, !introspection)) } : result);
+  const clean = (result, requestId, traceId) => (result?.errors?.length ? { ...result, errors: result.errors.map((error) => publicError(error, requestId, !introspection, traceId)) } : result);
   return {
     onExecutionResult({ result, setResult, context }) {
       const requestId = context.forwarded?.['x-request-id'];
       if (result?.[Symbol.asyncIterator]) setResult(cleanEach(result[Symbol.asyncIterator](), (event) => clean(event, requestId)));
-      else setResult(clean(result, requestId));
+      else setResult(clean(result, requestId, context.course?.trace?.id));
     },
     onResultProcess({ result, setResult, serverContext }) {
-      if (!result?.[Symbol.asyncIterator]) setResult(clean(result, serverContext?.forwarded?.['x-request-id']));
+      if (!result?.[Symbol.asyncIterator]) setResult(clean(result, serverContext?.forwarded?.['x-request-id'], serverContext?.course?.trace?.id));
     },
   };
 }

@@ -6,12 +6,13 @@ import { Refused } from './identity.mjs';
 import { KeysUnavailable } from './issuers.mjs';
 import { MAX_BODY } from './limits.mjs';
 import { log } from './log.mjs';
+import { Course, refusedBy } from './measures.mjs';
 import { createSockets, turnAway } from './sockets.mjs';
 
 const SLOW_CLIENTS_LOOKED_FOR_EVERY = 500; // node's own 30 s would let them stay that much longer
 
 /** Serve `engine` over HTTP, SSE and WebSocket, and the console if there is one. `stop(grace)` finishes what is in flight and resolves when all is closed. */
-export function createServer(engine, identity, { proxies, subscriptions, connections, headersSeconds, bodySeconds }, consolePages) {
+export function createServer(engine, identity, traces, { proxies, subscriptions, connections, headersSeconds, bodySeconds }, consolePages) {
   let stopping = false;
   const clientAddress = createAddressing(proxies);
   const streams = new Set();
@@ -38,6 +39,9 @@ export function createServer(engine, identity, { proxies, subscriptions, connect
     const requestId = requestIdOf(req.headers);
     res.setHeader('x-request-id', requestId);
     res.setHeader('cache-control', 'no-store');
+    const course = new Course(traces.begin(requestId));
+    res.course = course;
+    res.once('close', () => course.end());
     if (stopping) {
       res.setHeader('connection', 'close');
       return refuse(res, 503, 'UNAVAILABLE', 'The gateway is stopping; try again.');
@@ -65,7 +69,7 @@ export function createServer(engine, identity, { proxies, subscriptions, connect
       streams.add(res);
       res.once('close', () => streams.delete(res));
     }
-    return engine(req, res, { forwarded: forwardedHeaders(req.headers, requestId, address), caller });
+    return engine(req, res, { forwarded: forwardedHeaders(req.headers, requestId, address), caller, course });
   }
 
   const sockets = createSockets(engine, identity, { clientAddress, subscriptions });
@@ -91,6 +95,7 @@ export function createServer(engine, identity, { proxies, subscriptions, connect
       await closed;
       timers.forEach(clearTimeout);
       await engine.dispose();
+      await traces.close();
     },
   };
 }
@@ -122,6 +127,7 @@ async function bodyWithinLimit(req) {
 
 function refuseToken(res, error) {
   if (error instanceof Refused) {
+    refusedBy('token');
     res.setHeader('www-authenticate', 'Bearer error="invalid_token"');
     return refuse(res, 401, 'UNAUTHENTICATED', error.message);
   }
@@ -130,6 +136,8 @@ function refuseToken(res, error) {
 }
 
 function refuse(res, status, code, message, details) {
+  if (res.course) res.course.outcome = code;
+  if (status === 413 || status === 415) refusedBy('body');
   res.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
   res.end(JSON.stringify({ errors: [{ message, extensions: { code, ...details } }] }));
 }

@@ -24,6 +24,9 @@ export function readSettings(env) {
     keysSeconds: figureOf(env, 'GATEWAY_KEYS_SECONDS', '600', 600) ?? 1,
     planner: oneOf(env, 'GATEWAY_PLANNER', ['js', 'rust'], 'js'),
     grace: secondsOf(env, 'GATEWAY_GRACE', '10'),
+    metricsPort: env.GATEWAY_METRICS_PORT ? portOf(env.GATEWAY_METRICS_PORT, 'GATEWAY_METRICS_PORT') : undefined,
+    tracesEndpoint: env.GATEWAY_TRACES_ENDPOINT ? urlOf(env, 'GATEWAY_TRACES_ENDPOINT') : undefined,
+    tracesRatio: ratioOf(env, 'GATEWAY_TRACES_RATIO', '0.05'),
     console: oneOf(env, 'GATEWAY_CONSOLE', ['off', 'on'], 'off') === 'on',
     consoleKeys: consoleKeysOf(env),
     proxies: wholeOf(env, 'GATEWAY_PROXIES', '0', 10),
@@ -50,9 +53,9 @@ function noted(name, value, off) {
   return value;
 }
 
-function portOf(text) {
+function portOf(text, name = 'GATEWAY_PORT') {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new BadSetting(`GATEWAY_PORT must be a port number, not "${text}".`);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new BadSetting(`${name} must be a port number, not "${text}".`);
   return port;
 }
 
@@ -80,6 +83,12 @@ function secondsOf(env, name, otherwise) {
   const seconds = Number(env[name] || otherwise);
   if (!(seconds >= 0 && seconds <= 600)) throw new BadSetting(`${name} must be a number of seconds up to 600, not "${env[name]}".`);
   return seconds;
+}
+
+function ratioOf(env, name, otherwise) {
+  const ratio = Number(env[name] || otherwise);
+  if (!(ratio >= 0 && ratio <= 1)) throw new BadSetting(`${name} must be a number from 0 to 1, not "${env[name]}".`);
+  return ratio;
 }
 
 function wholeOf(env, name, otherwise, most) {

@@ -9,6 +9,7 @@ import { Refused } from './identity.mjs';
 import { KeysUnavailable } from './issuers.mjs';
 import { MAX_BODY } from './limits.mjs';
 import { log } from './log.mjs';
+import { refusedBy, socketsOpen } from './measures.mjs';
 import { tooMany } from './subscriptions.mjs';
 import { createTally } from './tally.mjs';
 
@@ -53,8 +54,15 @@ export function createSockets(engine, identity, { clientAddress, subscriptions }
     open(req, socket, head) {
       req.clientAddress = clientAddress(req);
       const release = connections.take(callerAt(req.clientAddress).network);
-      if (!release) return turnAway(socket, '429 Too Many Requests');
-      socket.once('close', release);
+      if (!release) {
+        refusedBy('sockets');
+        return turnAway(socket, '429 Too Many Requests');
+      }
+      socketsOpen(1);
+      socket.once('close', () => {
+        release();
+        socketsOpen(-1);
+      });
       return sockets.handleUpgrade(req, socket, head, (opened) => sockets.emit('connection', opened, req));
     },
     async close() {
@@ -102,7 +110,10 @@ async function admit({ connectionParams, extra }, identity) {
   try {
     extra.known = await identity.check(params.authorization);
   } catch (error) {
-    if (error instanceof Refused) return false;
+    if (error instanceof Refused) {
+      refusedBy('token');
+      return false;
+    }
     if (!(error instanceof KeysUnavailable)) log('error', 'connection refused', { stack: error.stack });
     return hangUp(socket, 1013, 'try again later');
   }

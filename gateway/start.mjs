@@ -8,16 +8,27 @@ logConsole();
 try {
   const settings = readSettings(process.env);
   refuseInProduction(settings);
-  const [{ createEngine }, { createIdentity }, { createServer }] = await Promise.all([import('./engine.mjs'), import('./identity.mjs'), import('./server.mjs')]);
+  const [{ createEngine }, { createIdentity }, { createServer }, { createTraces }] = await Promise.all([import('./engine.mjs'), import('./identity.mjs'), import('./server.mjs'), import('./traces.mjs')]);
   const consolePages = settings.console ? await (await import('./console.mjs')).createConsole(settings) : undefined;
-  const server = createServer(await createEngine(settings), createIdentity(settings), settings, consolePages);
+  const server = createServer(await createEngine(settings), createIdentity(settings), await createTraces(settings), settings, consolePages);
   const { address, port } = await server.listen(settings.port, settings.host);
+  const metrics = settings.metricsPort === undefined ? undefined : await listenForScrapes(settings);
   stopOnSignal(server, settings.grace); // before it is said: who reads that may stop us at once
-  log('info', 'started', { host: address, port, planner: settings.planner, environment: settings.environment, node: process.version });
+  log('info', 'started', { host: address, port, metricsPort: metrics?.address.port, planner: settings.planner, environment: settings.environment, node: process.version });
 } catch (error) {
   if (error instanceof BadSetting) fail(2, error.message);
   if (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL') fail(2, `GATEWAY_HOST and GATEWAY_PORT can't be listened on (${error.code}).`);
   throw error;
+}
+
+async function listenForScrapes({ metricsPort, host }) {
+  const { serveMetrics } = await import('./measures.mjs');
+  try {
+    return await serveMetrics(metricsPort, host);
+  } catch (error) {
+    if (error.syscall !== 'listen') throw error;
+    return fail(2, `GATEWAY_METRICS_PORT can't be listened on (${error.code}).`);
+  }
 }
 
 function stopOnSignal(server, grace) {

@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 
 import { CODES, unavailable } from './errors.mjs';
 import { log } from './log.mjs';
+import { askedSubgraph } from './measures.mjs';
 
 const REQUEST_TIMEOUT = 15_000;
 const IDLE_CONNECTION = 4_000; // below uvicorn's five seconds, so that the service is never the first to hang up
@@ -36,13 +37,21 @@ export const transports = {
 async function ask(service, post, request) {
   const body = JSON.stringify(serializeExecutionRequest({ executionRequest: request, printFn: defaultPrintFn }));
   const mayRetry = request.operationType === 'query';
+  const context = request.context ?? {};
+  const span = context.course?.trace?.child(service);
+  const began = performance.now();
+  let outcome = 'unavailable';
   try {
-    const result = JSON.parse(await post(body, request.context ?? {}, mayRetry));
+    const result = JSON.parse(await post(body, context, mayRetry, span?.traceparent));
     if (result?.data === undefined && !result?.errors?.length) throw new TypeError('no GraphQL answer');
+    outcome = result.data ? 'answered' : 'refused';
     return withErrors(result, service);
   } catch (error) {
-    log('error', 'service not answering', { from: service, reason: error.code ?? error.name, requestId: request.context?.forwarded?.['x-request-id'] });
+    log('error', 'service not answering', { from: service, reason: error.code ?? error.name, requestId: context.forwarded?.['x-request-id'], trace_id: span?.id });
     return { errors: [unavailable(service)] };
+  } finally {
+    askedSubgraph(service, outcome, began);
+    if (span && span !== context.course.trace) span.end(outcome === 'unavailable' ? 'UNAVAILABLE' : outcome);
   }
 }
 
@@ -58,12 +67,12 @@ function postingTo(url) {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_PER_SERVICE, timeout: IDLE_CONNECTION });
   const target = { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port, path: url.pathname + url.search, method: 'POST', agent, timeout: REQUEST_TIMEOUT };
 
-  return function post(body, context, mayRetry) {
+  return function post(body, context, mayRetry, traceparent) {
     return new Promise((resolve, reject) => {
       const { forwarded, deadline = Infinity } = context;
       const left = Math.min(REQUEST_TIMEOUT, deadline - Date.now());
       if (left <= 0) return reject(timedOut());
-      const headers = { ...forwarded, 'content-type': 'application/json', accept: 'application/json', 'content-length': Buffer.byteLength(body) };
+      const headers = { ...forwarded, ...(traceparent && { traceparent }), 'content-type': 'application/json', accept: 'application/json', 'content-length': Buffer.byteLength(body) };
       const sent = request({ ...target, headers }, (response) => {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));
@@ -74,7 +83,7 @@ function postingTo(url) {
       const timer = setTimeout(() => sent.destroy(timedOut()), left);
       sent.on('error', (error) => {
         clearTimeout(timer);
-        if (mayRetry && sent.reusedSocket && error.code === 'ECONNRESET') post(body, context, false).then(resolve, reject);
+        if (mayRetry && sent.reusedSocket && error.code === 'ECONNRESET') post(body, context, false, traceparent).then(resolve, reject);
         else reject(error);
       });
       sent.end(body);

@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 
+import { subscriptionsOpen } from './measures.mjs';
 import { createTally } from './tally.mjs';
 
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -19,7 +20,7 @@ export function useSubscriptions({ perCaller, inAll }) {
     onSubscribe({ args, subscribeFn, setSubscribeFn, setResultAndStopExecution }) {
       const { caller } = args.contextValue;
       if (!caller.takesEvents) return setResultAndStopExecution({ errors: [needsEvents()] });
-      const release = tally.take(caller.subject ?? caller.network);
+      const release = counted(tally.take(caller.subject ?? caller.network));
       if (!release) return setResultAndStopExecution({ errors: [tooMany('Too many subscriptions are open; end one first, or try again later.')] });
       setSubscribeFn(async (subscribed) => {
         let events;
@@ -36,6 +37,18 @@ export function useSubscriptions({ perCaller, inAll }) {
     onResponse({ response, serverContext }) {
       if (serverContext?.caller?.takesEvents) response.headers.set('cache-control', 'no-store'); // Yoga says no-cache
     },
+  };
+}
+
+/** The gauge goes down with the tally, once. */
+function counted(release) {
+  if (!release) return undefined;
+  subscriptionsOpen(1);
+  let given = false;
+  return () => {
+    release();
+    if (!given) subscriptionsOpen(-1);
+    given = true;
   };
 }
 

@@ -16,9 +16,10 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 from joserfc import jwt
-from pydantic import SecretStr
+from pydantic import AnyHttpUrl, SecretStr
 
 from deploy.local.gateway import WITHOUT_RATES, Gateway, Issuer
+from deploy.local.ports import free_port
 from services.contracts.catalogue import REFERENCE_SOURCES
 from services.contracts.reference import kind_of
 from services.contracts.vocabulary import Role as ActorRole
@@ -150,6 +151,7 @@ class District:
     services: Mapping[str, RunningService]
     session: aiohttp.ClientSession
     gateway: Gateway | None = None
+    gateway_metrics: str = ""
 
     @property
     def intake(self) -> RunningService:
@@ -202,7 +204,7 @@ class District:
             return Answer(response.status, answer.get("data"), answer.get("errors") or [])
 
 
-def _settings(servers: Servers, service: str, database: str, prefix: str) -> Settings:
+def _settings(servers: Servers, service: str, database: str, prefix: str, traces: str | None) -> Settings:
     dsn = servers.dsns[service].rsplit("/", 1)[0] + f"/{database}"
     return Settings(
         environment=Environment.DEVELOPMENT,
@@ -217,6 +219,9 @@ def _settings(servers: Servers, service: str, database: str, prefix: str) -> Set
         keys_folder=Path(servers.keys),
         scheduler_poll=0.1,
         reference_staleness=0.2,
+        figures_poll=0.2 if traces else 5.0,
+        traces_endpoint=AnyHttpUrl(traces) if traces else None,
+        traces_ratio=1.0,
     )
 
 
@@ -228,12 +233,14 @@ async def district(
     folder: Path,
     gateway: bool,
     console: bool = False,
+    traces: str | None = None,
     start: datetime = MORNING,
     now: Callable[[], datetime] | None = None,
 ) -> AsyncGenerator[District]:
     """Run the given services, each on a fresh database and on fresh topics, and a gateway if asked for.
 
     :param now: the services' time, instead of the settable one.
+    :param traces: where all traces go, and then figures are read often; without it nothing is traced.
     :param console: whether the gateway has its console, in which one can be any demo user.
     """
     prefix = f"t{uuid4().hex[:8]}-"
@@ -245,7 +252,7 @@ async def district(
         for name, wiring in wirings.items():
             database = f"{prefix.rstrip('-')}_{name}"
             await admin.execute(f"CREATE DATABASE {database} TEMPLATE {template(name)} OWNER {name}")
-            settings = _settings(servers, name, database, prefix)
+            settings = _settings(servers, name, database, prefix, traces)
             await prepare(wiring, settings, now=now or clock)
             if name in RECORDERS:
                 await record_small(name, settings.database_url.get_secret_value(), now=(now or clock)())
@@ -271,7 +278,11 @@ async def district(
             console_keys = Path(servers.keys) if console else None
             if console_keys:
                 development.write_demo_users(console_keys)
-            running_gateway = Gateway(folder, subgraphs, issuers, console_keys=console_keys, environment=WITHOUT_RATES)
+            told = {**WITHOUT_RATES, "GATEWAY_METRICS_PORT": str(free_port())}
+            if traces:
+                told |= {"GATEWAY_TRACES_ENDPOINT": traces, "GATEWAY_TRACES_RATIO": "1"}
+            world.gateway_metrics = f"http://127.0.0.1:{told['GATEWAY_METRICS_PORT']}/metrics"
+            running_gateway = Gateway(folder, subgraphs, issuers, console_keys=console_keys, environment=told)
             world.gateway = await stack.enter_async_context(running_gateway)
         yield world
 

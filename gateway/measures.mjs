@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { Kind, getOperationAST } from 'graphql';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const registry = new Registry();
+const KINDS = { counter: Counter, gauge: Gauge, histogram: Histogram };
+
+/** Every metric is described in services/kernel/metrics.py; what stands here by name and is not there fails at the start. */
+const measures = Object.fromEntries(
+  JSON.parse(readFileSync(new URL('metrics.json', import.meta.url), 'utf8')).map(({ name, kind, help, labels, buckets }) => {
+    const settings = { name, help, labelNames: labels, registers: [registry], ...(kind === 'histogram' && { buckets }) };
+    return [name, new KINDS[kind](settings)];
+  }),
+);
+
+const requests = measures.through_train_gateway_request_seconds;
+const subgraphs = measures.through_train_gateway_subgraph_seconds;
+const refused = measures.through_train_gateway_refused_total;
+const sockets = measures.through_train_gateway_sockets;
+const subscriptions = measures.through_train_gateway_subscriptions;
+const lost = measures.through_train_gateway_spans_lost_total;
+
+export const spansLost = (count) => lost.inc(count);
+export const refusedBy = (limit) => refused.inc({ limit });
+export const socketsOpen = (count) => sockets.inc(count);
+export const subscriptionsOpen = (count) => subscriptions.inc(count);
+export const askedSubgraph = (subgraph, outcome, began) => subgraphs.observe({ subgraph, outcome }, seconds(began));
+
+const seconds = (began) => (performance.now() - began) / 1000;
+
+/** What becomes of one operation: which root field it asks for, how it comes out, and its trace. Ends once. */
+export class Course {
+  constructor(trace) {
+    this.trace = trace;
+    this.began = performance.now();
+    this.operation = 'none';
+    this.outcome = 'OK';
+    this.over = false;
+  }
+
+  end() {
+    if (this.over) return;
+    this.over = true;
+    requests.observe({ operation: this.operation, outcome: this.outcome }, seconds(this.began));
+    this.trace?.end(this.outcome, this.operation);
+  }
+}
+
+/** Yoga's plugin form: an operation is known by its root field once it is valid, so that no client chooses a label. */
+export function useMeasures() {
+  function begin({ contextValue, document, operationName }) {
+    const operation = getOperationAST(document, operationName);
+    if (operation) (contextValue.course ??= new Course()).operation = rootOf(operation);
+  }
+
+  return {
+    onExecute({ args }) {
+      begin(args);
+    },
+    onSubscribe({ args }) {
+      begin(args);
+      return { onSubscribeResult: ({ result }) => finish(args.contextValue.course, result) };
+    },
+    onResultProcess({ result, serverContext }) {
+      if (serverContext?.course) note(serverContext.course, result);
+    },
+  };
+}
+
+function note(course, result) {
+  const error = result?.errors?.[0];
+  if (!error) return;
+  course.outcome = error.extensions?.code ?? 'INTERNAL';
+  const limit = limitOf(error);
+  if (limit) refusedBy(limit);
+}
+
+function finish(course, result) {
+  if (!course) return;
+  note(course, result);
+  course.end();
+}
+
+/** Which of the gateway's own limits an error comes from; what a service refuses has a path. */
+function limitOf({ path, extensions = {} }) {
+  if (path !== undefined) return undefined;
+  if (extensions.retryAfterSeconds !== undefined) return 'rate';
+  if (extensions.cost !== undefined) return 'cost';
+  if (extensions.limit !== undefined) return 'document';
+  if (extensions.code === 'RATE_LIMITED') return 'subscriptions';
+  return extensions.code === 'INVALID_INPUT' && extensions.field !== undefined ? 'variables' : undefined;
+}
+
+function rootOf({ selectionSet: { selections } }) {
+  const names = new Set(selections.map((one) => (one.kind === Kind.FIELD ? one.name.value : '')));
+  const [name] = names;
+  return names.size === 1 && name ? name : 'several';
+}
+
+/** Serve /metrics on a port of its own, which only those who run the gateway should reach. Resolves to its address and what ends it. */
+export async function serveMetrics(port, host) {
+  const server = http.createServer((req, res) => {
+    if (req.url !== '/metrics') return res.writeHead(404).end();
+    return registry.metrics().then((text) => res.writeHead(200, { 'content-type': registry.contentType }).end(text));
+  });
+  await new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    address: server.address(),
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
