@@ -10,7 +10,7 @@ $(error GNU make 3.81 or newer is needed, and this is $(MAKE_VERSION): install o
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema lock token clean clean-data venv there
+.PHONY: help run account demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema lock token clean clean-data venv there
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -49,6 +49,9 @@ logs: there ## print the running system's logs readably: make logs SERVICE=intak
 
 topics: there ## print the events on the topics readably, as they come: make topics ABOUT=petition.dispatch
 	@$(PY) -m deploy.local topics "$(ABOUT)"
+
+account: there ## give a department a login for its feed: make account DEPARTMENT=housing (ARGS=--withdraw)
+	@$(PY) -m deploy.local account "$(DEPARTMENT)" $(ARGS)
 
 psql: there ## open a service's database: make psql SERVICE=intake ARGS="-c '\dt'"
 	@$(PY) -m deploy.local psql "$(SERVICE)" $(ARGS)

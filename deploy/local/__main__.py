@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, Never
 
 from cyclopts import App, Parameter
 
-from deploy.local import looking
+from deploy.local import accounts, looking
 from deploy.local.demo.words import here
 from deploy.local.district import larger_one_stays
 from deploy.local.errors import LocalRunError
@@ -185,6 +185,35 @@ def audit(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, help="
     }
     os.chdir(ROOT)
     os.execve(_AUDIT[0], [*_AUDIT, *arguments], environment)  # noqa: S606
+
+
+@app.command
+def account(
+    department: str,
+    /,
+    *,
+    withdraw: Annotated[bool, Parameter(help="take the login and all its rights away again", negative="")] = False,
+) -> None:
+    """Give a department a login at the running broker, for its own feed alone; again, a new password."""
+    settings = read_settings()
+    if not is_held(settings.data_folder):
+        give_up(f"No system runs on {settings.data_folder}: start it with `make run` first.")
+    if not settings.departments_port:
+        give_up("The broker has no listener for departments: set THROUGH_TRAIN_DEPARTMENTS_PORT, and start again.")
+    kafka = Stack(settings).kafka
+    try:
+        if withdraw:
+            accounts.close_account(kafka.bootstrap, department)
+            say(f"{accounts.username(department)} cannot log in any more")
+            return
+        opened = accounts.open_account(kafka.bootstrap, department, topic_prefix=settings.topic_prefix)
+    except accounts.AccountError as error:
+        give_up(str(error))
+    console.print(
+        f"KAFKA={kafka.departments_bootstrap}\nUSERNAME={opened.username}\nPASSWORD={opened.password}\n"
+        f"TOPIC={opened.topic}\nGROUP={opened.group_prefix}<any name>",
+        markup=False,
+    )
 
 
 @app.command

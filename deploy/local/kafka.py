@@ -64,6 +64,17 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "num.recovery.threads.per.data.dir": "1",
 }
 
+_ACCOUNTS: Final[Mapping[str, str]] = {
+    "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT,DEPARTMENTS:SASL_PLAINTEXT",
+    "listener.name.departments.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+    "listener.name.departments.scram-sha-512.sasl.jaas.config": (
+        "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    ),
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    # Who comes from this machine without a login: the services of the local run.
+    "super.users": "User:ANONYMOUS",
+}
+
 
 class Kafka:
     """A Kafka broker on a folder of its own."""
@@ -79,17 +90,24 @@ class Kafka:
         heap: str = "256m",
         options: Mapping[str, str] | None = None,
         jvm_options: tuple[str, ...] = (),
-        port_settings: tuple[str, str] = ("THROUGH_TRAIN_KAFKA_PORT", "THROUGH_TRAIN_KAFKA_CONTROLLER_PORT"),
+        port_settings: tuple[str, ...] = (
+            "THROUGH_TRAIN_KAFKA_PORT",
+            "THROUGH_TRAIN_KAFKA_CONTROLLER_PORT",
+            "THROUGH_TRAIN_DEPARTMENTS_PORT",
+        ),
+        departments_port: int = 0,
     ) -> None:
         """Describe the broker; nothing is touched before `start`.
 
         `logs` is where the broker's own log lies (default: inside `folder`), `cache` where downloaded
         jars are kept (default: the checkout's). `heap` is as the JVM writes it. `options` are broker settings
-        that override ours.
+        that override ours. With `departments_port` the broker has a second listener, at which one has to log in and may
+        do what one was given the right to (accounts.py); at the first one, everything may be done from this machine.
         """
         self.folder = folder.absolute()
         self.port = port
         self.controller_port = controller_port
+        self.departments_port = departments_port
         self._pid_file = self.folder / "kafka.pid"
         self._log = (logs or self.folder / "logs") / "kafka.log"
         self._cache = (cache or default_cache_folder()).absolute()
@@ -105,6 +123,11 @@ class Kafka:
         return f"{LOOPBACK}:{self.port}"
 
     @property
+    def departments_bootstrap(self) -> str:
+        """Return the address at which departments log in, if there is one."""
+        return f"{LOOPBACK}:{self.departments_port}"
+
+    @property
     def process(self) -> Process | None:
         """Return the broker's process, or None before the first start."""
         return self._process
@@ -115,8 +138,10 @@ class Kafka:
         :raises PortTaken: somebody else listens on one of them.
         """
         await self._end_leftover()
-        for port, setting in zip((self.port, self.controller_port), self._port_settings, strict=True):
-            require_free(port, setting)
+        ports = (self.port, self.controller_port, self.departments_port)
+        for port, setting in zip(ports, self._port_settings, strict=False):
+            if port:
+                require_free(port, setting)
 
     async def start(self) -> None:
         """Fetch the jars and format the folder if need be, start the broker, and return when it serves.
@@ -182,10 +207,16 @@ class Kafka:
         return (f"-XX:AOTCache={record}", "-XX:AOTMode=auto", "-Xlog:disable")
 
     def _listeners(self) -> dict[str, str]:
+        clients, controller = f"CLIENTS://{self.bootstrap}", f"CONTROLLER://{LOOPBACK}:{self.controller_port}"
+        chosen = {"controller.quorum.voters": f"1@{LOOPBACK}:{self.controller_port}"}
+        if not self.departments_port:
+            return {**chosen, "listeners": f"{clients},{controller}", "advertised.listeners": clients}
+        departments = f"DEPARTMENTS://{self.departments_bootstrap}"
         return {
-            "listeners": f"CLIENTS://{self.bootstrap},CONTROLLER://{LOOPBACK}:{self.controller_port}",
-            "advertised.listeners": f"CLIENTS://{self.bootstrap}",
-            "controller.quorum.voters": f"1@{LOOPBACK}:{self.controller_port}",
+            **chosen,
+            **_ACCOUNTS,
+            "listeners": f"{clients},{controller},{departments}",
+            "advertised.listeners": f"{clients},{departments}",
         }
 
     def _write_properties(self) -> None:

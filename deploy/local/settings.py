@@ -36,6 +36,7 @@ class LocalSettings(BaseSettings):
     postgres_port: int = Field(default=15432, ge=1, le=65535)
     kafka_port: int = Field(default=9094, ge=1, le=65535)
     kafka_controller_port: int = Field(default=9095, ge=1, le=65535)
+    departments_port: int = Field(default=9096, ge=0, le=65535)  # where departments log in to Kafka; 0: nowhere
 
     district: Size = Size.FULL
 
@@ -78,6 +79,8 @@ class LocalSettings(BaseSettings):
             "kafka": self.kafka_port,
             "kafka_controller": self.kafka_controller_port,
         }
+        if self.departments_port:
+            ports["departments"] = self.departments_port
         return {self.port_setting(name): port for name, port in ports.items()}
 
     def ports(self) -> dict[str, int]:

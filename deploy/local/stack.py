@@ -72,6 +72,7 @@ class Stack:
             logs=of.logs_folder,
             cache=of.cache_folder,
             heap=of.kafka_heap,
+            departments_port=of.departments_port,
         )
 
     def servers(self) -> list[Part]:

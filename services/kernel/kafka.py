@@ -13,7 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # pyright: ignore[repo
 from aiokafka.errors import (  # pyright: ignore[reportMissingTypeStubs]
     KafkaError,
     MessageSizeTooLargeError,
+    NoError,
     TopicAlreadyExistsError,
+    for_code,
 )
 
 from services.contracts import catalogue
@@ -200,10 +202,11 @@ async def create_topics(broker: Broker, topics: Sequence[Topic], *, replication:
             for topic in topics
             if topic.name not in existing
         ]
-        if wanted:
-            try:
-                await admin.create_topics(wanted)
-            except TopicAlreadyExistsError:
-                return
+        answer = await admin.create_topics(wanted) if wanted else None
+        for name, code, *_ in answer.topic_errors if answer else ():
+            refusal: type[Exception] = for_code(code)
+            # Another process may have been quicker.
+            if refusal not in (NoError, TopicAlreadyExistsError):
+                raise refusal(name)
     finally:
         await admin.close()
