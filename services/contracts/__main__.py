@@ -1,58 +1,89 @@
-"""`python -m services.contracts write|check`: JSON Schema of every event, generated from the definitions."""
+"""The events' contracts: what is generated from the definitions, and what was released of it.
+
+Run as `python -m services.contracts` with `write` (from the definitions), `check` (that the committed files are what
+the definitions say), `compatible` (that nothing breaks who relies on the release) or `release` (make what is committed
+the release).
+"""
 
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
 
-import msgspec
+from services.contracts import baseline, generated
 
-from services.contracts import catalogue
-from services.contracts.event import Event
-from services.contracts.reference import ReferenceRecorded
-from services.contracts.vocabulary import Source
-
-FOLDER: Final = Path(__file__).parent / "schemas"
+_USAGE = "usage: python -m services.contracts write|check|compatible|release"
 
 
-def _files() -> dict[Path, bytes]:
-    """Return every generated file and its content."""
-    found: dict[Path, bytes] = {}
-    events: list[tuple[Source, type[Event]]] = [
-        (source, event) for source, types in catalogue.EVENTS.items() for event in types.values()
-    ]
-    events += [(source, ReferenceRecorded) for source in catalogue.REFERENCE_SOURCES]
-    for source, event in events:
-        schema: dict[str, Any] = msgspec.json.schema(event)
-        schema = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": catalogue.dataschema(source, event.TYPE),
-            "title": event.TYPE,
-            **schema,
-        }
-        path = FOLDER / source.value / f"{event.TYPE}.v{catalogue.MAJOR}.json"
-        found[path] = msgspec.json.format(msgspec.json.encode(schema, order="sorted"), indent=2) + b"\n"
-    return found
+def main(arguments: list[str]) -> int:
+    """Return the process's exit status: 1 when something is stale or broken, 2 for a wrong call."""
+    match arguments:
+        case ["write"]:
+            generated.write()
+            return 0
+        case ["check"]:
+            return check()
+        case ["compatible"]:
+            return compatible(_today())
+        case ["release"]:
+            return check() or release(_today())
+        case _:
+            print(_USAGE, file=sys.stderr)
+            return 2
 
 
-def main(mode: str) -> int:
-    """Write the files, or say which are not as the definitions have them."""
-    files = _files()
-    present = set(FOLDER.rglob("*.json")) if FOLDER.exists() else set[Path]()
-    if mode == "write":
-        for path in present - files.keys():
-            path.unlink()
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        return 0
-    stale = [p for p, content in files.items() if not p.exists() or p.read_bytes() != content]
-    stale += sorted(present - files.keys())
-    for path in stale:
-        print(f"stale: {path.relative_to(FOLDER)}: run `make schema` and commit the result")
-    return 1 if stale else 0
+def check() -> int:
+    """Say which files are not as the definitions have them."""
+    found = generated.stale()
+    for path in found:
+        print(f"stale: {_shown(path)}: run `make schema` and commit the result", file=sys.stderr)
+    return int(bool(found))
+
+
+def compatible(today: date) -> int:
+    """Say each change that would break who relies on the release, and what is new."""
+    if not baseline.is_there():
+        print("Nothing was released yet: `make release-contracts` does it.", file=sys.stderr)
+        return 1
+    compared = baseline.compare(today)
+    for refusal in compared.refused:
+        print(refusal, file=sys.stderr)
+    if compared.refused:
+        print("Refused: docs/compatibility.md says what is promised, and how a v2 comes.", file=sys.stderr)
+        return 1
+    for line in compared.added:
+        print(f"since {baseline.version()}: {line}")
+    if compared.unknown_types:
+        print("Event types that the release does not know: readers first, relays last (docs/compatibility.md).")
+    return 0
+
+
+def release(today: date) -> int:
+    """Make the present contracts the release, or say why not."""
+    if not baseline.is_there():
+        to, added = baseline.version(), ["what stands: every event that exists, as it is"]
+    else:
+        if compatible(today):
+            return 1
+        compared = baseline.compare(today)
+        to, added = baseline.next_version(compared), compared.added or ["words"]
+        if to is None:
+            print(f"Nothing has changed since {baseline.version()}.")
+            return 0
+    baseline.move(to, added, today)
+    generated.write()
+    baseline.keep()
+    print(f"The contracts are {to} now: commit {_shown(baseline.BASELINE)}, and what else has changed.")
+    return 0
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _shown(path: Path) -> str:
+    root = generated.HERE.parents[1]
+    return str(path.relative_to(root))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in (["write"], ["check"]):
-        sys.exit("usage: python -m services.contracts write|check")
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

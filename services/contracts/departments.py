@@ -4,12 +4,23 @@ Each event tells one of dispatch's own under the same type and id, in the depart
 in the feed, without a gap. Who did it is told as the role alone, and what people wrote is asked for by GraphQL.
 """
 
-from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
+
+from msgspec import Meta
 
 from services.contracts.dispatch import Matter
 from services.contracts.event import Data
+from services.contracts.fields import (
+    ClockId,
+    CommunityCode,
+    DueAt,
+    GroundCode,
+    Instant,
+    InstructionId,
+    StreetCode,
+    WorkOrderId,
+)
 from services.contracts.vocabulary import ClockKind, DeadlineClass, Role
 
 
@@ -18,22 +29,22 @@ class DepartmentEvent(Data, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str]
 
-    by_role: Role
+    by_role: Annotated[Role, Meta(description="In which role it was done.")]
 
 
 class OrderEvent(DepartmentEvent, frozen=True, kw_only=True):
     """A fact about one of the department's work orders."""
 
-    work_order_id: UUID
+    work_order_id: WorkOrderId
 
 
 class OrderGiven(OrderEvent, frozen=True, kw_only=True):
     """The order is the department's from here on: what it is about, and where."""
 
-    deadline_class: DeadlineClass
-    street: str
-    community: str
-    matter: Matter
+    deadline_class: Annotated[DeadlineClass, Meta(description="How long handling may take.")]
+    street: StreetCode
+    community: CommunityCode
+    matter: Annotated[Matter, Meta(description="What is asked of the department.")]
 
 
 class OrderAssigned(OrderGiven, frozen=True, kw_only=True):
@@ -64,7 +75,7 @@ class OrderDeclined(OrderEvent, frozen=True, kw_only=True):
     """The department declined the work order, which is not its own any more, nor are its clocks."""
 
     TYPE: ClassVar[str] = "work_order.declined"
-    ground: str
+    ground: GroundCode
 
 
 class OrderReferredForRuling(OrderEvent, frozen=True, kw_only=True):
@@ -89,8 +100,8 @@ class OrderResumed(OrderEvent, frozen=True, kw_only=True):
     """Handling goes on: the resident answered, or the time for an answer ran out (`expired`)."""
 
     TYPE: ClassVar[str] = "work_order.resumed"
-    expired: bool
-    handling_due_at: datetime
+    expired: Annotated[bool, Meta(description="Whether the time for an answer ran out.")]
+    handling_due_at: Annotated[Instant, Meta(description="When handling is due after the pause.")]
 
 
 class OrderReplied(OrderEvent, frozen=True, kw_only=True):
@@ -115,23 +126,23 @@ class Pressed(DepartmentEvent, frozen=True, kw_only=True):
     """The district supervisor gave an instruction that the department has to answer."""
 
     TYPE: ClassVar[str] = "petition.pressed"
-    instruction_id: UUID
+    instruction_id: InstructionId
 
 
 class InstructionAnswered(DepartmentEvent, frozen=True, kw_only=True):
     """An instruction about the department's petition was answered."""
 
     TYPE: ClassVar[str] = "petition.instruction_answered"
-    instruction_id: UUID
+    instruction_id: InstructionId
 
 
 class ClockTold(DepartmentEvent, frozen=True, kw_only=True):
     """A fact about a clock of the department's; `about` is the work order or the instruction that it measures."""
 
-    clock_id: UUID
-    kind: ClockKind
-    about: UUID
-    due_at: datetime
+    clock_id: ClockId
+    kind: Annotated[ClockKind, Meta(description="What the clock measures.")]
+    about: Annotated[UUID, Meta(description="The work order or the instruction that it measures.")]
+    due_at: DueAt
 
 
 class ClockStarted(ClockTold, frozen=True, kw_only=True):
@@ -150,7 +161,7 @@ class ClockEscalated(ClockTold, frozen=True, kw_only=True):
     """The clock is overdue; `level` 1 is reached at the due date, 2 and 3 some working days after."""
 
     TYPE: ClassVar[str] = "clock.escalated"
-    level: int
+    level: Annotated[int, Meta(description="1 at the due date, 2 and 3 the policy's working days later.")]
 
 
 class ClockPaused(ClockTold, frozen=True, kw_only=True):
@@ -169,14 +180,14 @@ class ClockMoved(ClockTold, frozen=True, kw_only=True):
     """The calendar changed, and the due date with it."""
 
     TYPE: ClassVar[str] = "clock.moved"
-    was_due_at: datetime
+    was_due_at: Annotated[Instant, Meta(description="When it was due before.")]
 
 
 class ClockStopped(ClockTold, frozen=True, kw_only=True):
     """What the clock measured has happened, or cannot happen any more. `overdue`: it happened after the due date."""
 
     TYPE: ClassVar[str] = "clock.stopped"
-    overdue: bool
+    overdue: Annotated[bool, Meta(description="Whether it happened after the due date.")]
 
 
 DEPARTMENT_EVENTS: tuple[type[DepartmentEvent], ...] = (

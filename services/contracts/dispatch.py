@@ -1,10 +1,21 @@
 """Dispatch's events, topic `petition.dispatch.v1` (state-machine.md, Dispatch)."""
 
-from datetime import datetime
-from typing import ClassVar
-from uuid import UUID
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
 
 from services.contracts.event import Data, Event
+from services.contracts.fields import (
+    CategoryCode,
+    DepartmentCode,
+    GroundCode,
+    Instant,
+    InstructionId,
+    RequestText,
+    Title,
+    TrackingCode,
+    WorkOrderId,
+)
 from services.contracts.vocabulary import DeadlineClass, Source, Urgency
 
 
@@ -17,67 +28,76 @@ class DispatchEvent(Event, frozen=True, kw_only=True):
 class WorkOrderEvent(DispatchEvent, frozen=True, kw_only=True):
     """A fact about one work order."""
 
-    work_order_id: UUID
+    work_order_id: WorkOrderId
 
 
 class Suggestion(Data, frozen=True, kw_only=True):
     """Which department the routing table suggests, by which rule, and the explanation that a person reads."""
 
-    department: str | None = None
-    rule: str | None = None
-    explanation: str
+    department: Annotated[
+        str | None, Meta(description="The id of a reference entry `department`; absent when no rule fits.")
+    ] = None
+    rule: Annotated[str | None, Meta(description="The id of the reference entry `routing_rule` that applied.")] = None
+    explanation: Annotated[str, Meta(description="Why, for a person to read.")]
 
 
 class Matter(Data, frozen=True, kw_only=True):
     """What a work order is about, in the words of those who screened it: all that a department needs to begin."""
 
-    tracking_code: str
-    title: str
-    category: str
-    urgency: Urgency
-    request: str
+    tracking_code: TrackingCode
+    title: Title
+    category: CategoryCode
+    urgency: Annotated[Urgency, Meta(description="How soon harm would follow.")]
+    request: RequestText
 
 
 class WorkOrderOpened(WorkOrderEvent, frozen=True, kw_only=True):
     """A work order waits for assignment."""
 
     TYPE: ClassVar[str] = "work_order.opened"
-    deadline_class: DeadlineClass
-    suggestion: Suggestion
+    deadline_class: Annotated[DeadlineClass, Meta(description="How long handling may take.")]
+    suggestion: Annotated[Suggestion, Meta(description="Whom the routing table suggests.")]
 
 
 class WorkOrderAssigned(WorkOrderEvent, frozen=True, kw_only=True):
     """A department was made responsible; `suggested` tells whether it is the one that routing suggested."""
 
     TYPE: ClassVar[str] = "work_order.assigned"
-    department: str
-    deadline_class: DeadlineClass
-    suggested: bool
-    matter: Matter
+    department: DepartmentCode
+    deadline_class: Annotated[DeadlineClass, Meta(description="How long handling may take.")]
+    suggested: Annotated[bool, Meta(description="Whether routing had suggested this department.")]
+    matter: Annotated[Matter, Meta(description="What is asked of the department.")]
 
 
 class WorkOrderAcknowledged(WorkOrderEvent, frozen=True, kw_only=True):
     """The department took the order; from here it cannot decline."""
 
     TYPE: ClassVar[str] = "work_order.acknowledged"
-    department: str
+    department: DepartmentCode
 
 
 class WorkOrderDeclined(WorkOrderEvent, frozen=True, kw_only=True):
     """The department says that the matter is not its own; `nth` counts declines of the petition in this cycle."""
 
     TYPE: ClassVar[str] = "work_order.declined"
-    department: str
-    ground: str
-    proposed: str | None = None
-    nth: int
+    department: DepartmentCode
+    ground: GroundCode
+    proposed: Annotated[
+        str | None, Meta(description="The department that it names instead: the id of a reference entry `department`.")
+    ] = None
+    nth: Annotated[int, Meta(description="Which decline of the petition in this cycle.")]
 
 
 class WorkOrderReferredForRuling(WorkOrderEvent, frozen=True, kw_only=True):
     """The second decline: the district supervisor decides; the first receiver stays responsible until then."""
 
     TYPE: ClassVar[str] = "work_order.referred_for_ruling"
-    responsible: str
+    responsible: Annotated[
+        str,
+        Meta(
+            description="The first receiver, who stays responsible meanwhile: the id of a reference entry `department`."
+        ),
+    ]
 
 
 class WorkOrderRuled(WorkOrderEvent, frozen=True, kw_only=True):
@@ -86,10 +106,12 @@ class WorkOrderRuled(WorkOrderEvent, frozen=True, kw_only=True):
     """
 
     TYPE: ClassVar[str] = "work_order.ruled"
-    department: str
-    relieved: str | None = None
-    deadline_class: DeadlineClass
-    matter: Matter
+    department: DepartmentCode
+    relieved: Annotated[
+        str | None, Meta(description="Who was responsible until then, if another is now: the id of a `department`.")
+    ] = None
+    deadline_class: Annotated[DeadlineClass, Meta(description="How long handling may take.")]
+    matter: Annotated[Matter, Meta(description="What is asked of the department.")]
 
 
 class WorkOrderStarted(WorkOrderEvent, frozen=True, kw_only=True):
@@ -108,33 +130,33 @@ class WorkOrderResumed(WorkOrderEvent, frozen=True, kw_only=True):
     """Handling goes on: the resident answered, or the time for an answer ran out (`expired`)."""
 
     TYPE: ClassVar[str] = "work_order.resumed"
-    expired: bool
-    handling_due_at: datetime
+    expired: Annotated[bool, Meta(description="Whether the time for an answer ran out.")]
+    handling_due_at: Annotated[Instant, Meta(description="When handling is due after the pause.")]
 
 
 class WorkOrderReplied(WorkOrderEvent, frozen=True, kw_only=True):
     """The department answered; its words stay with dispatch."""
 
     TYPE: ClassVar[str] = "work_order.replied"
-    department: str
+    department: DepartmentCode
 
 
 class PetitionReplied(DispatchEvent, frozen=True, kw_only=True):
     """The petition's reply is there: the lead's, after the co-handlers' parts. Feedback's return visit follows."""
 
     TYPE: ClassVar[str] = "petition.replied"
-    work_order_id: UUID
-    department: str
-    category: str
-    title: str
-    handler: str
+    work_order_id: WorkOrderId
+    department: DepartmentCode
+    category: CategoryCode
+    title: Title
+    handler: Annotated[str, Meta(description="The subject of who replied; they may not make the return visit.")]
 
 
 class WorkOrderReplyReturned(WorkOrderEvent, frozen=True, kw_only=True):
     """The street committee sent the reply back to the department."""
 
     TYPE: ClassVar[str] = "work_order.reply_returned"
-    department: str
+    department: DepartmentCode
 
 
 class PetitionPressed(DispatchEvent, frozen=True, kw_only=True):
@@ -143,19 +165,24 @@ class PetitionPressed(DispatchEvent, frozen=True, kw_only=True):
     """
 
     TYPE: ClassVar[str] = "petition.pressed"
-    instruction_id: UUID
-    department: str | None = None
+    instruction_id: InstructionId
+    department: Annotated[
+        str | None, Meta(description="Who has to answer: the leading department; absent, the street committee.")
+    ] = None
 
 
 class PetitionInstructionAnswered(DispatchEvent, frozen=True, kw_only=True):
     """An instruction was answered; the answer stays with dispatch."""
 
     TYPE: ClassVar[str] = "petition.instruction_answered"
-    instruction_id: UUID
+    instruction_id: InstructionId
 
 
 class WorkOrderCancelled(WorkOrderEvent, frozen=True, kw_only=True):
     """Final: the petition was withdrawn. `department` is whose order it was, if it was assigned."""
 
     TYPE: ClassVar[str] = "work_order.cancelled"
-    department: str | None = None
+    department: Annotated[
+        str | None,
+        Meta(description="Whose order it was, if it was assigned: the id of a reference entry `department`."),
+    ] = None

@@ -1,8 +1,9 @@
 """What every event has: the shape of its data, who did it, and the names it travels under."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
 from services.contracts.vocabulary import Role, Source
 
@@ -14,8 +15,13 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 class Who(Data, frozen=True, kw_only=True):
     """The actor behind an event: role and subject of the token; a resident's subject is the petition, never a name."""
 
-    role: Role
-    subject: str
+    role: Annotated[Role, Meta(description="As what they acted.")]
+    subject: Annotated[
+        str,
+        Meta(
+            description="Of the token: a staff member's, a resident's `petition:<id>`, or the product's own `system`."
+        ),
+    ]
 
 
 class Event(Data, frozen=True, kw_only=True):
@@ -24,7 +30,7 @@ class Event(Data, frozen=True, kw_only=True):
     SOURCE: ClassVar[Source]
     TYPE: ClassVar[str]
 
-    by: Who
+    by: Annotated[Who, Meta(description="Who acted.")]
 
 
 SYSTEM = Who(role=Role.SYSTEM, subject="system")

@@ -1,9 +1,12 @@
 """Intake's events, topic `petition.intake.v1` (state-machine.md, Intake)."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
+from msgspec import Meta
+
 from services.contracts.event import Event
+from services.contracts.fields import CategoryCode, GroundCode, RepresentativeCode, RequestText, Title, TrackingCode
 from services.contracts.vocabulary import (
     DeadlineClass,
     Extent,
@@ -25,30 +28,36 @@ class PetitionSubmitted(IntakeEvent, frozen=True, kw_only=True):
     """Somebody said what is wrong; a tracking code was given."""
 
     TYPE: ClassVar[str] = "petition.submitted"
-    tracking_code: str
-    kind: PetitionKind
-    channel: str
-    estate: str | None = None
-    representative: str | None = None
+    tracking_code: TrackingCode
+    kind: Annotated[PetitionKind, Meta(description="What it is.")]
+    channel: Annotated[str, Meta(description="By which way in it came: the id of a reference entry `channel`.")]
+    estate: Annotated[str | None, Meta(description="Where, if it was said: the id of a reference entry `estate`.")] = (
+        None
+    )
+    representative: Annotated[
+        str | None, Meta(description="Who recorded it: the id of a reference entry `representative`, if one did.")
+    ] = None
 
 
 class PetitionAccepted(IntakeEvent, frozen=True, kw_only=True):
     """The street committee took the petition on, under a title of its own words."""
 
     TYPE: ClassVar[str] = "petition.accepted"
-    title: str
-    category: str
-    urgency: Urgency
-    extent: Extent
+    title: Title
+    category: CategoryCode
+    urgency: Annotated[Urgency, Meta(description="How soon harm would follow.")]
+    extent: Annotated[Extent, Meta(description="How far the matter reaches.")]
 
 
 class PetitionRejected(IntakeEvent, frozen=True, kw_only=True):
     """Final: not taken on, or declined after screening. The reason for the resident stays with intake."""
 
     TYPE: ClassVar[str] = "petition.rejected"
-    phase: Phase
-    ground: str
-    referral: str | None = None
+    phase: Annotated[Phase, Meta(description="Where in intake it was rejected.")]
+    ground: GroundCode
+    referral: Annotated[
+        str | None, Meta(description="Where the resident was told to go: the id of a reference entry `referral`.")
+    ] = None
 
 
 class PetitionListened(IntakeEvent, frozen=True, kw_only=True):
@@ -67,36 +76,39 @@ class PetitionDeliberated(IntakeEvent, frozen=True, kw_only=True):
     """DELIBERATE: the meeting, or the people who weighed it, came to an outcome. `participants` is how many."""
 
     TYPE: ClassVar[str] = "petition.deliberated"
-    participants: int
+    participants: Annotated[int, Meta(description="How many people took part.")]
 
 
 class PetitionStepSkipped(IntakeEvent, frozen=True, kw_only=True):
     """The fast track left LOOK or DELIBERATE out, on a ground."""
 
     TYPE: ClassVar[str] = "petition.step_skipped"
-    step: ScreeningStep
-    ground: str
+    step: Annotated[ScreeningStep, Meta(description="The step that was left out: LOOK or DELIBERATE.")]
+    ground: GroundCode
 
 
 class PetitionReadied(IntakeEvent, frozen=True, kw_only=True):
     """HANDLE, handed over: what is asked of which department, within which class of deadline."""
 
     TYPE: ClassVar[str] = "petition.readied"
-    tracking_code: str
-    title: str
-    category: str
-    urgency: Urgency
-    request: str
-    department: str | None = None
-    deadline_class: DeadlineClass
+    tracking_code: TrackingCode
+    title: Title
+    category: CategoryCode
+    urgency: Annotated[Urgency, Meta(description="How soon harm would follow.")]
+    request: RequestText
+    department: Annotated[
+        str | None,
+        Meta(description="The department that screening had in mind: the id of a reference entry `department`."),
+    ] = None
+    deadline_class: Annotated[DeadlineClass, Meta(description="How long handling may take.")]
 
 
 class PetitionResolvedOnSpot(IntakeEvent, frozen=True, kw_only=True):
     """HANDLE, solved on the spot; gets its return visit like any other result."""
 
     TYPE: ClassVar[str] = "petition.resolved_on_spot"
-    title: str
-    category: str
+    title: Title
+    category: CategoryCode
 
 
 class PetitionScreeningResumed(IntakeEvent, frozen=True, kw_only=True):
@@ -109,7 +121,7 @@ class PetitionFollowed(IntakeEvent, frozen=True, kw_only=True):
     """A representative took on following the petition to its end; from this event on they are among its followers."""
 
     TYPE: ClassVar[str] = "petition.followed"
-    representative: str
+    representative: RepresentativeCode
 
 
 class PetitionInformationAdded(IntakeEvent, frozen=True, kw_only=True):
@@ -131,4 +143,4 @@ class PetitionPersonalDataErased(IntakeEvent, frozen=True, kw_only=True):
     """
 
     TYPE: ClassVar[str] = "petition.personal_data_erased"
-    receipt: UUID
+    receipt: Annotated[UUID, Meta(description="What intake's receipt for it is found by.")]

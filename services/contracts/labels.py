@@ -113,6 +113,7 @@ EVENT_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "work_order.declined": ("退办", "Declined"),
         "work_order.referred_for_ruling": ("提请裁定", "Referred for ruling"),
         "work_order.ruled": ("裁定", "Ruled"),
+        "work_order.relieved": ("改由他单位承办", "Another department's now"),
         "work_order.started": ("开始办理", "Started"),
         "work_order.information_requested": ("请居民补充", "Information requested"),
         "work_order.resumed": ("继续办理", "Resumed"),

@@ -15,7 +15,7 @@ class Source(StrEnum):
 
 
 class Role(StrEnum):
-    """Who acts (domain.md, "Who may do and see what"). ANYONE has no token; SYSTEM is the product itself."""
+    """Who acts. ANYONE has no token; SYSTEM is the product itself."""
 
     ANYONE = "anyone"
     RESIDENT = "resident"
@@ -162,7 +162,7 @@ class Responsible(StrEnum):
 
 
 class Audience(StrEnum):
-    """Who is told when a clock is overdue (state-machine.md, Levels)."""
+    """Who is told when a clock is overdue."""
 
     DEPARTMENT_HEAD = "DEPARTMENT_HEAD"
     STREET_COMMITTEE = "STREET_COMMITTEE"

@@ -1,0 +1,1 @@
+"""The AsyncAPI document held against the specification, with its makers' own parser: for tests alone."""

@@ -1,0 +1,145 @@
+"""What may change in the contracts while their major version stays: compared in both directions.
+
+A new reader must read what old writers wrote, and an old reader what new writers write. Readers pass over fields,
+headers and event types that they do not know, and refuse codes, types and formats that they do not know. So what may be
+added is an optional field, an optional header, an event, a topic; words may be changed; all else is refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.contracts.schema_changes import (
+    V2,
+    Place,
+    Refusal,
+    Schema,
+    Side,
+    breaking,
+    new_fields,
+    shown,
+    without_words,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """The contracts at one time: the schemas by their files' names, and the AsyncAPI document."""
+
+    schemas: Mapping[str, Schema]
+    document: Mapping[str, Any]
+
+    def channels(self) -> Mapping[str, Schema]:
+        """Return the topics, by the names of their families."""
+        return self.document["channels"]
+
+    def message(self, name: str) -> Schema:
+        """Return a message of the document."""
+        return self.document["components"]["messages"][name]
+
+
+def refusals(released: Contracts, present: Contracts, *, today: date) -> list[Refusal]:
+    """Return every change since the release that would break somebody; none if there is none.
+
+    :param today: topics whose announced end has come may be gone.
+    """
+    ended = _ended(released, today)
+    found: list[Refusal] = []
+    for name, schema in released.schemas.items():
+        what = _named(name)
+        if name not in present.schemas:
+            if name not in ended:
+                found.append(Refusal(what, "", "there", "gone", f"keep it, {V2}"))
+            continue
+        new = present.schemas[name]
+        if schema["$id"] != new["$id"]:
+            right = "readers know it by this name: keep it"
+            found.append(Refusal(what, "its `$id`", f"`{schema['$id']}`", f"`{new['$id']}`", right))
+        found += breaking(Place(what, _noun(name)), Side(schema, schema), Side(new, new))
+    for name, channel in released.channels().items():
+        found += _channel_changes(name, channel, released, present, today)
+    return found
+
+
+def additions(released: Contracts, present: Contracts) -> list[str]:
+    """Return a sentence for everything that has been added since the release and breaks nobody."""
+    found = [f"new topic `{c['address']}`" for name, c in present.channels().items() if name not in released.channels()]
+    for name, schema in present.schemas.items():
+        if name not in released.schemas:
+            found.append(f"new: {_named(name)}")
+            continue
+        old = released.schemas[name]
+        found += [f"new in {_named(name)}: `{field}`" for field in new_fields("", Side(old, old), Side(schema, schema))]
+    return found
+
+
+def new_types(released: Contracts, present: Contracts) -> list[str]:
+    """Return the events that readers of the release do not know: relays start last when these are rolled out."""
+    return [_named(name) for name in present.schemas if name not in released.schemas]
+
+
+def _ended(released: Contracts, today: date) -> set[str]:
+    return {
+        _file(message)
+        for channel in released.channels().values()
+        if _has_ended(channel, today)
+        for message in channel["messages"]
+    }
+
+
+def _has_ended(channel: Schema, today: date) -> bool:
+    return "x-ends" in channel and date.fromisoformat(channel["x-ends"]) <= today
+
+
+def _file(message: str) -> str:
+    folder, _, rest = message.partition(".")
+    return f"{folder}/{rest}.json"
+
+
+def _named(file: str) -> str:
+    folder, _, rest = file.removesuffix(".json").partition("/")
+    return f"the envelope `{rest}`" if folder == "envelope" else f"`{rest}` of {folder}"
+
+
+def _noun(file: str) -> str:
+    return "header" if file.startswith("envelope/") else "field"
+
+
+def _channel_changes(name: str, old: Schema, released: Contracts, present: Contracts, today: date) -> Iterator[Refusal]:
+    what = f"the topic `{old['address']}`"
+    new = present.channels().get(name)
+    if new is None:
+        if not _has_ended(old, today):
+            yield Refusal(what, "", "there", "gone", "keep it until the end that was announced for it")
+        return
+    if old["address"] != new["address"]:
+        right = f"readers know it by this name: keep it, {V2}"
+        yield Refusal(what, "its name", f"`{old['address']}`", f"`{new['address']}`", right)
+    for setting, was in old["bindings"]["kafka"]["topicConfiguration"].items():
+        now = new["bindings"]["kafka"]["topicConfiguration"].get(setting)
+        if was != now:
+            yield Refusal(what, f"its `{setting}`", shown(was), shown(now), f"rebuilding goes by it: keep it, {V2}")
+    for message in old["messages"]:
+        if message in new["messages"]:
+            yield from _message_changes(message, released, present)
+        elif _file(message) in present.schemas:
+            yield Refusal(_named(_file(message)), "its topic", f"`{old['address']}`", "another", "keep it on its topic")
+
+
+def _message_changes(message: str, released: Contracts, present: Contracts) -> Iterator[Refusal]:
+    old, new = released.message(message), present.message(message)
+    what = _named(_file(message))
+    was, now = (side["bindings"]["kafka"]["key"] for side in (old, new))
+    if without_words(was) != without_words(now):
+        right = f"order and compaction go by it: keep it, {V2}"
+        yield Refusal(what, "its key", shown(without_words(was)), shown(without_words(now)), right)
+    own_was, own_now = (side["headers"]["properties"] for side in (old, new))
+    sides = (
+        Side({"properties": own}, root) for own, root in ((own_was, released.document), (own_now, present.document))
+    )
+    yield from breaking(Place(what, "header"), *sides)
+    if old["headers"]["allOf"] != new["headers"]["allOf"]:
+        yield Refusal(
+            what, "its envelope", shown(old["headers"]["allOf"]), shown(new["headers"]["allOf"]), f"keep it, {V2}"
+        )

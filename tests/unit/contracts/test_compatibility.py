@@ -1,0 +1,349 @@
+"""Each change that would break somebody is refused with a sentence; what breaks nobody is let through and named."""
+
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from services.contracts import __main__ as command
+from services.contracts import baseline, generated
+from services.contracts.compatibility import Contracts, additions, new_types, refusals
+
+TODAY: Final = date(2026, 11, 26)
+RELEASED: Final = baseline.contracts(baseline.BASELINE)
+
+ACCEPTED: Final = "intake/petition.accepted.v1.json"
+OPENED: Final = "dispatch/work_order.opened.v1.json"
+STOPPED: Final = "feedback/clock.stopped.v1.json"
+RECORDED: Final = "intake/reference.recorded.v1.json"
+ENVELOPE: Final = "envelope/petition.v1.json"
+
+
+class Copy:
+    """The released contracts, to be changed."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[str, Any] = deepcopy(dict(RELEASED.schemas))
+        self.document: dict[str, Any] = deepcopy(dict(RELEASED.document))
+
+    def fields(self, file: str, part: str | None = None) -> dict[str, Any]:
+        return self.part(file, part)["properties"]
+
+    def required(self, file: str, part: str | None = None) -> list[str]:
+        return self.part(file, part)["required"]
+
+    def part(self, file: str, part: str | None) -> dict[str, Any]:
+        return self.schemas[file]["$defs"][part] if part else self.schemas[file]
+
+    def topic(self, name: str) -> dict[str, Any]:
+        return self.document["channels"][name]
+
+    def message(self, name: str) -> dict[str, Any]:
+        return self.document["components"]["messages"][name]
+
+
+Change = Callable[[Copy], Any]
+
+
+def changed(change: Change) -> Contracts:
+    copy = Copy()
+    change(copy)
+    return Contracts(copy.schemas, copy.document)
+
+
+def rename(old: str, new: str) -> Change:
+    def change(copy: Copy) -> None:
+        properties = copy.fields(OPENED, "Suggestion")
+        properties[new] = properties.pop(old)
+
+    return change
+
+
+BREAKING: Final[dict[str, tuple[Change, str]]] = {
+    "an event is removed": (
+        lambda c: c.schemas.pop(ACCEPTED),
+        "`petition.accepted.v1` of intake: was there, is gone. Keep it, or release v2 beside v1.",
+    ),
+    "its $id changes": (
+        lambda c: c.schemas[ACCEPTED].update({"$id": "urn:other"}),
+        "its `$id`: was `urn:through-train:intake:petition.accepted:v1`, is `urn:other`. Readers know it by this name",
+    ),
+    "a field is removed": (
+        lambda c: (c.fields(ACCEPTED).pop("title"), c.required(ACCEPTED).remove("title")),
+        "field `title`: was there, is gone. Keep it and write it, or release v2 beside v1.",
+    ),
+    "an optional field is removed deep within": (
+        lambda c: c.fields(OPENED, "Suggestion").pop("department") and c.fields(OPENED, "Suggestion").pop("rule"),
+        "`work_order.opened.v1` of dispatch, field `suggestion.department`: was there, is gone",
+    ),
+    "a field is renamed": (
+        rename("explanation", "reason"),
+        "field `suggestion.explanation`: was there, is gone (or called `reason` now)",
+    ),
+    "a required field is added": (
+        lambda c: (c.fields(ACCEPTED).update(floor={"type": "integer"}), c.required(ACCEPTED).append("floor")),
+        "field `floor`: was not there, is required. What was written before lacks it: make it optional",
+    ),
+    "an optional field becomes required": (
+        lambda c: c.required(OPENED, "Suggestion").append("rule"),
+        "field `suggestion.rule`: was optional, is required. What was written before may lack it: keep it optional",
+    ),
+    "a required field becomes optional": (
+        lambda c: c.required(ACCEPTED).remove("title"),
+        "field `title`: was required, is optional. Who reads by the release refuses what lacks it: keep it required",
+    ),
+    "a field changes its type": (
+        lambda c: c.fields(ACCEPTED)["title"].update(type="integer"),
+        "field `title`: was of type `string`, is of type `integer`. Keep it, add an optional field beside it",
+    ),
+    "a whole number becomes any number": (
+        lambda c: c.fields(RECORDED, "Policy")["version"].update(type="number"),
+        "field `entry(policy).version`: was of type `integer`, is of type `number`",
+    ),
+    "a field may be null": (
+        lambda c: c.fields(ACCEPTED).update(title={"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        "field `title`: was never null, is allowed to be. Who reads by the release refuses it",
+    ),
+    "a field may not be null any more": (
+        lambda c: c.fields(OPENED, "Suggestion").update(rule={"type": "string", "default": None}),
+        "field `suggestion.rule`: was allowed to be null, is not any more. What was written before may be it: keep it",
+    ),
+    "a format changes": (
+        lambda c: c.fields(STOPPED)["dueAt"].update(format="date"),
+        "field `dueAt`: was of format `date-time`, is of format `date`",
+    ),
+    "a format is dropped": (
+        lambda c: c.fields(STOPPED)["clockId"].pop("format"),
+        "field `clockId`: was of format `uuid`, is without format",
+    ),
+    "a bound comes": (
+        lambda c: c.fields(ACCEPTED)["title"].update(maxLength=80),
+        "field `title`: was without maxLength, is of maxLength 80",
+    ),
+    "a pattern comes": (
+        lambda c: c.fields(ACCEPTED)["category"].update(pattern="^[a-z]+$"),
+        "field `category`: was without pattern, is of pattern `^[a-z]+$`",
+    ),
+    "a code is added": (
+        lambda c: c.schemas[ACCEPTED]["$defs"]["Urgency"]["enum"].append("CRITICAL"),
+        "field `urgency`: was never `CRITICAL`, is allowed to be. Who reads by the release refuses new codes: use an",
+    ),
+    "a code is taken away": (
+        lambda c: c.schemas[ACCEPTED]["$defs"]["Urgency"]["enum"].remove("URGENT"),
+        "field `urgency`: was allowed to say `URGENT`, is not any more. What was written before may say it",
+    ),
+    "codes become any text": (
+        lambda c: c.schemas[ACCEPTED]["$defs"].update(Urgency={"type": "string"}),
+        "field `urgency`: was one of `NORMAL`, `URGENT`, is any value",
+    ),
+    "a role is added that acts": (
+        lambda c: c.schemas[ACCEPTED]["$defs"]["Role"]["enum"].append("robot"),
+        "field `by.role`: was never `robot`, is allowed to be",
+    ),
+    "a kind of entry is added": (
+        lambda c: (
+            c.schemas[RECORDED]["$defs"].update(Route={"type": "object", "properties": {"kind": {"enum": ["route"]}}}),
+            c.fields(RECORDED)["entry"]["anyOf"].append({"$ref": "#/$defs/Route"}),
+        ),
+        "field `entry`: was never `route`, is allowed to be",
+    ),
+    "a kind of entry is taken away": (
+        lambda c: c.fields(RECORDED)["entry"]["anyOf"].pop(0),
+        "field `entry`: was allowed to be `street`, is not any more",
+    ),
+    "a field of one kind of entry is taken away": (
+        lambda c: (c.fields(RECORDED, "Community").pop("street"), c.required(RECORDED, "Community").pop()),
+        "field `entry(community).street`: was there, is gone",
+    ),
+    "what a list has in it changes": (
+        lambda c: c.fields(RECORDED, "Ground")["uses"]["items"].update(type="integer"),
+        "field `entry(ground).uses[]`: was of type `string`, is of type `integer`",
+    ),
+    "a default changes": (
+        lambda c: c.fields(RECORDED, "Policy")["reminderPercent"].update(default=90),
+        "field `entry(policy).reminderPercent`: was by default 80, is by default 90. Whoever leaves it out",
+    ),
+    "unknown fields are forbidden": (
+        lambda c: c.schemas[ACCEPTED].update(additionalProperties=False),
+        "`petition.accepted.v1` of intake: was without additionalProperties, is of additionalProperties false",
+    ),
+    "a topic is renamed": (
+        lambda c: c.topic("petition-intake").update(address="petition.intake.v2"),
+        "the topic `petition.intake.v1`, its name: was `petition.intake.v1`, is `petition.intake.v2`",
+    ),
+    "a topic is taken away": (
+        lambda c: c.document["channels"].pop("petition-feedback"),
+        "the topic `petition.feedback.v1`: was there, is gone. Keep it until the end that was announced for it.",
+    ),
+    "a topic is compacted": (
+        lambda c: c.topic("petition-intake")["bindings"]["kafka"]["topicConfiguration"].update(
+            {"cleanup.policy": ["compact"]}
+        ),
+        "the topic `petition.intake.v1`, its `cleanup.policy`: was `delete`, is `compact`",
+    ),
+    "an event leaves its topic": (
+        lambda c: c.topic("petition-intake")["messages"].pop("intake.petition.accepted.v1"),
+        "`petition.accepted.v1` of intake, its topic: was `petition.intake.v1`, is another",
+    ),
+    "the key changes": (
+        lambda c: c.message("intake.petition.accepted.v1")["bindings"]["kafka"]["key"].update(format="uri"),
+        "`petition.accepted.v1` of intake, its key: was type `string`, format `uuid`, is type `string`, format `uri`",
+    ),
+    "an event's source changes": (
+        lambda c: c.message("intake.petition.accepted.v1")["headers"]["properties"]["ce_source"].update(
+            const="/front-desk"
+        ),
+        "header `ce_source`: was `/intake`, is `/front-desk`. Readers go by it",
+    ),
+    "a header is removed": (
+        lambda c: c.fields(ENVELOPE).pop("ce_lead"),
+        "the envelope `petition.v1`, header `ce_lead`: was there, is gone",
+    ),
+    "a header becomes required": (
+        lambda c: c.required(ENVELOPE).append("ce_lead"),
+        "the envelope `petition.v1`, header `ce_lead`: was optional, is required",
+    ),
+    "a header becomes optional": (
+        lambda c: c.required(ENVELOPE).remove("ce_cycle"),
+        "the envelope `petition.v1`, header `ce_cycle`: was required, is optional",
+    ),
+    "a header's form changes": (
+        lambda c: c.fields(ENVELOPE)["ce_sequence"].update(pattern="^[0-9]{12}$"),
+        "header `ce_sequence`: was of pattern `^[0-9]{10}$`, is of pattern `^[0-9]{12}$`",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BREAKING)
+def test_a_breaking_change_is_refused_in_one_sentence(what: str) -> None:
+    change, sentence = BREAKING[what]
+    found = [str(one) for one in refusals(RELEASED, changed(change), today=TODAY)]
+    expected = 2 if "deep within" in what else 3 if what == "a field is renamed" else None
+    assert any(one.startswith(sentence) or sentence in one for one in found), found
+    if expected is None:
+        assert len(found) == 1, found
+
+
+ALLOWED: Final[dict[str, tuple[Change, list[str]]]] = {
+    "nothing": (lambda _: None, []),
+    "an optional field": (
+        lambda c: c.fields(ACCEPTED).update(floor={"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None}),
+        ["new in `petition.accepted.v1` of intake: `floor`"],
+    ),
+    "an optional field deep within": (
+        lambda c: c.fields(OPENED, "Suggestion").update(score={"type": "integer", "default": 0}),
+        ["new in `work_order.opened.v1` of dispatch: `suggestion.score`"],
+    ),
+    "an optional field of one kind of entry": (
+        lambda c: c.fields(RECORDED, "Street").update(area={"type": "integer", "default": 0}),
+        ["new in `reference.recorded.v1` of intake: `entry(street).area`"],
+    ),
+    "an optional header": (
+        lambda c: c.fields(ENVELOPE).update(ce_project={"type": "string"}),
+        ["new in the envelope `petition.v1`: `ce_project`"],
+    ),
+    "an event": (
+        lambda c: c.schemas.update({"intake/petition.merged.v1.json": {**c.schemas[ACCEPTED], "$id": "urn:new"}}),
+        ["new: `petition.merged.v1` of intake"],
+    ),
+    "a topic": (
+        lambda c: c.document["channels"].update(
+            projects={**c.topic("petition-intake"), "address": "project.intake.v1"}
+        ),
+        ["new topic `project.intake.v1`"],
+    ),
+    "words, examples, a deprecation": (
+        lambda c: (
+            c.schemas[ACCEPTED].update(description="Taken on.", examples=[]),
+            c.fields(ACCEPTED)["title"].update(description="In short.", deprecated=True),
+        ),
+        [],
+    ),
+    "the name of a part": (
+        lambda c: (
+            c.schemas[ACCEPTED]["$defs"].update(Haste=c.schemas[ACCEPTED]["$defs"].pop("Urgency")),
+            c.fields(ACCEPTED)["urgency"].update({"$ref": "#/$defs/Haste"}),
+        ),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ALLOWED)
+def test_what_breaks_nobody_is_let_through_and_named(what: str) -> None:
+    change, expected = ALLOWED[what]
+    present = changed(change)
+    assert refusals(RELEASED, present, today=TODAY) == []
+    assert additions(RELEASED, present) == expected
+    assert new_types(RELEASED, present) == (["`petition.merged.v1` of intake"] if what == "an event" else [])
+
+
+def test_a_topic_may_go_when_its_announced_end_has_come() -> None:
+    announced = changed(lambda c: c.topic("petition-feedback").update({"x-ends": "2028-01-01"}))
+    gone = changed(
+        lambda c: (
+            c.document["channels"].pop("petition-feedback"),
+            [c.schemas.pop(file) for file in list(c.schemas) if file.startswith("feedback/")],
+        )
+    )
+    assert refusals(announced, gone, today=date(2028, 1, 1)) == []
+    early = [str(one) for one in refusals(announced, gone, today=date(2027, 12, 31))]
+    assert (
+        "the topic `petition.feedback.v1`: was there, is gone. Keep it until the end that was announced for it."
+        in early
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout's contracts of their own, released as they are."""
+    here = tmp_path / "services" / "contracts"
+    shutil.copytree(baseline.BASELINE, here / "baseline")
+    monkeypatch.setattr(generated, "HERE", here)
+    monkeypatch.setattr(generated, "PAGES", tmp_path / "docs" / "events")
+    monkeypatch.setattr(baseline, "HERE", here)
+    monkeypatch.setattr(baseline, "BASELINE", here / "baseline")
+    monkeypatch.setattr(baseline, "HISTORY", tmp_path / "docs" / "contracts-history.md")
+    generated.write()
+    return here
+
+
+def test_the_first_release_is_what_stands_and_a_second_without_changes_is_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(baseline.BASELINE)
+    assert command.main(["compatible"]) == 1
+    assert "Nothing was released yet" in capsys.readouterr().err
+    assert command.main(["release"]) == 0
+    assert "The contracts are 1.0.0 now" in capsys.readouterr().out
+    assert baseline.contracts(baseline.BASELINE) == baseline.contracts(folder)
+    assert command.main(["release"]) == 0
+    assert "Nothing has changed since 1.0.0." in capsys.readouterr().out
+
+
+def test_a_release_says_what_it_adds_and_counts_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (baseline.BASELINE / "schemas" / "intake" / "petition.accepted.v1.json").unlink()
+    assert command.main(["compatible"]) == 0
+    assert "readers first, relays last" in capsys.readouterr().out
+    assert command.main(["release"]) == 0
+    assert baseline.version() == "1.1.0"
+    assert "- new: `petition.accepted.v1` of intake" in baseline.HISTORY.read_text()
+    assert baseline.contracts(baseline.BASELINE) == baseline.contracts(folder)
+    assert '"version": "1.1.0"' in (folder / "asyncapi.json").read_text()
+
+
+def test_a_release_that_would_break_somebody_is_refused_and_changes_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = baseline.BASELINE / "schemas" / "intake" / "petition.accepted.v1.json"
+    older.write_text(older.read_text().replace('"URGENT"\n', '"URGENT",\n        "CRITICAL"\n'))
+    before = baseline.contracts(baseline.BASELINE)
+    assert command.main(["release"]) == 1
+    said = capsys.readouterr().err
+    assert "field `urgency`: was allowed to say `CRITICAL`, is not any more." in said
+    assert "docs/compatibility.md" in said
+    assert (baseline.version(), baseline.contracts(baseline.BASELINE)) == ("1.0.0", before)
