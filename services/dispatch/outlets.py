@@ -48,6 +48,8 @@ def _feed(row: Row) -> str:
 OUTLETS: Final = (
     relay.events(Source.DISPATCH, published=department_feed.PUBLISHED, new_topic=_announced),
     relay.Outlet(
+        "departments",
+        department_feed.WAITING,
         department_feed.UNPUBLISHED,
         topic=_feed,
         message=lambda row: feed_message(numbered(row)),

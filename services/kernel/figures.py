@@ -6,7 +6,7 @@ every replica with the scheduler's role tells the same.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, NoReturn
 
@@ -15,20 +15,12 @@ import structlog
 from services.kernel import metrics
 from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe
 from services.kernel.inbox import Reason
+from services.kernel.relay import Outlet
 
 log = structlog.get_logger()
 
 MOST: Final = 10_001
 """How far is counted: whether ten thousand or a million wait, the same has to be done."""
-
-OUTBOX: Final = """
--- figures.outbox: how many events wait to be published, and for how long the oldest does
-SELECT (SELECT count(*) FROM (SELECT FROM own.outbox ORDER BY position LIMIT $1) AS some) AS events,
-       COALESCE((
-           SELECT EXTRACT(epoch FROM clock_timestamp() - event.recorded_at)
-           FROM (SELECT * FROM own.outbox ORDER BY position LIMIT 1) AS oldest
-           JOIN own.event ON event.aggregate_id = oldest.aggregate_id AND event.sequence = oldest.sequence
-       ), 0)::float8 AS seconds"""
 
 PARKED: Final = """
 -- figures.parked: how many petitions are held up for each reason, and for how long the first is
@@ -36,7 +28,7 @@ SELECT reason,
        (SELECT count(*) FROM (
            SELECT DISTINCT aggregate_id FROM own.parked WHERE parked.reason = asked.reason
            ORDER BY aggregate_id LIMIT $2
-       ) AS some) AS petitions,
+       ) AS counted) AS petitions,
        COALESCE(EXTRACT(epoch FROM clock_timestamp() - (
            SELECT min(parked_at) FROM own.parked WHERE parked.reason = asked.reason
        )), 0)::float8 AS seconds
@@ -54,14 +46,24 @@ SELECT min(fires_at) FROM own.clock WHERE state = 'RUNNING' AND fires_at IS NOT 
 class Figures:
     """Reads one service's figures until it is cancelled."""
 
-    def __init__(self, service: str, database: Database, *, now: Callable[[], datetime], every: float) -> None:
+    def __init__(
+        self,
+        service: str,
+        database: Database,
+        outlets: Sequence[Outlet],
+        *,
+        now: Callable[[], datetime],
+        every: float,
+    ) -> None:
         """Describe them.
 
+        :param outlets: what the relay publishes.
         :param now: the domain's time, by which clocks run out.
         :param every: seconds between two looks.
         """
         self._service = service
         self._reader = database.reader
+        self._outlets = outlets
         self._now = now
         self._every = every
         self._late: set[tuple[str, str]] = set()
@@ -77,10 +79,10 @@ class Figures:
 
     async def look(self) -> None:
         """Read all figures once."""
-        outbox = await self._reader.fetchrow(OUTBOX, MOST)
-        assert outbox is not None
-        metrics.OUTBOX.labels(self._service).set(outbox["events"])
-        metrics.OUTBOX_AGE.labels(self._service).set(outbox["seconds"])
+        for outlet in self._outlets:
+            for row in await self._reader.fetch(outlet.waiting, MOST):
+                metrics.OUTBOX.labels(self._service, outlet.name).set(row["messages"])
+                metrics.OUTBOX_AGE.labels(self._service, outlet.name).set(row["seconds"])
         for row in await self._reader.fetch(PARKED, [reason.value for reason in Reason], MOST):
             metrics.PARKED.labels(self._service, row["reason"]).set(row["petitions"])
             metrics.PARKED_AGE.labels(self._service, row["reason"]).set(row["seconds"])

@@ -450,12 +450,12 @@ class Inbox:
         envelope = arrived.envelope
         kind = catalogue.definition(envelope.source, envelope.type, envelope.dataschema)
         event = catalogue.decode(kind, arrived.data)
-        reaction = self._handlers.reactions.get((envelope.source, kind))
-        if reaction is not None:
-            cause = Cause(envelope.correlation, str(envelope.id))
-            applied = {s: stream.applied for s, stream in streams.items() if stream.applied}
-            seen = {**applied, envelope.source: envelope.sequence}
-            with self._traces.event(envelope.type, arrived.headers, _attributes(arrived)):
+        with self._traces.event(envelope.type, arrived.headers, lambda: _attributes(arrived)):
+            reaction = self._handlers.reactions.get((envelope.source, kind))
+            if reaction is not None:
+                cause = Cause(envelope.correlation, str(envelope.id))
+                applied = {s: stream.applied for s, stream in streams.items() if stream.applied}
+                seen = {**applied, envelope.source: envelope.sequence}
                 await reaction(Transaction(tx.connection, cause, seen, tx.touched), event, envelope)
         return event
 

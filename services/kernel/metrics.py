@@ -115,14 +115,17 @@ RELAY_RESTARTS: Final = _counter(
     unit="times",
 )
 OUTBOX: Final = _gauge(
-    "through_train_outbox_events",
-    "Events that wait to be published, at most 10001 of them counted",
-    unit="events",
+    "through_train_outbox_messages",
+    "Messages that wait to be published, at most 10001 of them counted: the service's `events`, or what dispatch tells "
+    "`departments` of them",
+    "outlet",
+    unit="messages",
     over=Over.MAX,
 )
 OUTBOX_AGE: Final = _gauge(
     "through_train_outbox_oldest_seconds",
-    "For how long the oldest unpublished event has waited; 0 when none does",
+    "For how long the oldest unpublished message has waited; 0 when none does",
+    "outlet",
     unit="seconds",
     over=Over.MAX,
 )

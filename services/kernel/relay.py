@@ -12,15 +12,17 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from opentelemetry.trace import Span
 
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
-from services.kernel import telemetry
+from services.kernel import metrics, tracing
 from services.kernel.db import UNREACHABLE, Connection, Row, UniqueViolation, describe, own_connection
 from services.kernel.envelope import Envelope, Message, to_message
 from services.kernel.history import parse_seen
 from services.kernel.kafka import Broker, BrokerError, Producer, Topic, create_topics, discard, new_producer
 from services.kernel.pulse import Pulse
+from services.kernel.tracing import NO_TRACES, Tracing
 
 log = structlog.get_logger()
 
@@ -38,9 +40,10 @@ SELECT pg_try_advisory_lock($1)"""
 # OFFSET 0 has each event looked up by its key: planned for any batch, a long outbox is joined with all of history.
 _LOWEST: Final = """
 -- relay.lowest: the oldest unpublished events that exist, whatever was published before
-SELECT outbox.position, outbox.topic, outbox.key, event.aggregate_id, event.sequence, event.event_id, event.type,
-       event.cycle, event.happened_at, event.recorded_at, event.data, event.seen, event.correlation_id,
-       event.causation_id, event.street, event.community, event.lead, event.cohandlers, event.followers
+SELECT outbox.position, outbox.topic, outbox.key, outbox.traceparent, event.aggregate_id, event.sequence,
+       event.event_id, event.type, event.cycle, event.happened_at, event.recorded_at, event.data, event.seen,
+       event.correlation_id, event.causation_id, event.street, event.community, event.lead, event.cohandlers,
+       event.followers
 FROM (SELECT * FROM own.outbox ORDER BY position LIMIT $1) AS outbox
 CROSS JOIN LATERAL (
     SELECT * FROM own.event WHERE event.aggregate_id = outbox.aggregate_id AND event.sequence = outbox.sequence OFFSET 0
@@ -51,17 +54,30 @@ PUBLISHED: Final = """
 -- relay.published: what the broker has acknowledged
 DELETE FROM own.outbox WHERE position = ANY($1)"""
 
+_WAITING: Final = """
+-- relay.waiting: how many events wait to be published, and for how many seconds the oldest does
+SELECT (SELECT count(*) FROM (SELECT FROM own.outbox ORDER BY position LIMIT $1) AS counted) AS messages,
+       COALESCE((
+           SELECT EXTRACT(epoch FROM clock_timestamp() - event.recorded_at)
+           FROM (SELECT * FROM own.outbox ORDER BY position LIMIT 1) AS oldest
+           JOIN own.event ON event.aggregate_id = oldest.aggregate_id AND event.sequence = oldest.sequence
+       ), 0)::float8 AS seconds"""
+
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
     """One table of what is still to be published, and the way from it to the topics.
 
-    `lowest` reads its oldest rows ($1: at most so many), each with a `position`; `topic` and `message` say where a row
-    goes, and as what. `published` takes away what the broker has acknowledged ($1: its positions). A service may do
-    more in it that must be done once for each event and in the order of publication, and return the keys of what is
-    followed live. `new_topic` names the topic that must be there before a row is sent, if that is not certain.
+    `name` is what it is called in metrics; `waiting` reads for them how many rows there are ($1: how far is counted),
+    and for how many seconds the oldest has waited. `lowest` reads its oldest rows ($1: at most so many), each with a
+    `position`; `topic` and `message` say where a row goes, and as what. `published` takes away what the broker has
+    acknowledged ($1: its positions). A service may do more in it that must be done once for each event and in the order
+    of publication, and return the keys of what is followed live. `new_topic` names the topic that must be there before
+    a row is sent, if that is not certain. A row with a `traceparent` is traced.
     """
 
+    name: str
+    waiting: str
     lowest: str
     topic: Callable[[Row], str]
     message: Callable[[Row], Message]
@@ -97,7 +113,7 @@ def events(
         )
         return to_message(envelope, row["data"].encode())
 
-    return Outlet(_LOWEST, lambda row: row["topic"], message, published, new_topic)
+    return Outlet("events", _WAITING, _LOWEST, lambda row: row["topic"], message, published, new_topic)
 
 
 class Relay:
@@ -118,7 +134,9 @@ class Relay:
         poll: float,
         committed: Pulse,
         told: Callable[[Sequence[str]], None] = lambda _: None,
+        traces: Tracing = NO_TRACES,
     ) -> None:
+        self._traces = traces
         self._source = source
         self._outlets = outlets
         self._database_url = database_url
@@ -138,7 +156,7 @@ class Relay:
                         await asyncio.sleep(_STANDBY_SECONDS)
                     await self._publish_all(connection)
             except _AGAIN as error:
-                telemetry.RELAY_RESTARTS.labels(self._source.value).inc()
+                metrics.RELAY_RESTARTS.labels(self._source.value).inc()
                 log.warning("relay starts over", error=describe(error))
                 await asyncio.sleep(_STANDBY_SECONDS)
 
@@ -157,7 +175,7 @@ class Relay:
                         await self._publish(producer, outlet, rows)
                         done = await connection.fetch(outlet.published, [row["position"] for row in rows])
                         self._told([row["key"] for row in done])
-                        telemetry.PUBLISHED.labels(self._source.value).inc(len(rows))
+                        metrics.PUBLISHED.labels(self._source.value).inc(len(rows))
                 if not more:
                     await self._committed.wait(self._poll)
         finally:
@@ -172,9 +190,29 @@ class Relay:
             known.update(missing)
 
     async def _publish(self, producer: Producer, outlet: Outlet, rows: Sequence[Row]) -> None:
-        sent = [
-            await producer.send(f"{self._prefix}{outlet.topic(row)}", value, key, headers=headers)
-            for row in rows
-            for key, value, headers in [outlet.message(row)]
-        ]
+        sent: list[asyncio.Future[object]] = []
+        spans: list[Span] = []
+        for row in rows:
+            topic = f"{self._prefix}{outlet.topic(row)}"
+            key, value, headers = outlet.message(row)
+            if traceparent := row.get("traceparent"):
+                spans.append(
+                    span := self._traces.sent(f"send {outlet.topic(row)}", traceparent, _attributes(row, topic))
+                )
+                headers = [*headers, (tracing.HEADER, (tracing.of(span) or traceparent).encode())]
+            sent.append(await producer.send(topic, value, key, headers=headers))
         await asyncio.gather(*sent)
+        for span in spans:  # one that failed is sent again, and told then
+            span.end()
+
+
+def _attributes(row: Row, topic: str) -> tracing.Attributes:
+    return {
+        tracing.PETITION: str(row["aggregate_id"]),
+        tracing.CORRELATION: row["correlation_id"],
+        "messaging.system": "kafka",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": topic,
+        "cloudevents.event_id": str(row["event_id"]),
+        "cloudevents.event_type": row["type"],
+    }

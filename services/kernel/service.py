@@ -187,10 +187,11 @@ async def running(
             traces=traces,
             extra=extra,
         )
+        outlets = wiring.outlets or [events(wiring.source)]
         jobs: dict[Role, Callable[[], Awaitable[None]]] = {
             Role.RELAY: Relay(
                 wiring.source,
-                wiring.outlets or [events(wiring.source)],
+                outlets,
                 database_url=url,
                 broker=settings.broker,
                 topic_prefix=settings.topic_prefix,
@@ -198,6 +199,7 @@ async def running(
                 poll=settings.outbox_poll,
                 committed=committed,
                 told=live.tell,
+                traces=traces,
             ).run,
             Role.CONSUMER: Events(
                 wiring.source,
@@ -225,7 +227,7 @@ async def running(
         stopping = asyncio.Event()
         tasks = [asyncio.create_task(_guarded(role, jobs[role], stopping)) for role in roles if role in jobs]
         if Role.SCHEDULER in roles:
-            figures = Figures(name, database, now=now, every=settings.figures_poll)
+            figures = Figures(name, database, outlets, now=now, every=settings.figures_poll)
             tasks.append(asyncio.create_task(_guarded("figures", figures.run, stopping)))
         if wiring.schema.has_subscriptions:
             tasks.append(asyncio.create_task(_guarded("live", live.run, stopping)))

@@ -8,8 +8,6 @@ import logging
 import structlog
 
 from services.kernel import tracing
-from services.kernel.metrics import PUBLISHED as PUBLISHED
-from services.kernel.metrics import RELAY_RESTARTS as RELAY_RESTARTS
 
 
 def configure_logs(service: str, level: str) -> None:

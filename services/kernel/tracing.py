@@ -11,7 +11,7 @@ counted, and no request. Attributes are codes, numbers and ids of petitions: nev
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Generator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -169,7 +169,9 @@ class Tracing:
             span.end()
 
     @contextmanager
-    def event(self, type_name: str, headers: Sequence[tuple[str, bytes]], attributes: Attributes) -> Generator[None]:
+    def event(
+        self, type_name: str, headers: Sequence[tuple[str, bytes]], attributes: Callable[[], Attributes]
+    ) -> Generator[None]:
         """Trace an event that takes effect, if its message is traced; what it leads to is recorded under it.
 
         Its span began with the batch's transaction and ends with it: that is how long the event took. One of an attempt
@@ -180,7 +182,9 @@ class Tracing:
         if self._tracer is None or batch is None or traceparent is None or not _is_sampled(p := _parent(traceparent)):
             yield
             return
-        span = self._tracer.start_span(f"process {type_name}", p, SpanKind.CONSUMER, attributes, start_time=batch.began)
+        span = self._tracer.start_span(
+            f"process {type_name}", p, SpanKind.CONSUMER, attributes(), start_time=batch.began
+        )
         try:
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
                 yield

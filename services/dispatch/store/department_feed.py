@@ -57,6 +57,16 @@ CROSS JOIN LATERAL (
 ) AS feed{_EVENT}
 ORDER BY outbox.position"""
 
+WAITING: Final = """
+-- department_feed.waiting: how many are not on their departments' topics yet, and for how long the oldest is not
+SELECT (SELECT count(*) FROM (SELECT FROM own.department_outbox ORDER BY position LIMIT $1) AS counted) AS messages,
+       COALESCE((
+           SELECT EXTRACT(epoch FROM clock_timestamp() - event.recorded_at)
+           FROM (SELECT * FROM own.department_outbox ORDER BY position LIMIT 1) AS oldest
+           JOIN own.department_feed AS feed USING (department, number)
+           JOIN own.event ON event.aggregate_id = feed.aggregate_id AND event.sequence = feed.sequence
+       ), 0)::float8 AS seconds"""
+
 TOLD: Final = """
 -- department_feed.told: what the broker has acknowledged
 DELETE FROM own.department_outbox WHERE position = ANY($1)"""
