@@ -10,7 +10,7 @@ $(error GNU make 3.81 or newer is needed, and this is $(MAKE_VERSION): install o
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run account demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema lock token clean clean-data venv there
+.PHONY: help run account demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema release-contracts lock token clean clean-data venv there
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -67,9 +67,9 @@ doors: venv ## try every door with every role on a running district, and print t
 	@$(PY) -m deploy.local setup
 	@$(PY) -m pytest -q -s tests/system/doors
 
-screenshots: venv ## use the console in Chromium, and take the documentation's pictures of it anew
+screenshots: venv ## use console and documentation in Chromium, and take the pictures of both anew
 	@$(PY) -m deploy.local setup
-	@THROUGH_TRAIN_PICTURES=docs/images $(PY) -m pytest -q tests/system/console $(ARGS)
+	@THROUGH_TRAIN_PICTURES=docs/images $(PY) -m pytest -q tests/system/console tests/system/words/test_pages.py $(ARGS)
 
 docs: venv ## build the documentation as a site with search, in build/site
 	@$(PY) -m deploy.site
@@ -92,6 +92,7 @@ lint: venv ## check style, types, imports, generated files, licences and secrets
 	$(PY) -m basedpyright --warnings
 	$(PY) -c 'from importlinter.cli import lint_imports_command as check; check()'
 	$(PY) -m services.contracts check
+	$(PY) -m services.contracts compatible
 	$(PY) -m gateway.schema check
 	$(PY) -m gateway.access check
 	$(PY) -m deploy.supply check
@@ -100,11 +101,15 @@ format: venv ## format the code and mend what can be mended by machine
 	$(PY) -m ruff check --fix-only
 	$(PY) -m ruff format
 
-schema: venv ## write the generated files: event schemas, SDL, supergraph, licences
+schema: venv ## write the generated files: events, their catalogue, SDL, supergraph, licences
 	$(PY) -m services.contracts write
 	$(PY) -m gateway.schema write
 	$(PY) -m gateway.access write
 	$(PY) -m deploy.supply write
+
+release-contracts: venv ## make the contracts as they are committed the release that later ones are held against
+	$(PY) -m services.contracts release
+	$(PY) -m gateway.schema release
 
 lock: venv ## choose and lock versions anew: make lock ARGS=--upgrade
 	$(PY) -m deploy.local.lock $(ARGS)

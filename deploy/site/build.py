@@ -12,8 +12,7 @@ from typing import Final
 from deploy.local.node import find_node, install_packages
 from deploy.local.settings import ROOT, default_cache_folder
 from deploy.site.errors import SiteError
-from deploy.site.pages import EVENTS_PAGE, files, page, pages
-from deploy.site.references import events_page
+from deploy.site.pages import files, page, pages
 
 DOWNLOAD: Final = "what the site shows its diagrams with, 0.8 MB"
 SITE: Final = ROOT / "build" / "site"
@@ -59,7 +58,6 @@ def lay_out(work: Path) -> None:
     known = {**written, **copied}
     for name, place in written.items():
         _write(source / place, page(ROOT, name, known))
-    _write(source / EVENTS_PAGE, events_page())
     for name, place in copied.items():
         _copy(ROOT / name, source / place)
     packages = asyncio.run(_scripts())

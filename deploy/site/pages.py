@@ -18,20 +18,27 @@ _ELSEWHERE: Final = MappingProxyType(
         "CHANGELOG.md": "changelog.md",
         "gateway/README.md": "gateway.md",
         "docs/decisions/README.md": "decisions/index.md",
+        "docs/events/README.md": "events/index.md",
     }
 )
 """Pages that lie elsewhere on the site than under `docs`."""
 
-EVENTS_PAGE: Final = "events.md"
 _FOLDERS: Final = MappingProxyType(
     {
         "docs/decisions": "decisions/index.md",
-        "services/contracts/schemas": EVENTS_PAGE,
+        "docs/events": "events/index.md",
+        "services/contracts/schemas": "events/index.md",
     }
 )
 """What a link to a folder leads to."""
 
-_COPIED: Final = ("docs/images/*", "services/contracts/schemas/*/*.json", "gateway/*.graphql", "gateway/subgraphs/*")
+_COPIED: Final = (
+    "docs/images/*",
+    "services/contracts/schemas/*/*.json",
+    "services/contracts/asyncapi.json",
+    "gateway/*.graphql",
+    "gateway/subgraphs/*",
+)
 _FENCE: Final = re.compile(r"^(?P<indent> *)(?P<fence>```+|~~~+)(?P<info>[^\n]*)$")
 _LINK: Final = re.compile(r"(?P<bang>!?)\[(?P<text>[^\]\n]+)\]\((?P<target>[^)\s]+)\)")
 _OUTSIDE: Final = re.compile(r"[a-z][a-z0-9+.-]*:")

@@ -53,6 +53,16 @@ def contracts(folder: Path) -> Contracts:
     )
 
 
+def topics() -> list[str]:
+    """Return a sentence for every topic that exists: what the first release is."""
+    channels = contracts(HERE).channels().values()
+    return [f"topic `{channel['address']}`, {_counted(len(channel['messages']))}" for channel in channels]
+
+
+def _counted(events: int) -> str:
+    return "one event" if events == 1 else f"{events} events"
+
+
 def compare(today: date) -> Compared:
     """Compare the present contracts with the release.
 

@@ -1,5 +1,7 @@
 // Reads the documentation's site in Chromium, as opened files: `node reader.mjs SITE WORD PAGE…`. Nothing else is let through.
+// PICTURES names the folder for the documentation's pictures, when they are asked for.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -29,10 +31,18 @@ try {
   await page.keyboard.type(word);
   await page.getByText(/^\d+ results?$/).waitFor();
   console.log((await page.getByText(/^\d+ results?$/).innerText()).split(' ')[0]);
+  if (process.env.PICTURES) await pictureOfTheCatalogue();
   assert.deepEqual(complaints, []);
 } catch (error) {
   error.message = [error.message, ...complaints].join('\n');
   throw error;
 } finally {
   await browser.close();
+}
+
+async function pictureOfTheCatalogue() {
+  const shown = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+  await shown.goto(`${pathToFileURL(`${site}/events/petition-dispatch.html`).href}#work_orderassigned`);
+  await shown.evaluate(() => document.fonts.ready);
+  await shown.screenshot({ path: join(process.env.PICTURES, 'catalogue.png'), animations: 'disabled', caret: 'hide' });
 }

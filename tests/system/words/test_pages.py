@@ -13,7 +13,7 @@ from deploy.local.settings import ROOT, default_cache_folder
 from deploy.site import build as building
 from deploy.site.errors import SiteError
 from deploy.site.pages import files, lines, page, pages
-from tests.system.console.test_browser import chromium
+from tests.system.console.test_browser import PICTURES, chromium
 from tests.system.words.blocks import blocks_of, objects
 from tests.system.words.likeness import form_of
 
@@ -105,9 +105,9 @@ def test_the_site_has_every_page_and_file(site: Path) -> None:
         assert (site / place).with_suffix(".html").exists(), name
     for name, place in files(ROOT).items():
         assert (site / place).exists(), name
-    events = (site / "events.html").read_text(encoding="utf-8")
-    assert "petition.accepted" in events
-    assert "schemas/intake/petition.accepted.v1.json" in events
+    events = (site / "events" / "petition-intake.html").read_text(encoding="utf-8")
+    assert "街道受理" in events
+    assert "../schemas/intake/petition.accepted.v1.json" in events
 
 
 def test_nothing_of_the_site_is_fetched_from_elsewhere(site: Path) -> None:
@@ -133,7 +133,11 @@ async def test_diagrams_are_drawn_and_a_word_within_a_chinese_sentence_is_found(
     assert len(drawn) >= 6
     reader = await asyncio.create_subprocess_exec(
         *(find_node().program, folder / "reader.mjs", site, "首接负责", *sorted(drawn)),
-        env={**os.environ, "CHROMIUM": browser},
+        env={
+            **os.environ,
+            "CHROMIUM": browser,
+            "PICTURES": str(Path(os.environ[PICTURES]).absolute()) if PICTURES in os.environ else "",
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

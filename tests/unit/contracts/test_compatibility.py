@@ -320,6 +320,7 @@ def test_the_first_release_is_what_stands_and_a_second_without_changes_is_none(
     assert "Nothing was released yet" in capsys.readouterr().err
     assert command.main(["release"]) == 0
     assert "The contracts are 1.0.0 now" in capsys.readouterr().out
+    assert "- topic `petition.intake.v1`, 21 events\n" in baseline.HISTORY.read_text()
     assert baseline.contracts(baseline.BASELINE) == baseline.contracts(folder)
     assert command.main(["release"]) == 0
     assert "Nothing has changed since 1.0.0." in capsys.readouterr().out
