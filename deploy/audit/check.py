@@ -25,9 +25,14 @@ PAGE: Final = 200
 _POLL_SECONDS: Final = 0.1
 _BEFORE_ALL: Final = UUID(int=0)
 
-_WAITING: Final = """
+_UNPUBLISHED: Final = """
 -- audit.waiting: how much is still to be published, and how much has happened
 SELECT (SELECT count(*) FROM own.outbox) AS waiting, (SELECT COALESCE(sum(sequence), 0) FROM own.petition) AS events"""
+
+_WAITING: Final = {
+    **dict.fromkeys(SERVICES, _UNPUBLISHED),
+    "dispatch": _UNPUBLISHED.replace("own.outbox)", "own.outbox) + (SELECT count(*) FROM own.department_outbox)"),
+}
 
 
 async def check(
@@ -75,7 +80,7 @@ async def _settle(place: Place, connections: Mapping[str, Connection], within: f
     until = time.monotonic() + within
     before: dict[str, int] = {}
     while True:
-        rows = {service: await connections[service].fetchrow(_WAITING) for service in SERVICES}
+        rows = {service: await connections[service].fetchrow(_WAITING[service]) for service in SERVICES}
         waiting = {service: row["waiting"] for service, row in rows.items() if row is not None}
         events = {service: row["events"] for service, row in rows.items() if row is not None}
         behind = await lag(place)

@@ -31,6 +31,10 @@ class Place:
         """Return the topic of a service's petition events."""
         return f"{self.prefix}petition.{service}.v1"
 
+    def department_topic(self, department: str) -> str:
+        """Return the topic of a department's feed."""
+        return f"{self.prefix}department.{department}.feed.v1"
+
     def reference_topic(self, service: str) -> str:
         """Return the topic of a service's reference entries."""
         return f"{self.prefix}reference.{service}.v1"

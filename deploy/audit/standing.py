@@ -1,9 +1,10 @@
-"""What does not belong to one petition: reference entries, messages that are no events, the rates' counters."""
+"""What does not belong to one petition: reference entries, departments' feeds, what is no event, counters."""
 
 import json
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from deploy.audit.feeds import check_feeds
 from deploy.audit.findings import Finding, Kind
 from deploy.audit.place import REFERENCES, SERVICES, Connection, others
 from deploy.audit.topics import Topics
@@ -87,7 +88,7 @@ _SAID: Final = {
 
 
 async def check(connections: Mapping[str, Connection], topics: Topics, foreign: Collection[str]) -> list[Finding]:
-    """Check reference entries, unreadable messages and counters."""
+    """Check reference entries, feeds, unreadable messages and counters."""
     findings = [
         Finding(Kind.DOUBLED, "topics", None, f"the event id {event_id} is carried by more than one event")
         for event_id in topics.spool.shared_ids()
@@ -95,6 +96,7 @@ async def check(connections: Mapping[str, Connection], topics: Topics, foreign: 
     for owner in REFERENCES:
         findings += await _references(owner, connections, topics)
     findings += _unreadable(topics, foreign)
+    findings += await check_feeds(connections["dispatch"], topics)
     findings += await _words(connections)
     for row in await connections["feedback"].fetch(_RATES):
         where = f"{row['day']}, {row['street']}, {row['department'] or 'on the spot'}"

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # pyright: ignore[reportMissingTypeStubs]
 from aiokafka.admin import AIOKafkaAdminClient  # pyright: ignore[reportMissingTypeStubs]
@@ -69,6 +70,17 @@ class Unreadable:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event as it lies on a department's topic, by its headers."""
+
+    sequence: int
+    id: UUID
+    type: str
+    subject: UUID
+    place: str
+
+
 @dataclass(slots=True)
 class Topics:
     """Everything that the topics hold, as far as it has been read."""
@@ -93,6 +105,27 @@ class Topics:
             partitions = await _partitions(admin, list(takes))
         async with _reader(self.place) as reader:
             await self._read_on(reader, partitions, takes)
+
+    async def feed(self, department: str) -> AsyncGenerator[Numbered]:
+        """Yield what a department's topic holds now, from its beginning."""
+        topic = self.place.department_topic(department)
+        async with _admin(self.place) as admin:
+            partitions = await _partitions(admin, [topic])
+        if not partitions:
+            return
+        async with _reader(self.place) as reader:
+            reader.assign(partitions)
+            begins, ends = await reader.beginning_offsets(partitions), await reader.end_offsets(partitions)
+            for p in partitions:
+                reader.seek(p, begins[p])
+            while any([await reader.position(p) < ends[p] for p in partitions]):
+                for records in (await reader.getmany(timeout_ms=_FETCH_MS, max_records=_BATCH)).values():
+                    for record in records:
+                        try:
+                            yield _numbered(record)
+                        except (KeyError, ValueError) as error:
+                            unreadable = Unreadable("dispatch", _place(record), f"no event of a feed: {error}")
+                            self.unreadable.append(unreadable)
 
     async def _read_on(
         self,
@@ -135,6 +168,17 @@ class Topics:
     def _dead_letters(self, service: str, records: Sequence[_Record]) -> None:
         for r in records:
             self.buried[service].update(text.decode() for name, text in r.headers if name == "dl_origin")
+
+
+def _numbered(record: _Record) -> Numbered:
+    headers = {name: text.decode() for name, text in record.headers}
+    return Numbered(
+        sequence=int(headers["ce_sequence"]),
+        id=UUID(headers["ce_id"]),
+        type=headers["ce_type"],
+        subject=UUID(headers["ce_subject"]),
+        place=_place(record),
+    )
 
 
 def _place(record: _Record) -> str:

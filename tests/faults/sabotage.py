@@ -38,6 +38,7 @@ class Point(StrEnum):
     AFTER_COMMIT = "after the commit, before publishing"
     WHILE_PUBLISHING = "at the second of several sends"
     AFTER_PUBLISH = "after publishing, before deleting from the outbox"
+    AFTER_TELLING = "after publishing to departments, before deleting from their outbox"
     IN_BATCH = "in the inbox's transaction, everything written and nothing committed"
     AFTER_EFFECT = "after the effect, before committing the offsets"
     BEFORE_ANSWER = "after a mutation's commit, before its answer"
@@ -142,7 +143,8 @@ def _sabotage(orders: Orders) -> None:
     def publish(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def wrapped(self: Relay, producer: Any, outlet: Outlet, rows: Sequence[Any]) -> None:
             if outlet.lowest != _EVENTS:
-                return await original(self, producer, outlet, rows)
+                await original(self, producer, outlet, rows)
+                return await orders.reached(Point.AFTER_TELLING)
             await orders.reached(Point.AFTER_COMMIT)
             if len(rows) >= _AMID and (act := orders.take(Point.WHILE_PUBLISHING)):
                 producer = _Failing(producer, act, len(rows))

@@ -34,6 +34,16 @@ async def test_a_replica_that_dies_at_a_point_leaves_nothing_undone_and_nothing_
     await nothing_lost(client)
 
 
+async def test_a_relay_that_dies_with_departments_told_and_does_not_know_it_tells_them_again_without_a_gap(
+    client: Client, orders: dict[str, Orders]
+) -> None:
+    orders["dispatch"].give(Point.AFTER_TELLING)
+    async with load(client) as running:
+        await dies(client.installation, orders["dispatch"])
+        await running.more(20)
+    await nothing_lost(client)
+
+
 async def test_a_mutation_that_dies_before_its_answer_is_answered_at_its_repetition(
     client: Client, orders: dict[str, Orders]
 ) -> None:

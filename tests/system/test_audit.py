@@ -25,7 +25,7 @@ from services.kernel.kafka import Broker, Topic, create_topics, new_producer
 from tests.support import people as p
 from tests.support.district import Answer, District, eventually
 from tests.support.people import Filed, People
-from tests.support.topics import Message, fetch_all
+from tests.support.topics import Message, fetch_all, topics
 
 
 @dataclass(frozen=True)
@@ -718,14 +718,15 @@ REFERENCES: Final = ("reference.intake.v1", "reference.dispatch.v1")
 async def messages(at_rest: Played) -> Messages:
     """Everything that the district's topics carry."""
     district = at_rest.district
-    return {name: await fetch_all(district, f"{district.prefix}{name}") for name in (*CARRIED, *REFERENCES)}
+    feeds = sorted(name.removeprefix(district.prefix) for name in await topics(district) if ".feed." in name)
+    return {name: await fetch_all(district, f"{district.prefix}{name}") for name in (*CARRIED, *REFERENCES, *feeds)}
 
 
 async def _copied(played: Played, messages: Messages) -> Place:
     """Return a place whose topics are new and carry these messages."""
     prefix, bootstrap = f"t{uuid4().hex[:8]}-", played.place.bootstrap
-    topics = [Topic(f"{prefix}{name}", 2 if name in CARRIED else 1) for name in messages]
-    await create_topics(Broker(bootstrap), topics, replication=1)
+    copies = [Topic(f"{prefix}{name}", 2 if name in CARRIED else 1) for name in messages]
+    await create_topics(Broker(bootstrap), copies, replication=1)
     producer = new_producer(Broker(bootstrap))
     await producer.start()
     try:
@@ -789,8 +790,59 @@ async def test_what_is_broken_on_a_topic_is_named(at_rest: Played, messages: Mes
     assert {f.petition for f in report.findings} == {petition}, str(report)
 
 
+HOUSING: Final = "department.housing.feed.v1"
+FEED_BREAKS: Final[dict[str, tuple[Callable[[list[Message], int], None], Kind, str]]] = {
+    "an event is missing": (_lost, Kind.LOST, "its topic goes from number 2 to 4"),
+    "an event is another": (lambda of, at: _altered_id(of, at), Kind.DISAGREE, "number 3 on its topic"),
+    "the end is missing": (lambda of, at: of.__delitem__(slice(at, None)), Kind.LOST, "its topic ends at number 2"),
+}
+
+
+def _altered_id(of: list[Message], at: int) -> None:
+    of[at] = _with(of[at], ce_id=str(uuid4()))
+
+
+@pytest.mark.parametrize("name", FEED_BREAKS)
+async def test_what_is_broken_on_a_departments_topic_is_named(at_rest: Played, messages: Messages, name: str) -> None:
+    do, kind, says = FEED_BREAKS[name]
+    of = list(messages[HOUSING])
+    do(of, 2)
+    report = await at_rest.report(await _copied(at_rest, messages | {HOUSING: of}), settle_within=0, looks=1)
+    assert any(f.kind is kind and says in f.sentence for f in report.findings), str(report)
+    assert all("department housing" in f.sentence for f in report.findings), str(report)
+
+
+_FED_TWICE: Final = """
+INSERT INTO own.department_feed (department, number, aggregate_id, sequence)
+SELECT department, (SELECT max(number) + 1 FROM own.department_feed WHERE department = 'housing'),
+       aggregate_id, sequence
+FROM own.department_feed WHERE department = 'housing' AND number = 1"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        (
+            "DELETE FROM own.department_feed WHERE department = 'housing' AND number = 2",
+            {Kind.LOST: "concerns it, and is not in its feed"},
+        ),
+        (
+            _FED_TWICE,
+            {Kind.DOUBLED: "is in its feed, and should not be", Kind.LOST: "its topic ends at number"},
+        ),
+    ],
+)
+async def test_what_is_broken_in_a_departments_feed_is_named(
+    at_rest: Played, statement: str, says: dict[Kind, str]
+) -> None:
+    async with _broken(at_rest, "dispatch", (statement, ())) as place:
+        report = await at_rest.report(place, settle_within=0, looks=1)
+    for kind, sentence in says.items():
+        assert any(f.kind is kind and sentence in f.sentence for f in report.findings), str(report)
+
+
 async def test_what_is_published_again_as_it_was_is_counted_and_no_fault(at_rest: Played, messages: Messages) -> None:
-    again = {name: [*of, *of] if name in CARRIED else of for name, of in messages.items()}
+    again = {name: of if name in REFERENCES else [*of, *of] for name, of in messages.items()}
     report = await at_rest.report(await _copied(at_rest, again), settle_within=0, looks=1)
     assert report.clean, str(report)
     assert report.republished * 2 == report.messages
