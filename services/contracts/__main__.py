@@ -39,18 +39,18 @@ def check() -> int:
     return int(bool(found))
 
 
-def compatible(today: date) -> int:
+def compatible(today: date, *, released_today: bool = False) -> int:
     """Say each change that would break who relies on the release, and what is new."""
     if not baseline.is_there():
         print("Nothing was released yet: `make release-contracts` does it.", file=sys.stderr)
         return 1
-    compared = baseline.compare(today)
+    compared = baseline.compare(today, released_today=released_today)
     for refusal in compared.refused:
         print(refusal, file=sys.stderr)
     if compared.refused:
         print("Refused: docs/compatibility.md says what is promised, and how a v2 comes.", file=sys.stderr)
         return 1
-    for line in compared.added:
+    for line in compared.news:
         print(f"since {baseline.version()}: {line}")
     if compared.unknown_types:
         print("Event types that the release does not know: readers first, relays last (docs/compatibility.md).")
@@ -60,16 +60,16 @@ def compatible(today: date) -> int:
 def release(today: date) -> int:
     """Make the present contracts the release, or say why not."""
     if not baseline.is_there():
-        to, added = baseline.version(), baseline.topics()
+        to, news = baseline.version(), baseline.topics()
     else:
-        if compatible(today):
+        if compatible(today, released_today=True):
             return 1
         compared = baseline.compare(today)
-        to, added = baseline.next_version(compared), compared.added or ["words"]
+        to, news = baseline.next_version(compared), compared.news or ["words"]
         if to is None:
             print(f"Nothing has changed since {baseline.version()}.")
             return 0
-    baseline.move(to, added, today)
+    baseline.move(to, news, today)
     generated.write()
     baseline.keep()
     print(f"The contracts are {to} now: commit {_shown(baseline.BASELINE)}, and what else has changed.")

@@ -7,8 +7,8 @@ added is an optional field, an optional header, an event, a topic; words may be 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
 from services.contracts.schema_changes import (
     V2,
@@ -17,10 +17,15 @@ from services.contracts.schema_changes import (
     Schema,
     Side,
     breaking,
-    new_fields,
+    fields_of,
     shown,
     without_words,
 )
+
+NOTICE: Final = timedelta(days=365)
+"""How long before its end a topic's end is announced, at least."""
+
+_END: Final = "x-ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,11 @@ class Contracts:
         return self.document["components"]["messages"][name]
 
 
-def refusals(released: Contracts, present: Contracts, *, today: date) -> list[Refusal]:
+def refusals(released: Contracts, present: Contracts, *, today: date, announced: date | None = None) -> list[Refusal]:
     """Return every change since the release that would break somebody; none if there is none.
 
     :param today: topics whose announced end has come may be gone.
+    :param announced: the day from which the notice of a new end counts, if not today.
     """
     ended = _ended(released, today)
     found: list[Refusal] = []
@@ -58,20 +64,40 @@ def refusals(released: Contracts, present: Contracts, *, today: date) -> list[Re
             found.append(Refusal(what, "its `$id`", f"`{schema['$id']}`", f"`{new['$id']}`", right))
         found += breaking(Place(what, _noun(name)), Side(schema, schema), Side(new, new))
     for name, channel in released.channels().items():
-        found += _channel_changes(name, channel, released, present, today)
+        if (now := present.channels().get(name)) is not None:
+            found += _topic_changes(channel, now, announced or today)
+            found += _messages_changes(channel, now, released, present)
+        elif not _has_ended(channel, today):
+            right = "keep it until the end that was announced for it"
+            found.append(Refusal(f"the topic `{channel['address']}`", "", "there", "gone", right))
     return found
 
 
-def additions(released: Contracts, present: Contracts) -> list[str]:
-    """Return a sentence for everything that has been added since the release and breaks nobody."""
-    found = [f"new topic `{c['address']}`" for name, c in present.channels().items() if name not in released.channels()]
+def news(released: Contracts, present: Contracts) -> list[str]:
+    """Return a sentence for everything since the release that readers want to hear of and that breaks nobody."""
+    return [*_news_of_topics(released, present), *_news_of_schemas(released, present)]
+
+
+def _news_of_topics(released: Contracts, present: Contracts) -> Iterator[str]:
+    for name, channel in present.channels().items():
+        before = released.channels().get(name)
+        if before is None:
+            yield f"new topic `{channel['address']}`"
+        elif _END in channel and channel[_END] != before.get(_END):
+            yield f"topic `{channel['address']}` may end on {channel[_END]}"
+
+
+def _news_of_schemas(released: Contracts, present: Contracts) -> Iterator[str]:
     for name, schema in present.schemas.items():
         if name not in released.schemas:
-            found.append(f"new: {_named(name)}")
+            yield f"new: {_named(name)}"
             continue
         old = released.schemas[name]
-        found += [f"new in {_named(name)}: `{field}`" for field in new_fields("", Side(old, old), Side(schema, schema))]
-    return found
+        for field, was, now in fields_of("", Side(old, old), Side(schema, schema)):
+            if was is None:
+                yield f"new in {_named(name)}: `{field}`"
+            elif now.get("deprecated") and not was.get("deprecated"):
+                yield f"deprecated in {_named(name)}: `{field}`"
 
 
 def new_types(released: Contracts, present: Contracts) -> list[str]:
@@ -89,7 +115,7 @@ def _ended(released: Contracts, today: date) -> set[str]:
 
 
 def _has_ended(channel: Schema, today: date) -> bool:
-    return "x-ends" in channel and date.fromisoformat(channel["x-ends"]) <= today
+    return _END in channel and date.fromisoformat(channel[_END]) <= today
 
 
 def _file(message: str) -> str:
@@ -106,13 +132,8 @@ def _noun(file: str) -> str:
     return "header" if file.startswith("envelope/") else "field"
 
 
-def _channel_changes(name: str, old: Schema, released: Contracts, present: Contracts, today: date) -> Iterator[Refusal]:
+def _topic_changes(old: Schema, new: Schema, announced: date) -> Iterator[Refusal]:
     what = f"the topic `{old['address']}`"
-    new = present.channels().get(name)
-    if new is None:
-        if not _has_ended(old, today):
-            yield Refusal(what, "", "there", "gone", "keep it until the end that was announced for it")
-        return
     if old["address"] != new["address"]:
         right = f"readers know it by this name: keep it, {V2}"
         yield Refusal(what, "its name", f"`{old['address']}`", f"`{new['address']}`", right)
@@ -120,6 +141,14 @@ def _channel_changes(name: str, old: Schema, released: Contracts, present: Contr
         now = new["bindings"]["kafka"]["topicConfiguration"].get(setting)
         if was != now:
             yield Refusal(what, f"its `{setting}`", shown(was), shown(now), f"rebuilding goes by it: keep it, {V2}")
+    if _END in new and new[_END] != old.get(_END):
+        first = old.get(_END, (announced + NOTICE).isoformat())
+        if new[_END] < first:
+            right = f"readers need time to change over: the first day is {first}"
+            yield Refusal(what, "its end", old.get(_END, "not announced"), new[_END], right)
+
+
+def _messages_changes(old: Schema, new: Schema, released: Contracts, present: Contracts) -> Iterator[Refusal]:
     for message in old["messages"]:
         if message in new["messages"]:
             yield from _message_changes(message, released, present)

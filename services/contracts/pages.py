@@ -104,6 +104,7 @@ def _index(described: Sequence[Page]) -> Iterator[str]:
     )
     for family in FAMILIES:
         kept = "the newest of each key" if family.compacted else "without limit"
+        kept += f"; may end on {family.ends}" if family.ends else ""
         yield f"| `{family.topic}` | {family.title}. {family.summary} | {family.key} | {kept} |"
     yield from ("", "Around every event: [its envelope](envelope.md). Within: [codes and parts](parts.md).", "")
     for family in FAMILIES:

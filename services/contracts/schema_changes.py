@@ -71,10 +71,20 @@ class Side:
 def breaking(place: Place, old: Side, new: Side) -> Iterator[Refusal]:
     """Yield what has changed so that a reader breaks."""
     old, new = old.at(old.schema), new.at(new.schema)
-    if "anyOf" in old.schema or "anyOf" in new.schema:
-        yield from _unions(place, old, new)
-        return
     was, now = old.schema, new.schema
+    if "anyOf" in was or "anyOf" in now:
+        yield from _unions(place, old, new)
+        was, now = ({name: v for name, v in side.items() if "anyOf" in side} for side in (was, now))
+        yield from _keywords(place, was, now)
+        return
+    yield from _keywords(place, was, now)
+    yield from _codes(place, was, now)
+    if "items" in was and "items" in now:
+        yield from breaking(place.part("[]"), old.at(was["items"]), new.at(now["items"]))
+    yield from _properties(place, old, new)
+
+
+def _keywords(place: Place, was: Schema, now: Schema) -> Iterator[Refusal]:
     coded = _values(was) is not None or _values(now) is not None
     for keyword in sorted(was.keys() | now.keys()):
         said_by_codes = coded and keyword == "type"
@@ -84,28 +94,27 @@ def breaking(place: Place, old: Side, new: Side) -> Iterator[Refusal]:
             f"of {keyword} {shown(side[keyword])}" if keyword in side else f"without {keyword}" for side in (was, now)
         )
         yield place.refusal(before, after, f"keep it, add an optional {place.noun} beside it, {V2}")
-    yield from _codes(place, was, now)
-    if "items" in was and "items" in now:
-        yield from breaking(place.part("[]"), old.at(was["items"]), new.at(now["items"]))
-    yield from _properties(place, old, new)
 
 
-def new_fields(path: str, old: Side, new: Side) -> Iterator[str]:
-    """Yield where fields have been added."""
-    old, new = old.at(old.schema), new.at(new.schema)
-    was, now = _of(old), _of(new)
-    for name, schema in now.items():
+def fields_of(path: str, old: Side | None, new: Side) -> Iterator[tuple[str, Schema | None, Schema]]:
+    """Yield every field of the present, however deep: where it is, how it was released (None: it is new), how it is.
+
+    What is within a new field is new as a whole, and not gone through.
+    """
+    new = new.at(new.schema)
+    old = old.at(old.schema) if old else None
+    was: Mapping[str, Schema] = _of(old) if old else {}
+    for name, schema in _of(new).items():
         inner = f"{path}.{name}" if path else name
-        if name not in was:
-            yield inner
-        else:
-            yield from new_fields(inner, old.at(was[name]), new.at(schema))
-    if "items" in old.schema and "items" in new.schema:
-        yield from new_fields(f"{path}[]", old.at(old.schema["items"]), new.at(new.schema["items"]))
-    if "anyOf" in old.schema:
+        yield inner, was.get(name), schema
+        if old and name in was:
+            yield from fields_of(inner, old.at(was[name]), new.at(schema))
+    if old and "items" in old.schema and "items" in new.schema:
+        yield from fields_of(f"{path}[]", old.at(old.schema["items"]), new.at(new.schema["items"]))
+    if old and "anyOf" in old.schema:
         members_was, members_now = _members(old), _members(new)
-        for name in members_was.keys() & members_now.keys():
-            yield from new_fields(f"{path}{_suffix(name)}", members_was[name], members_now[name])
+        for name in sorted(members_was.keys() & members_now.keys()):
+            yield from fields_of(f"{path}{_suffix(name)}", members_was[name], members_now[name])
 
 
 def _properties(place: Place, old: Side, new: Side) -> Iterator[Refusal]:

@@ -11,7 +11,7 @@ import pytest
 
 from services.contracts import __main__ as command
 from services.contracts import baseline, generated
-from services.contracts.compatibility import Contracts, additions, new_types, refusals
+from services.contracts.compatibility import Contracts, new_types, news, refusals
 
 TODAY: Final = date(2026, 11, 26)
 RELEASED: Final = baseline.contracts(baseline.BASELINE)
@@ -185,6 +185,14 @@ BREAKING: Final[dict[str, tuple[Change, str]]] = {
         ),
         "the topic `petition.intake.v1`, its `cleanup.policy`: was `delete`, is `compact`",
     ),
+    "a topic ends too soon": (
+        lambda c: c.topic("petition-intake").update({"x-ends": "2027-11-25"}),
+        "the topic `petition.intake.v1`, its end: was not announced, is 2027-11-25. Readers need time",
+    ),
+    "what a union has beside its members changes": (
+        lambda c: c.fields(RECORDED)["entry"].update(unevaluatedProperties=False),
+        "field `entry`: was without unevaluatedProperties, is of unevaluatedProperties false",
+    ),
     "an event leaves its topic": (
         lambda c: c.topic("petition-intake")["messages"].pop("intake.petition.accepted.v1"),
         "`petition.accepted.v1` of intake, its topic: was `petition.intake.v1`, is another",
@@ -261,7 +269,11 @@ ALLOWED: Final[dict[str, tuple[Change, list[str]]]] = {
             c.schemas[ACCEPTED].update(description="Taken on.", examples=[]),
             c.fields(ACCEPTED)["title"].update(description="In short.", deprecated=True),
         ),
-        [],
+        ["deprecated in `petition.accepted.v1` of intake: `title`"],
+    ),
+    "an end a year ahead": (
+        lambda c: c.topic("petition-intake").update({"x-ends": "2027-11-26"}),
+        ["topic `petition.intake.v1` may end on 2027-11-26"],
     ),
     "the name of a part": (
         lambda c: (
@@ -278,7 +290,7 @@ def test_what_breaks_nobody_is_let_through_and_named(what: str) -> None:
     change, expected = ALLOWED[what]
     present = changed(change)
     assert refusals(RELEASED, present, today=TODAY) == []
-    assert additions(RELEASED, present) == expected
+    assert news(RELEASED, present) == expected
     assert new_types(RELEASED, present) == (["`petition.merged.v1` of intake"] if what == "an event" else [])
 
 
@@ -291,6 +303,8 @@ def test_a_topic_may_go_when_its_announced_end_has_come() -> None:
         )
     )
     assert refusals(announced, gone, today=date(2028, 1, 1)) == []
+    sooner = changed(lambda c: c.topic("petition-feedback").update({"x-ends": "2027-12-31"}))
+    assert "the first day is 2028-01-01" in str(refusals(announced, sooner, today=TODAY)[0])
     early = [str(one) for one in refusals(announced, gone, today=date(2027, 12, 31))]
     assert (
         "the topic `petition.feedback.v1`: was there, is gone. Keep it until the end that was announced for it."
