@@ -10,7 +10,7 @@ $(error GNU make 3.81 or newer is needed, and this is $(MAKE_VERSION): install o
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run account demo shell logs topics psql pace parked reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema release-contracts lock token clean clean-data venv there
+.PHONY: help run account demo shell logs observe topics psql pace parked rebuild reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema release-contracts lock token clean clean-data venv there
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -27,6 +27,9 @@ pace: there ## let the running system's domain time run faster: make pace SPEED=
 
 parked: there ## events that the running system holds up: make parked SERVICE=intake ARGS=list
 	@$(PY) -m deploy.local parked "$(SERVICE)" $(ARGS)
+
+rebuild: there ## make what a service keeps of the others anew, from the topics, while it serves: make rebuild SERVICE=feedback
+	@$(PY) -m deploy.local rebuild "$(SERVICE)"
 
 reference: there ## the running system's places, people, departments: make reference SERVICE=intake ARGS=list
 	@$(PY) -m deploy.local reference "$(SERVICE)" $(ARGS)
@@ -46,6 +49,9 @@ shell: there ## ask GraphQL from the terminal: make shell ROLE=street_committee,
 
 logs: there ## print the running system's logs readably: make logs SERVICE=intake (or all)
 	@$(PY) -m deploy.local logs "$(SERVICE)"
+
+observe: there ## the running system's main figures and latest traces, or a petition's: make observe PETITION=id
+	@$(PY) -m deploy.local.observe show $(if $(PETITION),"$(PETITION)")
 
 topics: there ## print the events on the topics readably, as they come: make topics ABOUT=petition.dispatch
 	@$(PY) -m deploy.local topics "$(ABOUT)"
@@ -95,6 +101,7 @@ lint: venv ## check style, types, imports, generated files, licences and secrets
 	$(PY) -m services.contracts compatible
 	$(PY) -m gateway.schema check
 	$(PY) -m gateway.access check
+	$(PY) -m deploy.observe check
 	$(PY) -m deploy.supply check
 
 format: venv ## format the code and mend what can be mended by machine
@@ -105,6 +112,7 @@ schema: venv ## write the generated files: events, their catalogue, SDL, supergr
 	$(PY) -m services.contracts write
 	$(PY) -m gateway.schema write
 	$(PY) -m gateway.access write
+	$(PY) -m deploy.observe write
 	$(PY) -m deploy.supply write
 
 release-contracts: venv ## make the contracts as they are committed the release that later ones are held against

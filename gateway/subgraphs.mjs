@@ -8,6 +8,7 @@ import { WebSocket } from 'ws';
 import { CODES, unavailable } from './errors.mjs';
 import { log } from './log.mjs';
 import { askedSubgraph } from './measures.mjs';
+import { traceparentOf } from './traces.mjs';
 
 const REQUEST_TIMEOUT = 15_000;
 const IDLE_CONNECTION = 4_000; // below uvicorn's five seconds, so that the service is never the first to hang up
@@ -38,11 +39,12 @@ async function ask(service, post, request) {
   const body = JSON.stringify(serializeExecutionRequest({ executionRequest: request, printFn: defaultPrintFn }));
   const mayRetry = request.operationType === 'query';
   const context = request.context ?? {};
-  const span = context.course?.trace?.child(service);
+  const trace = context.course?.over ? undefined : context.course?.trace;
+  const span = trace?.child(service);
   const began = performance.now();
   let outcome = 'unavailable';
   try {
-    const result = JSON.parse(await post(body, context, mayRetry, span?.traceparent));
+    const result = JSON.parse(await post(body, context, mayRetry, traceparentOf(span)));
     if (result?.data === undefined && !result?.errors?.length) throw new TypeError('no GraphQL answer');
     outcome = result.data ? 'answered' : 'refused';
     return withErrors(result, service);
@@ -51,7 +53,7 @@ async function ask(service, post, request) {
     return { errors: [unavailable(service)] };
   } finally {
     askedSubgraph(service, outcome, began);
-    if (span && span !== context.course.trace) span.end(outcome === 'unavailable' ? 'UNAVAILABLE' : outcome);
+    if (span !== trace) span.end(outcome === 'unavailable' ? 'UNAVAILABLE' : outcome);
   }
 }
 

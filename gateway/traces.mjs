@@ -18,6 +18,7 @@ const FAILURES = new Set(['INTERNAL', 'UNAVAILABLE']);
  */
 export async function createTraces({ tracesEndpoint, tracesRatio }) {
   if (tracesEndpoint === undefined) return { begin: () => undefined, close: async () => {} };
+  notTraced = UNTRACED;
   const [{ BatchSpanProcessor, TraceIdRatioBasedSampler, TracerProvider }, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
     import('@opentelemetry/sdk-trace'),
     import('@opentelemetry/exporter-trace-otlp-proto'),
@@ -39,6 +40,12 @@ export async function createTraces({ tracesEndpoint, tracesRatio }) {
     close: () => Promise.race([provider.shutdown().catch(() => {}), new Promise((resolve) => setTimeout(resolve, ANSWERS_WITHIN).unref())]),
   };
 }
+
+const UNTRACED = `00-${'1'.repeat(32)}-${'1'.repeat(16)}-00`;
+let notTraced;
+
+/** What a service is told of a request that belongs to no operation's trace: events of a subscription, which has no end. */
+export const traceparentOf = (span) => span?.traceparent ?? notTraced;
 
 /** A span, for those who need not know the library; names and attributes are code's own words, never a client's. */
 class Traced {

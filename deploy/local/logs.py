@@ -21,7 +21,9 @@ _FIRST: Final = 20
 """How many lines of each log are shown before what comes."""
 
 _STYLES: Final = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red", "critical": "bold red"}
-_APART: Final = frozenset({"time", "timestamp", "level", "event", "service"})
+_APART: Final = frozenset({"time", "timestamp", "level", "event", "service", "trace_id", "span_id"})
+_TRACE_SIGNS: Final = 8
+"""As much of a trace's id as tells two of a minute apart."""
 
 
 @dataclass
@@ -84,6 +86,7 @@ def shown(service: str, line: str) -> Text:
     record = cast(dict[str, Any], said)
     at = _clock(record.get("timestamp") or record.get("time"))
     level = str(record.get("level", "info"))
+    trace = str(record.get("trace_id", ""))
     rest = " ".join(f"{name}={_value(value)}" for name, value in record.items() if name not in _APART)
     return Text.assemble(
         (f"{at} ", "dim"),
@@ -91,6 +94,7 @@ def shown(service: str, line: str) -> Text:
         (f"{harmless(level):8}", _STYLES.get(level, "")),
         (harmless(str(record.get("event", ""))), "bold"),
         f" {harmless(rest)}" if rest else "",
+        (f" ⋯{harmless(trace[:_TRACE_SIGNS])}" if trace else "", "dim"),
     )
 
 

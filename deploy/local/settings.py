@@ -33,6 +33,8 @@ class LocalSettings(BaseSettings):
     intake_port: int = Field(default=4001, ge=1, le=65535)
     dispatch_port: int = Field(default=4002, ge=1, le=65535)
     feedback_port: int = Field(default=4003, ge=1, le=65535)
+    gateway_metrics_port: int = Field(default=4004, ge=1, le=65535)
+    observe_port: int = Field(default=4005, ge=1, le=65535)
     postgres_port: int = Field(default=15432, ge=1, le=65535)
     kafka_port: int = Field(default=9094, ge=1, le=65535)
     kafka_controller_port: int = Field(default=9095, ge=1, le=65535)
@@ -90,6 +92,8 @@ class LocalSettings(BaseSettings):
             "intake": self.intake_port,
             "dispatch": self.dispatch_port,
             "feedback": self.feedback_port,
+            "gateway_metrics": self.gateway_metrics_port,
+            "observe": self.observe_port,
         }
         return {self.port_setting(name): port for name, port in ports.items()} | self.server_ports()
 

@@ -1,5 +1,6 @@
 """The parts of a local run, and what each service is told."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ _INTAKE_ISSUER: Final = "https://through-train.local/intake"
 _PREPARATION: Final = "preparation"
 _STOP_WITHIN: Final = 20.0  # a service finishes the requests and batches that it holds
 _TASK_WITHIN: Final = 300.0
+_OBSERVE: Final = "observe"
+_OBSERVE_WITHIN: Final = 3.0
+_EVERYTHING: Final = "1"  # every trace is kept: one person's clicks are not many
 _SCHEDULER_POLL: Final = 0.2  # when the domain's time is sped up, a second may be half a day
 
 
@@ -90,9 +94,11 @@ class Stack:
                 ready = part_of(service)
                 district = District(service, self.settings, environment)
                 parts.append(Part(ready, district, after=("postgres", _PREPARATION), lasting=False))
-            parts.append(Part(service, self._service(service, environment), after=("postgres", "kafka", ready)))
+            runs = self._service(service, environment)
+            parts.append(Part(service, runs, after=("postgres", "kafka", ready), uses=(_OBSERVE,)))
+        parts.append(Part(_OBSERVE, self._observe()))
         # It asks nobody before it is asked, so it starts beside the services, and stops before them.
-        return [*parts, Part("gateway", self._gateway(), after=(_PREPARATION,), uses=SERVICES)]
+        return [*parts, Part("gateway", self._gateway(), after=(_PREPARATION,), uses=(*SERVICES, _OBSERVE))]
 
     def _address(self, service: str) -> Address:
         of = self.settings
@@ -116,6 +122,24 @@ class Stack:
         )
         return WebProcess(command, self._address(name), logs=self.settings.logs_folder, pids=self.settings.pids_folder)
 
+    def _observe(self) -> WebProcess:
+        of = self.settings
+        scraped = {service: f"{self._address(service).url}/metrics" for service in SERVICES}
+        scraped["gateway"] = f"{Address(of.gateway_metrics_port, '').url}/metrics"
+        command = Command(
+            _OBSERVE,
+            [sys.executable, "-m", "deploy.local.observe", "serve"],
+            environment={**os.environ, "PYTHONUNBUFFERED": "1", "THROUGH_TRAIN_OBSERVED": json.dumps(scraped)},
+            folder=ROOT,
+            stop_within=_OBSERVE_WITHIN,
+        )
+        address = Address(of.observe_port, of.port_setting(_OBSERVE))
+        return WebProcess(command, address, logs=of.logs_folder, pids=of.pids_folder)
+
+    @property
+    def _traces(self) -> str:
+        return f"http://{LOOPBACK}:{self.settings.observe_port}/v1/traces"
+
     def _gateway(self) -> Gateway:
         of = self.settings
         return Gateway(
@@ -127,6 +151,11 @@ class Stack:
             logs=of.logs_folder,
             node=of.node,
             console_keys=of.keys_folder,
+            environment={
+                "GATEWAY_METRICS_PORT": str(of.gateway_metrics_port),
+                "GATEWAY_TRACES_ENDPOINT": self._traces,
+                "GATEWAY_TRACES_RATIO": _EVERYTHING,
+            },
         )
 
     def issuers(self) -> list[Issuer]:
@@ -155,6 +184,8 @@ class Stack:
             "THROUGH_TRAIN_INTAKE_JWKS_URL": self._intake_keys_url(),
             "THROUGH_TRAIN_DOMAIN_CLOCK": str(of.domain_clock),
             "THROUGH_TRAIN_SCHEDULER_POLL": str(_SCHEDULER_POLL),
+            "THROUGH_TRAIN_TRACES_ENDPOINT": self._traces,
+            "THROUGH_TRAIN_TRACES_RATIO": _EVERYTHING,
             "THROUGH_TRAIN_TOPIC_PREFIX": of.topic_prefix,
             "THROUGH_TRAIN_TOPIC_PARTITIONS": str(of.topic_partitions),
         }

@@ -22,6 +22,7 @@ _PEOPLE: Final = (
 _TRY: Final = (
     ("make demo CASE=household", Words("a case from its beginning to its end", "看一件事从头走到尾")),
     ("make shell ROLE=operator", Words("GraphQL from the terminal", "在终端里用 GraphQL")),
+    ("make observe", Words("figures and traces", "运行数据与链路")),
     ("make topics", Words("the events, as they come", "实时查看事件")),
     ("make logs SERVICE=intake", Words("what a service logs", "服务日志")),
     ("make psql SERVICE=dispatch", Words("a service's database", "服务的数据库")),
@@ -42,7 +43,7 @@ def welcome(settings: LocalSettings, language: Language) -> str:
         *("    " + "  ".join(f"{role} {zh}" if language.terms else role for role, zh in row) for row in _PEOPLE),
         "",
         f"  {said(_NEXT)}",
-        *_table([(command, said(why)) for command, why in _TRY], 27),
+        *_table([(command, f"{said(why)}{_also(command, settings)}") for command, why in _TRY], 27),
         "",
         f"  {last_line(settings, language)}",
     ]
@@ -57,6 +58,10 @@ def last_line(settings: LocalSettings, language: Language) -> str:
             f"请用浏览器打开 {_console(settings)} ;在这里按 Ctrl-C 停止运行。",
         )
     )
+
+
+def _also(command: str, settings: LocalSettings) -> str:
+    return f"; http://127.0.0.1:{settings.observe_port}/" if command == "make observe" else ""
 
 
 def _console(settings: LocalSettings) -> str:

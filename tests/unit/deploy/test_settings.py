@@ -23,7 +23,7 @@ def test_the_defaults_are_those_that_are_documented(monkeypatch: pytest.MonkeyPa
 
 def test_every_port_is_set_by_the_variable_that_its_error_names(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = LocalSettings()
-    for name in ("gateway", "intake", "dispatch", "feedback", "postgres", "kafka", "kafka_controller"):
+    for name in (field.removesuffix("_port") for field in LocalSettings.model_fields if field.endswith("_port")):
         monkeypatch.setenv(settings.port_setting(name), "12345")
         assert getattr(LocalSettings(), f"{name}_port") == 12345
     assert set(LocalSettings().ports().values()) == {12345}
