@@ -94,17 +94,19 @@ def judge(old: Contract, new: Contract, *, released: dt.date, today: dt.date) ->
     time_had_come, early = _removed(api_before, api_now, today)
     expected = sdl.without(api_before, time_had_come)
     time_had_come |= sdl.unused_types(expected) - sdl.places(api_now).keys()
-    expected = sdl.without(expected, time_had_come | early.keys())
-    found = [*early.values(), *_changes(expected, api_now)]
+    expected = sdl.without(api_before, time_had_come)
+    found = [*early.values(), *_changes(sdl.without(expected, set(early)), api_now)]
     told = {one.what for one in found}
     by_sentence: dict[Refusal, list[str]] = {}
-    for name in old.services:
+    for name in sorted(old.services):
+        if old.services[name] == new.services.get(name):
+            continue
         for refusal in _changes_of_service(name, old, new, time_had_come | early.keys()):
             if refusal.what not in told:
                 by_sentence.setdefault(refusal, []).append(name)
     found += [Refusal(f"{', '.join(names)}: {one.what}", one.instead) for one, names in by_sentence.items()]
     found += _badly_deprecated(api_before, api_now, released + deprecation.NOTICE)
-    found += _broken_operations(old, new, build_ast_schema(expected, assume_valid=True), api_now)
+    found += _broken_operations(old, new, expected, api_now)
     return Verdict(tuple(found), frozenset(time_had_come))
 
 
@@ -125,6 +127,8 @@ def _removed(before: DocumentNode, now: DocumentNode, today: dt.date) -> tuple[s
 
 
 def _changes(before: DocumentNode, now: DocumentNode) -> Iterator[Refusal]:
+    if before is now:
+        return  # read from the same text
     for change in find_schema_changes(
         build_ast_schema(before, assume_valid=True), build_ast_schema(now, assume_valid=True)
     ):
@@ -141,13 +145,10 @@ def _changes_of_service(name: str, old: Contract, new: Contract, gone: set[str])
     if name not in new.services:
         yield Refusal("The service was removed.", "Move what it answers step by step, and remove it last.")
         return
-    before, now = parse(old.services[name], no_location=True), parse(new.services[name], no_location=True)
-    places, elsewhere = sdl.places(now), _answered_by(new)
-    moved = {
-        place: elsewhere[place]
-        for place in sdl.places(before).keys() - places.keys() - gone
-        if place in elsewhere and _is_type_or_field(place)
-    }
+    before, now = sdl.parsed(old.services[name]), sdl.parsed(new.services[name])
+    places = sdl.places(now)
+    missing = {place for place in sdl.places(before).keys() - places.keys() - gone if _is_type_or_field(place)}
+    moved = _moved(missing, new)
     for place, owners in sorted(moved.items()):
         if place.split(".")[0] in moved and "." in place:
             continue  # its whole type moved, which is said
@@ -162,10 +163,11 @@ def _changes_of_service(name: str, old: Contract, new: Contract, gone: set[str])
             yield from _changes_of_directives(place, sdl.directives(node), sdl.directives(places[place]))
 
 
-def _answered_by(contract: Contract) -> dict[str, list[str]]:
+def _moved(missing: set[str], new: Contract) -> dict[str, list[str]]:
+    """Return the services that have what is missing in one."""
     found: dict[str, list[str]] = {}
-    for name, text in contract.services.items():
-        for place in sdl.places(parse(text, no_location=True)):
+    for name, text in new.services.items() if missing else ():
+        for place in missing & sdl.places(sdl.parsed(text)).keys():
             found.setdefault(place, []).append(name)
     return found
 
@@ -224,10 +226,10 @@ def _badly_deprecated(before: DocumentNode, now: DocumentNode, first: dt.date) -
             yield Refusal(what, f"Give {days} days from the version that says so: {first.isoformat()} or later.")
 
 
-def _broken_operations(
-    old: Contract, new: Contract, expected: GraphQLSchema, api_now: DocumentNode
-) -> Iterator[Refusal]:
-    now = build_ast_schema(api_now, assume_valid=True)
+def _broken_operations(old: Contract, new: Contract, before: DocumentNode, api_now: DocumentNode) -> Iterator[Refusal]:
+    if not old.operations and not new.operations:
+        return
+    expected, now = build_ast_schema(before, assume_valid=True), build_ast_schema(api_now, assume_valid=True)
     for name, operation in new.operations.items():
         for problem in problems_of(operation, now)[:1]:
             yield Refusal(f"{operation.name} ({name[:12]}…) does not fit the schema: {problem}", "Clients send its id.")

@@ -1,7 +1,8 @@
 """Schemas as syntax: each place by its coordinate, what is written there, and the schema without some places."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, TypeAlias, cast
 
 from graphql import (
@@ -43,9 +44,19 @@ _COMPOSERS: Final = ("join__", "link__")
 """How everything begins that the composer puts into a supergraph for the gateway's eyes alone."""
 
 
+_REMEMBERED: Final = 16
+"""Texts whose syntax is kept: a comparison looks at each several times, and reading one takes a fifth of a second."""
+
+
+@lru_cache(_REMEMBERED)
+def parsed(text: str) -> DocumentNode:
+    return parse(text, no_location=True)
+
+
+@lru_cache(_REMEMBERED)
 def api_of(supergraph: str) -> DocumentNode:
     """Return what clients see of a supergraph: without the composer's own definitions and what is inaccessible."""
-    document = parse(supergraph, no_location=True)
+    document = parsed(supergraph)
     hidden = {place for place, node in places(document).items() if _is_hidden(place, node)}
     return cast("DocumentNode", visit(without(document, hidden), _WithoutTheComposersDirectives()))
 
@@ -126,12 +137,18 @@ def directives(node: Node) -> set[str]:
     for directive in cast("tuple[ConstDirectiveNode, ...]", getattr(node, "directives", None) or ()):
         name, arguments = directive.name.value, {one.name.value: one for one in directive.arguments or ()}
         imports = arguments.pop("import", None) if name == "link" else None
-        written = sorted(" ".join(print_ast(one).split()) for one in arguments.values())
+        written = sorted(f"{key}: {_plain(one.value)}" for key, one in arguments.items())
         spelled = f"@{name}({', '.join(written)})" if written else f"@{name}"
         found.add(spelled)
         if isinstance(imports, ArgumentNode) and isinstance(imports.value, ListValueNode):
             found.update(f"{spelled} importing {print_ast(one)}" for one in imports.value.values)
     return found
+
+
+def _plain(value: Node) -> str:
+    if isinstance(value, StringValueNode):
+        value = StringValueNode(value=" ".join(value.value.split()))
+    return print_ast(value)
 
 
 def reason_of(node: Node) -> str | None:
@@ -152,6 +169,8 @@ def roots(document: DocumentNode) -> dict[str, str]:
 
 def without(document: DocumentNode, gone: set[str]) -> DocumentNode:
     """Return a schema without some places; members of unions go with their types."""
+    if not gone:
+        return document
     definitions = (one for one in document.definitions if place_of(one) not in gone)
     return replace(document, definitions=tuple(_thinned(one, gone) for one in definitions))
 
@@ -182,36 +201,27 @@ def _less(field: _Member, place: str | None, gone: set[str]) -> FieldDefinitionN
 
 def unused_types(document: DocumentNode) -> set[str]:
     """Return the types that no operation can meet."""
-    named = {
-        definition.name.value: definition
-        for definition in document.definitions
-        if isinstance(definition, TypeDefinitionNode)
-    }
-    implementers = _implementers(named)
+    leads_to: dict[str, set[str]] = {}
+    for definition in document.definitions:
+        if isinstance(definition, TypeDefinitionNode | TypeExtensionNode):
+            leads_to.setdefault(definition.name.value, set()).update(_names_in(definition))
+            for interface in cast("Iterable[NamedTypeNode]", getattr(definition, "interfaces", None) or ()):
+                leads_to.setdefault(interface.name.value, set()).add(definition.name.value)
     met: set[str] = set()
-    open_ends = list(roots(document).values())
+    open_ends = set(roots(document).values())
     while open_ends:
         name = open_ends.pop()
-        if name in named and name not in met:
-            met.add(name)
-            open_ends += [*_names_in(named[name]), *implementers.get(name, ())]
-    return named.keys() - met
+        met.add(name)
+        open_ends |= leads_to.get(name, set()) - met
+    return leads_to.keys() - met
 
 
-def _implementers(named: Mapping[str, TypeDefinitionNode]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, definition in named.items():
-        for interface in cast("Iterable[NamedTypeNode]", getattr(definition, "interfaces", None) or ()):
-            found.setdefault(interface.name.value, []).append(name)
-    return found
-
-
-def _names_in(definition: TypeDefinitionNode) -> list[str]:
-    names: list[str] = []
+def _names_in(definition: TypeDefinitionNode | TypeExtensionNode) -> set[str]:
+    names: set[str] = set()
 
     class Names(Visitor):
         def enter_named_type(self, node: NamedTypeNode, *_: object) -> None:
-            names.append(node.name.value)
+            names.add(node.name.value)
 
     visit(definition, Names())
     return names
