@@ -33,10 +33,11 @@ from services.contracts.intake import PetitionReadied
 from services.contracts.vocabulary import DeadlineClass, Role, Source, Urgency
 from services.dispatch.app import WIRING as DISPATCH
 from services.intake.app import WIRING as INTAKE
+from services.kernel.arrivals import Arrived
 from services.kernel.auth import keys
 from services.kernel.envelope import Envelope, to_message
-from services.kernel.inbox import Arrived, Inbox
-from services.kernel.kafka import Producer, new_producer
+from services.kernel.inbox import Inbox
+from services.kernel.kafka import Broker, Producer, new_producer
 from services.kernel.service import Role as Job
 from services.kernel.service import prepare, running
 from services.kernel.settings import Environment, Settings
@@ -175,7 +176,7 @@ async def measure() -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as folder, _Timed(times):
         Path(folder).chmod(0o755)
         async with _installation(Path(folder)) as bootstrap:
-            producer = new_producer(bootstrap)
+            producer = new_producer(Broker(bootstrap))
             await producer.start()
             try:
                 await _round(producer, times, poisoned=True)  # warm-up

@@ -1,4 +1,4 @@
-"""`python -m services.dispatch [api relay consumer scheduler | migrate | parked …]`."""
+"""`python -m services.dispatch [api relay consumer scheduler | migrate | parked … | rebuild]`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`python -m services.intake [api relay consumer scheduler | migrate | parked …]`."""
+"""`python -m services.intake [api relay consumer scheduler | migrate | parked … | rebuild]`."""
 
 import sys
 

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-import msgspec
 import structlog
 
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
-from services.kernel import metrics, reference
-from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe, refuse_nul
+from services.kernel import arrivals, metrics, reference
+from services.kernel.arrivals import Arrived
+from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe
 from services.kernel.envelope import UnreadableError
 from services.kernel.errors import InvalidInput, Unavailable
-from services.kernel.inbox import Arrived, Inbox, arrived
+from services.kernel.inbox import Inbox
 from services.kernel.kafka import (
     Broker,
     BrokerError,
@@ -138,7 +138,7 @@ class Events:
         batch: list[Arrived] = []
         for record in records:
             try:
-                batch.append(self._arrived(record))
+                batch.append(arrivals.read(record, self._prefix))
             except UnreadableError as error:
                 await self._bury(record, error)
         if batch:
@@ -146,26 +146,11 @@ class Events:
         self._applied.beat()
         self._committed.beat()
 
-    def _arrived(self, record: Record) -> Arrived:
-        place = (record.topic, record.partition, record.offset)
-        came = arrived(record.key, record.value, record.headers, *place)
-        # An event on somebody else's topic would move a stream that its true source numbers.
-        if record.topic != catalogue.petition_topic(came.envelope.source, self._prefix):
-            raise UnreadableError(f"an event of {came.envelope.source.value} on another source's topic")
-        # What could not be written down, or not be found again under its name, could not even be parked.
-        if any("\0" in name or b"\0" in value for name, value in record.headers):
-            raise UnreadableError("a header contains the character U+0000")
-        if came.envelope.subject != str(came.aggregate):
-            raise UnreadableError(f"the subject {came.envelope.subject!r} is not written as ids are")
-        return came
-
     async def _take_references(self, records: Sequence[Record]) -> None:
         readable: list[reference.Arrival] = []
         for record in records:
             try:
-                read = reference.read(record.key, record.value, record.headers)
-                refuse_nul(msgspec.to_builtins(read.entry))
-                readable.append(read)
+                readable.append(reference.read(record.key, record.value, record.headers))
             except (UnreadableError, InvalidInput) as error:
                 await self._bury(record, error)
         await self._held(lambda: reference.keep(self._database.reader, readable), len(readable))

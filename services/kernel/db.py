@@ -1,7 +1,10 @@
 """PostgreSQL, typed: a pool, and the transaction that commands and reactions are given.
 
 The only functions that open a writing transaction are mutation.run, inbox.apply with its replay and discard, the
-scheduler's (a consumer of time), and service.prepare (the seed).
+scheduler's (a consumer of time), service.prepare (the seed), and the rebuild's (rebuild.py).
+
+What writes a view names no schema: its connection's search path says which view is written, the one that is served or
+the next one, which a rebuild makes. Whoever reads one says `view.`.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -20,6 +23,12 @@ asyncpg: Any = _asyncpg  # ships no types: wrapped here once
 
 _ACQUIRE_SECONDS: Final = 10.0
 _LOCK_MILLISECONDS: Final = "5000"
+
+VIEW: Final = "view"
+NEXT_VIEW: Final = "view_next"
+OLD_VIEW: Final = "view_old"
+VIEW_LOCK: Final = 0x7454_0003
+"""The advisory lock that whoever writes the view shares, and that the change to another view has alone."""
 
 Row = Mapping[str, Any]
 
@@ -117,8 +126,10 @@ class Database:
     @asynccontextmanager
     async def transaction(self, cause: Cause) -> AsyncGenerator[Transaction]:
         """Open a READ COMMITTED transaction; commit at the end, roll back on any exception."""
-        async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection, connection.transaction():
-            tx = Transaction(cast(Connection, connection), cause)
+        async with (
+            self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection,
+            transaction_on(connection, cause) as tx,
+        ):
             yield tx
         if self._committed is not None and tx.touched:
             self._committed(tx.touched)
@@ -126,6 +137,14 @@ class Database:
     async def close(self) -> None:
         """Close the pool once its connections are back."""
         await self._pool.close()
+
+
+@asynccontextmanager
+async def transaction_on(connection: Connection, cause: Cause) -> AsyncGenerator[Transaction]:
+    """Open a READ COMMITTED transaction on a connection; commit at the end, roll back on any exception."""
+    inner: Any = connection
+    async with inner.transaction():
+        yield Transaction(connection, cause)
 
 
 @asynccontextmanager
@@ -173,17 +192,23 @@ async def open_database(
             "jit": "off",
             "timezone": "UTC",
             "lock_timeout": _LOCK_MILLISECONDS,
+            "search_path": VIEW,
         },
     )
     return Database(pool, committed)
 
 
 @asynccontextmanager
-async def own_connection(url: str, *, application: str) -> AsyncGenerator[Connection]:
-    """Open a connection outside the pool, for session state such as advisory locks."""
-    connection: Any = await asyncpg.connect(
-        url, command_timeout=30, server_settings={"application_name": application, "jit": "off"}
-    )
+async def own_connection(
+    url: str, *, application: str, view: str = VIEW, patience: float = 30
+) -> AsyncGenerator[Connection]:
+    """Open a connection outside the pool, for session state such as advisory locks.
+
+    :param view: which view is written on it.
+    :param patience: how many seconds a statement may take.
+    """
+    settings = {"application_name": application, "jit": "off", "timezone": "UTC", "search_path": view}
+    connection: Any = await asyncpg.connect(url, command_timeout=patience, server_settings=settings)
     try:
         yield cast(Connection, connection)
     finally:

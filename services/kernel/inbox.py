@@ -21,15 +21,15 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from services.contracts import catalogue
 from services.contracts.event import Event
 from services.contracts.vocabulary import Source
 from services.kernel import metrics, tracing
-from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Transaction, describe, savepoint
-from services.kernel.envelope import Envelope, Headers, UnreadableError, from_message
+from services.kernel.arrivals import Arrived, Key, show_headers, stored
+from services.kernel.db import TRANSIENT, UNREACHABLE, VIEW_LOCK, Cause, Database, Transaction, describe, savepoint
+from services.kernel.envelope import Envelope
 from services.kernel.errors import InvalidInput, NotFound, Unavailable
 from services.kernel.tracing import NO_TRACES, Tracing
 
@@ -38,14 +38,13 @@ log = structlog.get_logger()
 Reaction = Callable[[Transaction, Any, Envelope], Awaitable[None]]
 Projection = Callable[[Transaction, Sequence[tuple[Event, Envelope]]], Awaitable[None]]
 
-Key = tuple[UUID, Source, int]
-"""What identifies an event: aggregate, source, sequence."""
-
 _ATTEMPTS: Final = 8
 
 _LOCK_PETITIONS: Final = """
--- inbox.lock_petitions: the rows that reactions may write, in id order so that no two batches wait for each other
-SELECT 1 FROM own.petition WHERE petition_id = ANY($1) ORDER BY petition_id FOR NO KEY UPDATE"""
+-- inbox.lock_petitions: first the view against its change, then what reactions may write, in id order against deadlocks
+SELECT 1 FROM own.petition
+WHERE (SELECT pg_advisory_xact_lock_shared($2) IS NOT NULL) AND petition_id = ANY($1)
+ORDER BY petition_id FOR NO KEY UPDATE"""
 
 _ENTER: Final = """
 -- inbox.enter: a progress row for every consumed source, so that even absence is locked
@@ -64,7 +63,7 @@ SELECT aggregate_id, source, sequence, reason, detail, headers, data, topic, par
 FROM own.parked WHERE aggregate_id = ANY($1) ORDER BY aggregate_id, source, sequence"""
 
 _SAVE_PROGRESS: Final = """
--- inbox.save_progress: both guards move together while events arrive; only a rebuild moves view's alone
+-- inbox.save_progress: both guards move together
 WITH now AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[])
         AS now (aggregate_id, source, received, applied, parked)
@@ -72,7 +71,7 @@ WITH now AS (
     UPDATE own.progress SET received = now.received, applied = now.applied, parked = now.parked
     FROM now WHERE progress.aggregate_id = now.aggregate_id AND progress.source = now.source
 )
-INSERT INTO view.progress (aggregate_id, source, applied)
+INSERT INTO progress (aggregate_id, source, applied)
 SELECT aggregate_id, source, applied FROM now WHERE applied > 0
 ON CONFLICT (aggregate_id, source) DO UPDATE SET applied = EXCLUDED.applied"""
 
@@ -127,28 +126,6 @@ class Reason(StrEnum):
     WAITING = "WAITING"
     GAP = "GAP"
     POISON = "POISON"
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """An event as it came from its partition."""
-
-    envelope: Envelope
-    data: bytes
-    headers: Headers
-    topic: str
-    partition: int
-    offset: int
-
-    @property
-    def aggregate(self) -> UUID:
-        """The aggregate that the event is about."""
-        return UUID(self.envelope.subject)
-
-    @property
-    def key(self) -> Key:
-        """What identifies the event."""
-        return self.aggregate, self.envelope.source, self.envelope.sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +341,7 @@ class Inbox:
             _DISCARD,
             *discard.key,
             error,
-            _shown(event.headers) if event else None,
+            show_headers(event.headers) if event else None,
             event.data if event else None,
             discard.by,
             discard.because,
@@ -387,7 +364,7 @@ class Inbox:
     async def _lock(self, tx: Transaction, aggregates: Sequence[UUID]) -> Streams:
         connection = tx.connection
         sources = sorted(source.value for source in self._sources)
-        await connection.execute(_LOCK_PETITIONS, aggregates)
+        await connection.execute(_LOCK_PETITIONS, aggregates, VIEW_LOCK)
         await connection.execute(_ENTER, aggregates, sources)
         streams: Streams = defaultdict(dict)
         for row in await connection.fetch(_LOCK_PROGRESS, aggregates):
@@ -395,7 +372,7 @@ class Inbox:
         waiting = [a for a, by_source in streams.items() if any(s.parked for s in by_source.values())]
         for row in await connection.fetch(_READ_PARKED, waiting) if waiting else ():
             held = streams[row["aggregate_id"]][Source(row["source"])].held
-            held[row["sequence"]] = (_parked(row), Reason(row["reason"]), row["detail"])
+            held[row["sequence"]] = (stored(row), Reason(row["reason"]), row["detail"])
         return streams
 
     async def _advance(
@@ -448,8 +425,7 @@ class Inbox:
 
     async def _effect(self, tx: Transaction, arrived: Arrived, streams: Mapping[Source, _Stream]) -> Event:
         envelope = arrived.envelope
-        kind = catalogue.definition(envelope.source, envelope.type, envelope.dataschema)
-        event = catalogue.decode(kind, arrived.data)
+        kind, event = arrived.decode()
         with self._traces.event(envelope.type, arrived.headers, lambda: _attributes(arrived)):
             reaction = self._handlers.reactions.get((envelope.source, kind))
             if reaction is not None:
@@ -515,7 +491,7 @@ async def _keep_late(tx: Transaction, again: Sequence[Arrived]) -> None:
         [arrived.aggregate for arrived in again],
         [arrived.envelope.source.value for arrived in again],
         [arrived.envelope.sequence for arrived in again],
-        [_shown(arrived.headers) for arrived in again],
+        [show_headers(arrived.headers) for arrived in again],
         [arrived.data for arrived in again],
     )
     for row in came:
@@ -565,34 +541,7 @@ def _held(streams: Streams) -> dict[Key, tuple[Reason, str]]:
     }
 
 
-def _shown(headers: Headers) -> str:
-    return msgspec.json.encode([(name, value.decode()) for name, value in headers]).decode()
-
-
 def _park_arguments(arrived: Arrived, reason: Reason, detail: str) -> tuple[object, ...]:
     aggregate, source, sequence = arrived.key
-    place = (arrived.topic, arrived.partition, arrived.offset)
-    return (aggregate, source.value, sequence, reason.value, detail, _shown(arrived.headers), arrived.data, *place)
-
-
-def _parked(row: Mapping[str, Any]) -> Arrived:
-    headers = [
-        (name, value.encode()) for name, value in msgspec.json.decode(row["headers"], type=list[tuple[str, str]])
-    ]
-    envelope, data = from_message(str(row["aggregate_id"]).encode(), bytes(row["data"]), headers)
-    return Arrived(envelope, data, headers, row["topic"], row["partition"], row["offset"])
-
-
-def arrived(
-    key: bytes | None, value: bytes | None, headers: Headers, topic: str, partition: int, offset: int
-) -> Arrived:
-    """Read a message.
-
-    :raises UnreadableError: it is not an event about an aggregate of ours.
-    """
-    envelope, data = from_message(key, value, headers)
-    try:
-        UUID(envelope.subject)
-    except ValueError:
-        raise UnreadableError(f"the subject {envelope.subject!r} is not the id of an aggregate") from None
-    return Arrived(envelope, data, tuple(headers), topic, partition, offset)
+    headers = show_headers(arrived.headers)
+    return (aggregate, source.value, sequence, reason.value, detail, headers, arrived.data, *arrived.place)

@@ -82,6 +82,18 @@ class Consumer(Protocol):
     async def commit(self, offsets: Mapping[object, int]) -> None: ...
 
 
+class Reader(Protocol):
+    """Reads all partitions of topics from their beginning, without a group; a partition is what aiokafka calls one."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[object, Sequence[Record]]: ...
+    def assignment(self) -> frozenset[Any]: ...
+    async def beginning_offsets(self, partitions: Sequence[Any]) -> Mapping[Any, int]: ...
+    async def end_offsets(self, partitions: Sequence[Any]) -> Mapping[Any, int]: ...
+    async def position(self, partition: Any) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A topic to be created: retention is unlimited (the topics are the truth that views are rebuilt from)."""
@@ -133,7 +145,23 @@ def new_consumer(broker: Broker, group: str, topics: Sequence[str]) -> Consumer:
     return cast(Consumer, consumer)
 
 
-async def leave(consumer: Consumer) -> None:
+def new_reader(broker: Broker, topics: Sequence[str]) -> Reader:
+    """Return a reader, not yet started; partitions that are added later are noticed."""
+    reader: Any = AIOKafkaConsumer(
+        *topics,
+        **broker.options(),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        metadata_max_age_ms=10_000,
+        request_timeout_ms=10_000,
+        fetch_max_wait_ms=50,
+        max_partition_fetch_bytes=4 * 1_048_576,
+    )
+    return cast(Reader, reader)
+
+
+async def leave(consumer: Consumer | Reader) -> None:
     """Stop a consumer, without waiting for a broker that does not answer: its group misses it after the session."""
     try:
         async with asyncio.timeout(_PARTING_SECONDS):

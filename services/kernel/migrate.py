@@ -1,11 +1,12 @@
 """Migrations: numbered SQL, forward only, under an advisory lock, each in a transaction with a lock timeout.
 
 Files of `own` and `view` stand in folders of their own, the kernel's before the service's. What was applied is kept
-with a checksum: a file that changed afterwards is refused.
+with a checksum: a file that changed afterwards is refused. Those of `view` name no schema, so that a rebuild can make
+another view with them.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -13,9 +14,15 @@ from typing import Any, Final
 
 import asyncpg as _asyncpg
 
+from services.kernel.db import VIEW, Transaction
+
 asyncpg: Any = _asyncpg  # ships no types
 _LOCK: Final = 0x7454_0002
 _LOCK_TIMEOUT: Final = "5s"
+
+_APPLIED: Final = """
+-- migrate.applied: what was applied, and in which form
+SELECT name, checksum FROM own.migration"""
 
 
 class MigrationError(Exception):
@@ -28,6 +35,11 @@ class Migration:
 
     name: str
     sql: str
+
+    @property
+    def schema(self) -> str:
+        """Whose tables it makes: `own` or `view`."""
+        return self.name.split("/")[1]
 
     @property
     def checksum(self) -> str:
@@ -49,6 +61,10 @@ def _sorted(folder: Traversable) -> Iterable[Traversable]:
     return sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
 
 
+def _all(package: str) -> list[Migration]:
+    return [*of_package("services.kernel"), *of_package(package)]
+
+
 async def migrate(url: str, package: str) -> list[str]:
     """Bring a database up to date; return the names of what was applied now.
 
@@ -57,7 +73,7 @@ async def migrate(url: str, package: str) -> list[str]:
     connection: Any = await asyncpg.connect(url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        return await _apply(connection, [*of_package("services.kernel"), *of_package(package)])
+        return await _apply(connection, _all(package))
     finally:
         await connection.close()
 
@@ -71,20 +87,11 @@ async def _apply(connection: Any, migrations: list[Migration]) -> list[str]:
             name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
         """
     )
-    applied = dict(await connection.fetch("SELECT name, checksum FROM own.migration"))
-    if unknown := applied.keys() - {m.name for m in migrations}:
-        raise MigrationError(f"the database is newer than this version: {', '.join(sorted(unknown))}")
     done: list[str] = []
-    for migration in migrations:
-        if migration.name in applied:
-            if applied[migration.name] != migration.checksum:
-                raise MigrationError(
-                    f"{migration.name} was applied in another form; migrations are never edited "
-                    "(data of a version that was never released: a local run begins anew with `make clean-data`)"
-                )
-            continue
+    for migration in _missing(dict(await connection.fetch(_APPLIED)), migrations):
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            await connection.execute(f"SET LOCAL search_path = {migration.schema}")
             await connection.execute(migration.sql)
             await connection.execute(
                 "INSERT INTO own.migration (name, checksum) VALUES ($1, $2)",
@@ -93,3 +100,34 @@ async def _apply(connection: Any, migrations: list[Migration]) -> list[str]:
             )
         done.append(migration.name)
     return done
+
+
+def _missing(applied: Mapping[str, str], migrations: Sequence[Migration]) -> list[Migration]:
+    if unknown := applied.keys() - {m.name for m in migrations}:
+        raise MigrationError(f"the database is newer than this version: {', '.join(sorted(unknown))}")
+    for migration in migrations:
+        if applied.get(migration.name, migration.checksum) != migration.checksum:
+            raise MigrationError(
+                f"{migration.name} was applied in another form; migrations are never edited "
+                "(data of a version that was never released: a local run begins anew with `make clean-data`)"
+            )
+    return [migration for migration in migrations if migration.name not in applied]
+
+
+async def hold_version(tx: Transaction, package: str) -> None:
+    """Let nobody migrate until the transaction ends, and make sure that the database is of this version.
+
+    :raises MigrationError: it is not.
+    """
+    await tx.connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _LOCK)
+    applied = {row["name"]: row["checksum"] for row in await tx.connection.fetch(_APPLIED)}
+    if missing := _missing(applied, _all(package)):
+        names = ", ".join(migration.name for migration in missing)
+        raise MigrationError(f"the database is older than this version, migrate it first: it lacks {names}")
+
+
+async def make_view(tx: Transaction, package: str) -> None:
+    """Make the empty tables of a view where the connection's search path points."""
+    for migration in _all(package):
+        if migration.schema == VIEW:
+            await tx.connection.execute(migration.sql)

@@ -1,4 +1,4 @@
-"""An operator's commands on one service's database: `python -m services.<name> parked list|replay|discard`.
+"""An operator's commands on one service: `python -m services.<name> parked list|replay|discard`, and `rebuild`.
 
 They work beside running replicas, and without any: locks and progress rows are the same for all.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
 
+import uvloop
 from cyclopts import App, Parameter
 from rich.console import Console
 
@@ -23,6 +24,8 @@ from services.kernel.graphql.parking import LONGEST_BECAUSE
 from services.kernel.inbox import Discard, Handlers, Inbox, Reason, Replay
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
+from services.kernel.rebuild import Plan, rebuild
+from services.kernel.rebuild_view import RebuildError
 from services.kernel.reference import ReferenceCache
 from services.kernel.settings import Environment, OperatorSettings
 
@@ -123,6 +126,29 @@ def commands(
     return app
 
 
+def rebuilding(plan: Plan) -> App:
+    """Return the command that rebuilds a service's view."""
+    name = plan.service.value
+    app = App(name=f"python -m services.{name} rebuild", help=f"Rebuild {name}'s view from the topics.")
+
+    def say(line: str) -> None:
+        _console.print(line, markup=False)
+
+    @app.default
+    def run() -> None:
+        """Rebuild the view from the topics while the service goes on serving from the one it has."""
+        begins = f"Rebuilding {name}'s view from {'s and '.join(sorted(plan.consumed))}'s topics; it is served as it is"
+        say(begins)
+        done = uvloop.run(rebuild(plan, say))
+        say(
+            f"{name}'s view is rebuilt and served: {done.events:,} events and {done.entries:,} reference entries from "
+            f"{done.read:,} messages in {done.seconds:.1f} s ({done.read / done.seconds:,.0f}/s); "
+            f"those who write it were held for {done.held_seconds * 1000:.0f} ms"
+        )
+
+    return app
+
+
 def _said(by: str, because: str) -> tuple[str, str]:
     who, why = (
         text.required(by, "by", longest=LONGEST_BECAUSE),
@@ -137,4 +163,8 @@ def operate(app: App, arguments: Sequence[str]) -> str | None:
         app(arguments, result_action="return_value")
     except Refusal as refusal:
         return refusal.message
+    except RebuildError as error:
+        return f"Not rebuilt, the view is served as it was: {error}."
+    except KeyboardInterrupt:
+        return "Stopped."
     return None

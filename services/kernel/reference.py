@@ -25,7 +25,7 @@ from services.contracts.reference import (
 )
 from services.contracts.vocabulary import ReferenceKind, Source
 from services.kernel.calendar import Calendar, calendar_version
-from services.kernel.db import Connection, Transaction
+from services.kernel.db import Connection, Transaction, refuse_nul
 from services.kernel.envelope import Headers, UnreadableError, from_message
 from services.kernel.ids import new_uuid
 from services.kernel.terms import Terms
@@ -74,7 +74,7 @@ ORDER BY key"""
 
 _KEEP: Final = """
 -- reference.keep: another service's entries, the newest of each
-INSERT INTO view.reference AS known (kind, id, sequence, entry)
+INSERT INTO reference AS known (kind, id, sequence, entry)
 SELECT DISTINCT ON (kind, id) kind, id, sequence, entry
 FROM unnest($1::text[], $2::text[], $3::int[], $4::jsonb[]) AS given (kind, id, sequence, entry)
 ORDER BY kind, id, sequence DESC
@@ -103,6 +103,7 @@ def read(key: bytes | None, value: bytes | None, headers: Headers) -> Arrival:
     """Read a message of a reference topic.
 
     :raises UnreadableError: it is not a reference entry, or of a kind that this reader does not know.
+    :raises InvalidInput: it contains what cannot be stored.
     """
     envelope, data = from_message(key, value, headers)
     try:
@@ -112,6 +113,7 @@ def read(key: bytes | None, value: bytes | None, headers: Headers) -> Arrival:
         raise UnreadableError(str(error)) from error
     if not isinstance(event, ReferenceRecorded) or key_of(event.entry) != envelope.subject:
         raise UnreadableError("the entry is not the one that its key names")
+    refuse_nul(msgspec.to_builtins(event.entry))
     return Arrival(envelope.sequence, event.entry)
 
 

@@ -1,7 +1,7 @@
 """A service as processes: the HTTP app, the relay, the consumer, the scheduler, and starting and stopping them.
 
-Each service's app.py fills a Wiring; `python -m services.<name> [api relay consumer scheduler | migrate | parked …]`
-runs it, or what else its operator can do.
+Each service's app.py fills a Wiring; `python -m services.<name> [api relay consumer scheduler | migrate | parked … |
+rebuild]` runs it, or what else its operator can do.
 """
 
 import asyncio
@@ -48,10 +48,11 @@ from services.kernel.migrate import MigrationError, migrate
 from services.kernel.mutation import Mutations
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
+from services.kernel.rebuild import Plan
 from services.kernel.reference import ReferenceCache
 from services.kernel.relay import Outlet, Relay, events
 from services.kernel.scheduler import ClockCommands, Scheduler
-from services.kernel.settings import OperatorSettings, Settings
+from services.kernel.settings import OperatorSettings, RebuildSettings, Settings
 from services.kernel.tracing import Tracing
 
 log = structlog.get_logger()
@@ -70,6 +71,7 @@ class Role(StrEnum):
 
 ALL_ROLES: Final = tuple(Role)
 _PARKED: Final = "parked"
+_REBUILD: Final = "rebuild"
 _OLDEST_UNPUBLISHED_SECONDS: Final = 30
 _DRAIN_SECONDS: Final = 8
 _AGAIN_SECONDS: Final = 1
@@ -373,7 +375,7 @@ def main(wiring: Wiring, arguments: Sequence[str]) -> None:
     :raises SystemExit: an unknown role, or settings that cannot be right.
     """
     try:
-        if arguments and arguments[0] in {_PARKED, *wiring.operator}:
+        if arguments and arguments[0] in {_PARKED, _REBUILD, *wiring.operator}:
             sys.exit(_operate(wiring, arguments))
         settings = Settings()  # pyright: ignore[reportCallIssue]
         telemetry.configure_logs(wiring.source.value, settings.log_level)
@@ -393,14 +395,30 @@ def _operate(wiring: Wiring, arguments: Sequence[str]) -> str | None:
     telemetry.configure_logs(wiring.source.value, "CRITICAL")
     if arguments[0] in wiring.operator:
         return operating.operate(wiring.operator[arguments[0]](), arguments)
+    if arguments[0] == _REBUILD:
+        settings = RebuildSettings()  # pyright: ignore[reportCallIssue]
+        return operating.operate(operating.rebuilding(rebuild_plan(wiring, settings)), arguments[1:])
     url = OperatorSettings().database_url.get_secret_value()  # pyright: ignore[reportCallIssue]
     desk = operating.commands(url, wiring.source, wiring.consumed, wiring.handlers)
     return operating.operate(desk, arguments)
+
+
+def rebuild_plan(wiring: Wiring, settings: RebuildSettings | Settings) -> Plan:
+    """Return what a rebuild of the service's view needs to know."""
+    return Plan(
+        service=wiring.source,
+        package=wiring.package,
+        consumed=wiring.consumed,
+        handlers=wiring.handlers,
+        database_url=settings.database_url.get_secret_value(),
+        broker=settings.broker,
+        topic_prefix=settings.topic_prefix,
+    )
 
 
 def _roles(wiring: Wiring, arguments: Sequence[str]) -> tuple[Role, ...]:
     try:
         return tuple(Role(name) for name in arguments) or ALL_ROLES
     except ValueError:
-        known = ", ".join((*ALL_ROLES, "migrate", _PARKED, *wiring.operator))
+        known = ", ".join((*ALL_ROLES, "migrate", _PARKED, _REBUILD, *wiring.operator))
         sys.exit(f"unknown role in {' '.join(arguments)!r}; known: {known}")

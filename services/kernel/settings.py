@@ -33,20 +33,51 @@ class OperatorSettings(BaseSettings):
     database_url: SecretStr
 
 
-class Settings(BaseSettings):
-    """What a service can be told from outside. Lengths of time are seconds."""
+class BrokerSettings(BaseSettings):
+    """How the broker is reached, and what the names of its topics begin with."""
 
     model_config = SettingsConfigDict(env_prefix="THROUGH_TRAIN_", frozen=True, extra="ignore")
 
-    environment: Environment = Environment.PRODUCTION
-    database_url: SecretStr
-    database_connections: int = Field(10, ge=2, le=200)
     kafka_bootstrap: str
     kafka_username: str | None = None
     kafka_password: SecretStr | None = None
     kafka_tls: bool = False
     kafka_ca_file: Path | None = None
     topic_prefix: str = ""
+
+    @property
+    def broker(self) -> Broker:
+        """Return how the broker is reached."""
+        password = self.kafka_password.get_secret_value() if self.kafka_password else None
+        return Broker(self.kafka_bootstrap, self.kafka_username, password, self.kafka_tls, self.kafka_ca_file)
+
+    @field_validator("kafka_password")
+    @classmethod
+    def _whose_password(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (password is None) != (info.data.get("kafka_username") is None):
+            raise _refused("a user's name and password go together: give both, or neither")
+        return password
+
+    @field_validator("kafka_ca_file")
+    @classmethod
+    def _a_ca_to_check(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and not file.is_file():
+            raise _refused(f"there is no file {file}")
+        if file is not None and not info.data.get("kafka_tls"):
+            raise _refused("a CA is for TLS: set THROUGH_TRAIN_KAFKA_TLS=true too")
+        return file
+
+
+class RebuildSettings(BrokerSettings, OperatorSettings):
+    """What the rebuild of a view needs: the service's database, and the topics."""
+
+
+class Settings(BrokerSettings):
+    """What a service can be told from outside. Lengths of time are seconds."""
+
+    environment: Environment = Environment.PRODUCTION
+    database_url: SecretStr
+    database_connections: int = Field(10, ge=2, le=200)
     topic_partitions: int = Field(12, ge=1)
     topic_replication: int = Field(1, ge=1)
     host: str = "127.0.0.1"
@@ -67,12 +98,6 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     domain_clock: Path | None = None
 
-    @property
-    def broker(self) -> Broker:
-        """Return how the broker is reached."""
-        password = self.kafka_password.get_secret_value() if self.kafka_password else None
-        return Broker(self.kafka_bootstrap, self.kafka_username, password, self.kafka_tls, self.kafka_ca_file)
-
     @field_validator("database_url")
     @classmethod
     def _no_password_to_guess(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -85,22 +110,6 @@ class Settings(BaseSettings):
         if guessable and _in_production(info):
             raise _refused("the password is empty or the user's own name: give the user a real one")
         return url
-
-    @field_validator("kafka_password")
-    @classmethod
-    def _whose_password(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if (password is None) != (info.data.get("kafka_username") is None):
-            raise _refused("a user's name and password go together: give both, or neither")
-        return password
-
-    @field_validator("kafka_ca_file")
-    @classmethod
-    def _a_ca_to_check(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        if file is not None and not file.is_file():
-            raise _refused(f"there is no file {file}")
-        if file is not None and not info.data.get("kafka_tls"):
-            raise _refused("a CA is for TLS: set THROUGH_TRAIN_KAFKA_TLS=true too")
-        return file
 
     @field_validator("keys_folder")
     @classmethod

@@ -36,7 +36,7 @@ _STATES: Final[Mapping[type[Event], str]] = MappingProxyType(
 
 _INTAKE: Final = """
 -- view_petition.intake: the latest of intake's columns; what an event did not say stays as it was
-INSERT INTO view.petition AS known (petition_id, intake_sequence, intake_state, street, community, followers,
+INSERT INTO petition AS known (petition_id, intake_sequence, intake_state, street, community, followers,
                                     tracking_code, title, category)
 SELECT petition_id, sequence, state, street, community,
        CASE followers WHEN '' THEN '{}' ELSE string_to_array(followers, ',') END, tracking_code, title, category
@@ -51,7 +51,7 @@ WHERE EXCLUDED.intake_sequence > known.intake_sequence"""
 
 _FEEDBACK: Final = """
 -- view_petition.feedback: the latest of feedback's columns, and the state if an event said one
-INSERT INTO view.petition AS known (petition_id, feedback_sequence, feedback_state)
+INSERT INTO petition AS known (petition_id, feedback_sequence, feedback_state)
 SELECT petition_id, sequence, state
 FROM unnest($1::uuid[], $2::int[], $3::text[]) AS given (petition_id, sequence, state)
 ON CONFLICT (petition_id) DO UPDATE SET feedback_sequence = EXCLUDED.feedback_sequence,

@@ -17,7 +17,7 @@ from services.kernel.envelope import Envelope
 # A row begins with the first level: of the clocks that are kept to nothing has to be written here.
 _LATE: Final = """
 -- view_clock.late: clocks that reach a level
-INSERT INTO view.clock AS known (petition_id, clock_id, sequence, kind, cycle, state, paused_at, due_at, level, tells,
+INSERT INTO clock AS known (petition_id, clock_id, sequence, kind, cycle, state, paused_at, due_at, level, tells,
                                  source, street, department)
 SELECT petition_id, clock_id, sequence, kind, cycle, state, paused_at, due_at, level, string_to_array(tells, ','),
        source, street, NULLIF(department, '')
@@ -32,7 +32,7 @@ WHERE EXCLUDED.sequence > known.sequence"""
 
 _MOVED: Final = """
 -- view_clock.moved: what else happens to such clocks
-UPDATE view.clock SET sequence = given.sequence, state = COALESCE(given.state, clock.state), due_at = given.due_at,
+UPDATE clock SET sequence = given.sequence, state = COALESCE(given.state, clock.state), due_at = given.due_at,
     paused_at = CASE WHEN given.state IS NULL THEN clock.paused_at ELSE given.paused_at END,
     department = NULLIF(given.department, '')
 FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::smallint[], $6::text[], $7::timestamptz[],
@@ -42,7 +42,7 @@ WHERE clock.petition_id = given.petition_id AND clock.clock_id = given.clock_id 
 
 _LED: Final = """
 -- view_clock.led: whoever is responsible now is whom an instruction's clock measures
-UPDATE view.clock SET sequence = given.sequence, department = NULLIF(given.lead, '')
+UPDATE clock SET sequence = given.sequence, department = NULLIF(given.lead, '')
 FROM unnest($1::uuid[], $2::int[], $3::text[]) AS given (petition_id, sequence, lead)
 WHERE clock.petition_id = given.petition_id AND clock.source = 'dispatch' AND clock.kind = ANY($4)
   AND clock.state <> 'STOPPED' AND given.sequence > clock.sequence"""

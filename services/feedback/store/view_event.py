@@ -11,7 +11,7 @@ from services.kernel.history import show_seen
 
 _KEEP: Final = """
 -- view_event.keep: events that are not kept yet
-INSERT INTO view.event (petition_id, source, sequence, event_id, type, cycle, happened_at, recorded_at, seen, data)
+INSERT INTO event (petition_id, source, sequence, event_id, type, cycle, happened_at, recorded_at, seen, data)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::uuid[], $5::text[], $6::smallint[], $7::timestamptz[],
                      $8::timestamptz[], $9::text[], $10::jsonb[])
 ON CONFLICT (petition_id, source, sequence) DO NOTHING"""

@@ -13,7 +13,7 @@ from services.kernel.envelope import Envelope
 
 _INTAKE: Final = """
 -- view_petition.intake: the latest of intake's columns; stage, code and title if an event said one
-INSERT INTO view.petition AS known
+INSERT INTO petition AS known
     (petition_id, intake_sequence, intake_at, intake_stage, withdrawn, tracking_code, title, street, community,
      followers)
 SELECT petition_id, sequence, at, stage, withdrawn, tracking_code, title, street, community,
@@ -31,7 +31,7 @@ WHERE EXCLUDED.intake_sequence > known.intake_sequence"""
 
 _DISPATCH: Final = """
 -- view_petition.dispatch: the latest of dispatch's columns; the stage if an event said one
-INSERT INTO view.petition AS known (petition_id, dispatch_sequence, dispatch_at, dispatch_stage, lead, cohandlers)
+INSERT INTO petition AS known (petition_id, dispatch_sequence, dispatch_at, dispatch_stage, lead, cohandlers)
 SELECT petition_id, sequence, at, stage, NULLIF(lead, ''),
        CASE cohandlers WHEN '' THEN '{}' ELSE string_to_array(cohandlers, ',') END
 FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])

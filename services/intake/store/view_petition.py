@@ -41,7 +41,7 @@ SELECT dispatch_state, feedback_state FROM view.petition WHERE petition_id = $1"
 
 _DISPATCH: Final = """
 -- view_petition.dispatch: the latest of dispatch's columns, and the state if an event said one
-INSERT INTO view.petition AS known (petition_id, dispatch_sequence, dispatch_state, lead, cohandlers)
+INSERT INTO petition AS known (petition_id, dispatch_sequence, dispatch_state, lead, cohandlers)
 SELECT petition_id, sequence, state, NULLIF(lead, ''),
        CASE cohandlers WHEN '' THEN '{}' ELSE string_to_array(cohandlers, ',') END
 FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[])
@@ -53,7 +53,7 @@ WHERE EXCLUDED.dispatch_sequence > known.dispatch_sequence"""
 
 _FEEDBACK: Final = """
 -- view_petition.feedback: the latest of feedback's columns, and the state if an event said one
-INSERT INTO view.petition AS known (petition_id, feedback_sequence, feedback_state)
+INSERT INTO petition AS known (petition_id, feedback_sequence, feedback_state)
 SELECT petition_id, sequence, state
 FROM unnest($1::uuid[], $2::int[], $3::text[]) AS given (petition_id, sequence, state)
 ON CONFLICT (petition_id) DO UPDATE SET feedback_sequence = EXCLUDED.feedback_sequence,

@@ -75,7 +75,7 @@ def _local(world: Mapping[str, str], arguments: list[str]) -> list[str]:
             return ["-m", "deploy.local.logs", world["logs"], service]
         case ["psql", service, *rest]:
             return ["-c", _PSQL, world[service], *rest]
-        case [("parked" | "reference") as name, service, *rest]:
+        case [("parked" | "reference" | "rebuild") as name, service, *rest]:
             return ["-m", f"services.{service}", name, *rest]
         case ["intake", *rest]:
             return ["-m", "services.intake", *rest]

@@ -11,8 +11,7 @@ import pytest
 from deploy.audit.commands import Acknowledged
 from deploy.audit.event import UnreadableError, from_message
 from services.contracts.vocabulary import Source
-from services.kernel import envelope, read_after
-from services.kernel.consumer import Events
+from services.kernel import arrivals, envelope, read_after
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.kafka import Record
 from services.kernel.read_after import Position
@@ -77,12 +76,11 @@ MESSAGES: Final[dict[str, tuple[bytes | None, bytes | None, Headers]]] = {
 @pytest.mark.parametrize("name", MESSAGES)
 def test_both_read_the_same_messages(name: str) -> None:
     key, value, headers = MESSAGES[name]
-    service = cast(Events, SimpleNamespace(_prefix=""))
     record: Any = SimpleNamespace(
         topic="petition.intake.v1", partition=0, offset=0, key=key, value=value, headers=headers
     )
     answers = [
-        _is_read(lambda: Events._arrived(service, cast(Record, record)), envelope.UnreadableError),
+        _is_read(lambda: arrivals.read(cast(Record, record), ""), envelope.UnreadableError),
         _is_read(lambda: from_message("intake", key, value, headers), UnreadableError),
     ]
     assert answers[0] == answers[1], answers

@@ -1,5 +1,5 @@
 -- What dispatch keeps of a petition from the other services; also what it is known by before it is handed over.
-CREATE TABLE view.petition (
+CREATE TABLE petition (
     petition_id       uuid PRIMARY KEY,
     intake_sequence   integer NOT NULL DEFAULT 0,
     intake_state      text,

@@ -1,5 +1,5 @@
 -- What feedback keeps of every petition from the other services; each source writes its own columns alone.
-CREATE TABLE view.petition (
+CREATE TABLE petition (
     petition_id       uuid PRIMARY KEY,
     intake_sequence   integer NOT NULL DEFAULT 0,
     intake_stage      text,
@@ -21,15 +21,15 @@ CREATE TABLE view.petition (
 ) WITH (fillfactor = 80);
 
 -- Petitions by stage (queries/stages.py): of the district, a street, a lead department, a community, a follower.
-CREATE INDEX petition_by_stage ON view.petition (stage, petition_id);
-CREATE INDEX petition_by_street ON view.petition (street, stage, petition_id);
-CREATE INDEX petition_by_lead ON view.petition (lead, stage, petition_id) WHERE lead IS NOT NULL;
-CREATE INDEX petition_by_community ON view.petition (community, stage, petition_id);
-CREATE INDEX petition_by_follower ON view.petition ((followers[1]), stage, petition_id) WHERE cardinality(followers) = 1;
-CREATE INDEX petition_by_followers ON view.petition USING gin (followers) WHERE cardinality(followers) > 1;
+CREATE INDEX petition_by_stage ON petition (stage, petition_id);
+CREATE INDEX petition_by_street ON petition (street, stage, petition_id);
+CREATE INDEX petition_by_lead ON petition (lead, stage, petition_id) WHERE lead IS NOT NULL;
+CREATE INDEX petition_by_community ON petition (community, stage, petition_id);
+CREATE INDEX petition_by_follower ON petition ((followers[1]), stage, petition_id) WHERE cardinality(followers) = 1;
+CREATE INDEX petition_by_followers ON petition USING gin (followers) WHERE cardinality(followers) > 1;
 
 -- Every event of intake and dispatch, for the timeline.
-CREATE TABLE view.event (
+CREATE TABLE event (
     petition_id uuid        NOT NULL,
     source      text        NOT NULL,
     sequence    integer     NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE view.event (
 
 -- Clocks of intake and dispatch that have reached a level; those that never do are never here. `department` is whom a
 -- clock measures that measures one. A stopped one stays: a reply that is sent back lets its clock run on.
-CREATE TABLE view.clock (
+CREATE TABLE clock (
     petition_id uuid        NOT NULL,
     clock_id    uuid        NOT NULL,
     source      text        NOT NULL,
@@ -62,6 +62,6 @@ CREATE TABLE view.clock (
     PRIMARY KEY (petition_id, clock_id)
 );
 -- The board: a page is read level by level from one of these (queries/late.py).
-CREATE INDEX late_by_level ON view.clock (level, due_at, clock_id) WHERE state <> 'STOPPED';
-CREATE INDEX late_by_street ON view.clock (street, level, due_at, clock_id) WHERE state <> 'STOPPED';
-CREATE INDEX late_by_department ON view.clock (department, level, due_at, clock_id) WHERE state <> 'STOPPED';
+CREATE INDEX late_by_level ON clock (level, due_at, clock_id) WHERE state <> 'STOPPED';
+CREATE INDEX late_by_street ON clock (street, level, due_at, clock_id) WHERE state <> 'STOPPED';
+CREATE INDEX late_by_department ON clock (department, level, due_at, clock_id) WHERE state <> 'STOPPED';

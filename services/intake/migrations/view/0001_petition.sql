@@ -1,5 +1,5 @@
 -- What intake keeps of a petition from the other services.
-CREATE TABLE view.petition (
+CREATE TABLE petition (
     petition_id       uuid PRIMARY KEY,
     dispatch_sequence integer NOT NULL DEFAULT 0,
     dispatch_state    text,

@@ -1,6 +1,6 @@
 -- What a service keeps from others' events, the same in every service; can be dropped and rebuilt from the topics.
 
-CREATE TABLE view.progress (
+CREATE TABLE progress (
     aggregate_id uuid    NOT NULL,
     source       text    NOT NULL,
     applied      integer NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE view.progress (
 ) WITH (fillfactor = 80);
 
 -- Reference entries of other services: the newest of each.
-CREATE TABLE view.reference (
+CREATE TABLE reference (
     kind     text    NOT NULL,
     id       text    NOT NULL,
     sequence integer NOT NULL,
