@@ -49,9 +49,9 @@ class Account:
     group_prefix: str
 
 
-def username(code: str) -> str:
-    """Return the name under which a department logs in."""
-    return f"department-{code}"
+def username(code: str, topic_prefix: str = "") -> str:
+    """Return the name under which a department logs in; installations that share a broker share no logins."""
+    return f"{topic_prefix}department-{code}"
 
 
 def open_account(bootstrap: str, code: str, *, topic_prefix: str = "") -> Account:
@@ -66,7 +66,7 @@ def open_account(bootstrap: str, code: str, *, topic_prefix: str = "") -> Accoun
         known = ", ".join(sorted(name.removeprefix(f"{topic_prefix}department.").split(".")[0] for name in feeds))
         raise AccountError(f"There is no department {code!r}; there are {known or 'none yet'}.")
     account = Account(
-        username(code),
+        username(code, topic_prefix),
         "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)),
         topic,
         f"{topic_prefix}department.{code}.",
@@ -91,12 +91,12 @@ def open_account(bootstrap: str, code: str, *, topic_prefix: str = "") -> Accoun
     return account
 
 
-def close_account(bootstrap: str, code: str) -> None:
+def close_account(bootstrap: str, code: str, *, topic_prefix: str = "") -> None:
     """Withdraw a department's login and all its rights.
 
     :raises AccountError: it has none, or the broker does not answer.
     """
-    admin, user = _admin(bootstrap), username(code)
+    admin, user = _admin(bootstrap), username(code, topic_prefix)
     anywhere = cast(Any, None)  # the client takes None for any, though its types do not say so
     everything = AclBindingFilter(
         ResourceType.ANY,

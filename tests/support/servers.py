@@ -40,6 +40,8 @@ class Servers:
     admin_dsn: str
     dsns: dict[str, str]
     bootstrap: str
+    departments: str
+    """Where departments log in to the broker."""
     keys: str
 
 
@@ -51,7 +53,7 @@ def template(service: str) -> str:
 async def _serve(folder: Path, owner: int) -> None:
     # What only costs time on a machine that nobody needs to trust: syncing, autovacuum's wakings, many log segments.
     postgres = Postgres(folder / "postgres", free_port(), durable=False, options={"max_connections": "300"})
-    kafka = Kafka(folder / "kafka", free_port(), free_port())
+    kafka = Kafka(folder / "kafka", free_port(), free_port(), departments_port=free_port())
     async with postgres, kafka:
         keys.create_missing(folder / "test-keys")
         admin = await asyncpg.connect(postgres.admin_dsn)
@@ -63,6 +65,7 @@ async def _serve(folder: Path, owner: int) -> None:
             postgres.admin_dsn,
             {service: postgres.dsn(service) for service in SERVICES},
             kafka.bootstrap,
+            kafka.departments_bootstrap,
             str(folder / "test-keys"),
         )
         draft = folder / "servers.json.new"

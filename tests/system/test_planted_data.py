@@ -49,6 +49,7 @@ async def walked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk
             installation.postgres.admin_dsn,
             {service: installation.postgres.dsn(service) for service in SERVICES},
             installation.kafka.bootstrap,
+            installation.kafka.departments_bootstrap,
             str(installation.keys),
         )
         district = Listening(servers, "", SettableTime(), {}, session, installation.gateways["a"])

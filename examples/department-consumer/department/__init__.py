@@ -1,0 +1,1 @@
+"""A department's own program: it follows its feed, keeps its work orders in its own database, and answers."""
