@@ -100,6 +100,7 @@ lint: venv ## check style, types, imports, generated files, licences and secrets
 	$(PY) -m services.contracts check
 	$(PY) -m services.contracts compatible
 	$(PY) -m gateway.schema check
+	$(PY) -m gateway.schema compatible
 	$(PY) -m gateway.access check
 	$(PY) -m deploy.observe check
 	$(PY) -m deploy.supply check
