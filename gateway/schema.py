@@ -15,12 +15,13 @@ import tempfile
 from pathlib import Path
 from typing import Final, cast
 
+from graphql import print_ast
 from strawberry.federation import Schema
 
 from deploy.local.errors import LocalRunError
 from deploy.local.node import find_node, install_packages
 from deploy.local.settings import ROOT
-from gateway import persisted, release
+from gateway import persisted, release, sdl
 from gateway.persisted import BadOperation
 
 HERE: Final = Path(__file__).parent
@@ -45,14 +46,20 @@ def main(arguments: list[str]) -> int:
 
 
 def write() -> int:
-    for name, sdl in subgraphs().items():
+    for name, text in subgraphs().items():
         (HERE / "subgraphs").mkdir(exist_ok=True)
-        (HERE / "subgraphs" / f"{name}.graphql").write_text(sdl, encoding="utf-8")
+        (HERE / "subgraphs" / f"{name}.graphql").write_text(text, encoding="utf-8")
     if compose(HERE / "subgraphs", HERE / "supergraph.graphql") != 0:
         return 1
+    (HERE / "api.graphql").write_text(api(HERE / "supergraph.graphql"), encoding="utf-8")
     (HERE / "operations").mkdir(exist_ok=True)
     (HERE / "operations" / "manifest.json").write_text(manifest(HERE / "supergraph.graphql"), encoding="utf-8")
     return 0
+
+
+def api(supergraph: Path) -> str:
+    """Return what clients see, for their tools: production tells nobody its schema."""
+    return print_ast(sdl.api_of(supergraph.read_text(encoding="utf-8"))) + "\n"
 
 
 def manifest(supergraph: Path) -> str:
@@ -68,12 +75,13 @@ def check() -> int:
     stale = False
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder)
-        for name, sdl in subgraphs().items():
-            (fresh / f"{name}.graphql").write_text(sdl, encoding="utf-8")
-            stale |= differs(HERE / "subgraphs" / f"{name}.graphql", sdl)
+        for name, text in subgraphs().items():
+            (fresh / f"{name}.graphql").write_text(text, encoding="utf-8")
+            stale |= differs(HERE / "subgraphs" / f"{name}.graphql", text)
         if compose(fresh, fresh / "supergraph") != 0:
             return 1
         stale |= differs(HERE / "supergraph.graphql", (fresh / "supergraph").read_text(encoding="utf-8"))
+        stale |= differs(HERE / "api.graphql", api(fresh / "supergraph"))
         stale |= differs(HERE / "operations" / "manifest.json", manifest(fresh / "supergraph"))
     if stale:
         print("Stale: run `python -m gateway.schema write` and commit the result.", file=sys.stderr)

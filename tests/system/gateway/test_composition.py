@@ -111,6 +111,34 @@ def test_schemas_are_written_from_the_code_and_stale_ones_shown_as_a_diff(
     assert tool.main(["sing"]) == 2
 
 
+def test_a_release_is_kept_and_what_would_break_it_is_refused_by_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = tmp_path / "gateway"
+    (here / "operations" / "bureau").mkdir(parents=True)
+    (here / "operations" / "bureau" / "stage.graphql").write_text("query Stage { queue { stage } }")
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "HERE", here)
+    monkeypatch.setattr(tool, "sdl_of", SDL.__getitem__)
+    assert tool.main(["write"]) == 0
+    assert "join__" not in (here / "api.graphql").read_text()
+    assert tool.main(["release"]) == 0
+    assert capsys.readouterr().out == "The GraphQL contract is 1.0.0 now.\n"
+    changed = SDL | {"feedback": SDL["feedback"].replace("stage: String", "phase: String")}
+    monkeypatch.setattr(tool, "sdl_of", changed.__getitem__)
+    assert tool.main(["write"]) == 0
+    for command in ("compatible", "release"):
+        assert tool.main([command]) == 1
+        said = capsys.readouterr().err
+        assert "Field Petition.stage was removed. Deprecate it with a reason and a date" in said
+        assert "bureau/stage" in said
+        assert "docs/compatibility.md" in said
+    monkeypatch.setattr(tool, "sdl_of", SDL.__getitem__)
+    assert tool.main(["write"]) == 0
+    assert tool.main(["release"]) == 0
+    assert capsys.readouterr().out == "The GraphQL contract is still 1.0.0.\n"
+
+
 def test_the_lock_file_names_no_place_to_download_from() -> None:
     lock = (GATEWAY / "package-lock.json").read_text()
     assert '"resolved"' not in lock
