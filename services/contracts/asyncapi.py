@@ -19,8 +19,8 @@ _DESCRIPTION: Final = """Petitions from a resident's words to an evaluated resul
 
 Messages are CloudEvents 1.0 in Kafka's binary mode: the envelope is headers, the value is the event's data as JSON.
 Each event comes at least once, and in order for a subject and source: what has a `ce_sequence` that is not greater than
-the last that was applied of the same subject and source is a repetition. Readers pass over fields, headers and event
-types that they do not know."""
+the last that was applied of the same subject and source is a repetition. In a department's feed the order, and with it
+the last number, is the whole feed's. Readers pass over fields, headers and event types that they do not know."""
 
 
 def document(version: str) -> dict[str, Any]:

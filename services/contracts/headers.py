@@ -57,7 +57,9 @@ class Envelope:
         }
 
 
-def _standard(sources: Sequence[str], subject: Header, *, source: str | None = None) -> tuple[Header, ...]:
+def _standard(
+    sources: Sequence[str], subject: Header, numbered: str, *, source: str | None = None
+) -> tuple[Header, ...]:
     return (
         Header("ce_specversion", "The version of CloudEvents.", values=("1.0",)),
         Header("ce_id", "The event's own id, the same whenever it is published again.", pattern=_UUID, format="uuid"),
@@ -72,8 +74,7 @@ def _standard(sources: Sequence[str], subject: Header, *, source: str | None = N
         Header("content-type", "What the value is.", values=("application/json",)),
         Header(
             "ce_sequence",
-            "Its number in the stream of its subject and source: from 1, without gaps, ten digits, so that text sorts "
-            "as numbers do.",
+            f"{numbered} Ten digits, so that text sorts as numbers do.",
             pattern="^[0-9]{10}$",
         ),
     )
@@ -108,6 +109,7 @@ PETITION: Final = Envelope(
         *_standard(
             _SOURCES,
             Header("ce_subject", "The petition, which is the message's key too.", pattern=_UUID, format="uuid"),
+            "Its number among the events of this subject and source: from 1, without gaps.",
         ),
         Header(
             "ce_seen",
@@ -134,6 +136,7 @@ REFERENCE: Final = Envelope(
         *_standard(
             ("/intake", "/dispatch"),
             Header("ce_subject", "The entry, as `kind:id`, which is the message's key too.", pattern="^[a-z_]+:.+$"),
+            "Its number among the states of this entry: from 1; older ones may be gone.",
         ),
         *_causes(),
         Header("ce_cycle", "Always 0.", values=("0",)),
@@ -148,6 +151,7 @@ DEPARTMENT: Final = Envelope(
         *_standard(
             (),
             Header("ce_subject", "The petition, which is the message's key too.", pattern=_UUID, format="uuid"),
+            "Its number in this department's feed, of whatever petition: from 1, without gaps.",
             source="^/dispatch/departments/[^/]+$",
         ),
         _CYCLE,

@@ -133,7 +133,7 @@ def _event(page: Page, event: type[Data]) -> Iterator[str]:
         yield from (f"**{zh}** · {en}", "")
     yield from (_says(event), "", f"*When:* {OCCASIONS[type_name]}", "")
     links = (
-        f"[{each.source.removeprefix('/')}]({_SCHEMAS}/{each.folder}/{file})"
+        f"[{each.folder}]({_SCHEMAS}/{each.folder}/{file})"
         for each in page.families
         for file in [f"{type_name}.{major_of(each.dataschema(type_name))}.json"]
     )
