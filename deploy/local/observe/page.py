@@ -91,7 +91,7 @@ def _list(traces: Sequence[Trace], language: Language) -> str:
     lines = [
         f"<tr><td>{_clock(trace.began)}</td>"
         f'<td class="words"><a href="/traces/{trace.id}">{escape(trace.root.name)}</a></td>'
-        f'<td>{shown(trace.seconds)}</td><td>{len(trace.spans)}</td><td class="words">{" → ".join(trace.services)}</td>'
+        f'<td>{shown(trace.seconds)}</td><td>{len(trace.spans)}</td><td class="words">{escape(" → ".join(trace.services))}</td>'
         "</tr>"
         for trace in traces
     ]
