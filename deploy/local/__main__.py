@@ -97,10 +97,18 @@ def setup() -> None:
 
 @app.command
 def demo(case: str = "", /) -> None:
-    """Play a case on the running system: one petition's whole path, or `late`."""
+    """Play a case on the running system: one petition's whole path, `late`, or `departments`."""
     settings = read_settings()
     os.chdir(ROOT)
-    os.execve(_DEMO[0], [*_DEMO, case], at_the_gateway(settings))  # noqa: S606
+    environment = {
+        **at_the_gateway(settings),
+        "THROUGH_TRAIN_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{settings.kafka_port}",
+        "THROUGH_TRAIN_DEPARTMENTS_BOOTSTRAP": f"{LOOPBACK}:{settings.departments_port}",
+        "THROUGH_TRAIN_DEPARTMENTS_FOLDER": str(settings.departments_folder),
+        "THROUGH_TRAIN_CACHE_FOLDER": str(settings.cache_folder),
+        "THROUGH_TRAIN_TOPIC_PREFIX": settings.topic_prefix,
+    }
+    os.execve(_DEMO[0], [*_DEMO, case], environment)  # noqa: S606
 
 
 @app.command
@@ -203,15 +211,15 @@ def account(
     kafka = Stack(settings).kafka
     try:
         if withdraw:
-            accounts.close_account(kafka.bootstrap, department)
-            say(f"{accounts.username(department)} cannot log in any more")
+            accounts.close_account(kafka.bootstrap, department, topic_prefix=settings.topic_prefix)
+            say(f"{accounts.username(department, settings.topic_prefix)} cannot log in any more")
             return
         opened = accounts.open_account(kafka.bootstrap, department, topic_prefix=settings.topic_prefix)
     except accounts.AccountError as error:
         give_up(str(error))
     console.print(
         f"KAFKA={kafka.departments_bootstrap}\nUSERNAME={opened.username}\nPASSWORD={opened.password}\n"
-        f"TOPIC={opened.topic}\nGROUP={opened.group_prefix}<any name>",
+        f"TOPIC={opened.topic}\nGROUP={opened.group_prefix}desk",
         markup=False,
     )
 
@@ -247,6 +255,7 @@ def clean_data() -> None:
                 settings.logs_folder,
                 settings.pids_folder,
                 settings.district_folder,
+                settings.departments_folder,
             ):
                 shutil.rmtree(folder, ignore_errors=True)
             settings.domain_clock.unlink(missing_ok=True)

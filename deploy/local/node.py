@@ -79,8 +79,11 @@ async def install_packages(
     *,
     cache: Path | None = None,
     on_progress: Callable[[str], None] | None = None,
+    of: str = "the gateway",
 ) -> None:
     """Run `npm ci` when the lock file is not the one that was installed last; what arrives is kept in `cache`.
+
+    :param of: whose packages they are, for what is said.
 
     :raises DownloadFailed: npm could not do it.
     :raises DiskFull: there is no room.
@@ -109,24 +112,24 @@ async def install_packages(
             folder=folder,
         )
         npm = Process(command, log=logs / "npm.log", pid_file=logs / "npm.pid")
-        watching = asyncio.create_task(_watch(folder, on_progress)) if on_progress else None
+        watching = asyncio.create_task(_watch(folder, of, on_progress)) if on_progress else None
         try:
             await npm.run(within=_INSTALL_WITHIN)
         except ProcessFailed as failure:
-            raise _refusal(npm) from failure
+            raise _refusal(npm, of) from failure
         finally:
             if watching is not None:
                 watching.cancel()
         _stamp(folder).write_text(_fingerprint(folder))
 
 
-async def _watch(folder: Path, say: Callable[[str], None]) -> None:
+async def _watch(folder: Path, of: str, say: Callable[[str], None]) -> None:
     """Say how many packages are there, of those that npm may install here."""
     places = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     wanted = [folder / place / "package.json" for place in fitting(places)]
     while True:
         there = await asyncio.to_thread(lambda: sum(file.exists() for file in wanted))
-        say(f"the gateway: {there} of {len(wanted)} packages")
+        say(f"{of}: {there} of {len(wanted)} packages")
         await asyncio.sleep(_LOOK_PAUSE)
 
 
@@ -146,7 +149,7 @@ def _fits(package: Mapping[str, Any]) -> bool:
     )
 
 
-def _refusal(npm: Process) -> LocalRunError:
+def _refusal(npm: Process, of: str) -> LocalRunError:
     """Return what npm's words mean to the user."""
     said = npm.tail(lines=60)
     if "ENOSPC" in said or "EDQUOT" in said:
@@ -154,10 +157,10 @@ def _refusal(npm: Process) -> LocalRunError:
     if _OUT_OF_REACH.search(said):
         registry = asked[1] if (asked := _ASKED.search(said)) else "The npm registry"
         return DownloadFailed(
-            f"{registry} could not be reached for the gateway's packages: check the connection (npm_config_registry "
+            f"{registry} could not be reached for {of}'s packages: check the connection (npm_config_registry "
             "names a mirror, HTTPS_PROXY a proxy), and `make` goes on from there."
         )
-    return DownloadFailed(f"The gateway's packages could not be installed: {npm.failure()}")
+    return DownloadFailed(f"{of[0].upper()}{of[1:]}'s packages could not be installed: {npm.failure()}")
 
 
 def _require_recent(program: Path) -> None:

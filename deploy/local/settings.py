@@ -70,6 +70,11 @@ class LocalSettings(BaseSettings):
         return self.data_folder / "logs"
 
     @property
+    def departments_folder(self) -> Path:
+        """Return where the programs of departments that a case plays keep their databases."""
+        return self.data_folder / "departments"
+
+    @property
     def domain_clock(self) -> Path:
         """Return the file by which the domain's time runs faster; without it, it is the real one."""
         return self.data_folder / "domain-clock.json"

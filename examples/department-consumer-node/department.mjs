@@ -81,7 +81,7 @@ async function send ({ key, mutation, about, input, tries }) {
 
 if (process.argv[2] === 'report') {
   const orders = db.prepare('SELECT * FROM work_order ORDER BY rowid').all()
-  for (const it of orders) say(`${it.tracking_code}  ${it.state}  ${it.title}  due ${it.due_at}`)
+  for (const it of orders) say(`${it.tracking_code}  ${it.state}  ${it.title}  (due ${it.due_at})`)
   const sent = db.prepare("SELECT count(*) AS n FROM answer WHERE outcome = 'DONE'").get().n
   end(0, `${place().last} events; ${place().duplicates} had come before; ${sent} answers sent`)
 }

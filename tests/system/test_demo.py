@@ -6,11 +6,12 @@ import io
 import os
 import re
 import signal
+import sqlite3
 import struct
 import sys
 import termios
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from urllib.parse import urlsplit
 import pytest
 from rich.console import Console
 
+from deploy.local.demo import departments
 from deploy.local.demo.case import Act
 from deploy.local.demo.cases import CASES
 from deploy.local.demo.errors import DemoError
 from deploy.local.demo.following import follow
 from deploy.local.demo.playing import System, play
+from deploy.local.demo.programs import Around
 from deploy.local.demo.words import Language
-from deploy.local.settings import ROOT
+from deploy.local.settings import ROOT, default_cache_folder
 from services.dispatch.app import WIRING as DISPATCH
 from services.feedback.app import WIRING as FEEDBACK
 from services.intake.app import WIRING as INTAKE
@@ -283,3 +286,28 @@ async def test_several_cases_at_once_leave_each_other_alone(stage: Stage) -> Non
     for played in together:
         assert played.types == [edge["node"]["type"] for edge in played.world["timeline"]["edges"]]
     assert [sum("clock.escalated" in type_ for type_ in played.types) for played in together] == [0, 3, 0]
+
+
+async def test_two_departments_answer_by_their_own_programs_and_one_that_was_killed_catches_up(
+    stage: Stage, tmp_path: Path
+) -> None:
+    servers, prefix = stage.district.servers, stage.district.prefix
+    around = Around(servers.bootstrap, servers.departments, prefix, tmp_path, default_cache_folder())
+    said = io.StringIO()
+    console = Console(file=said, soft_wrap=True, highlight=False, color_system=None)
+    last = await departments.play(stage.system, around, console, language=ENGLISH, pause=None)
+    told = said.getvalue()
+    assert told.count("[petition.closed]") == 3, told
+    assert told.index("is killed (SIGKILL)") < told.index("It is started again") < told.rindex("[visit.scheduled]")
+    assert told.count("ended at event") == 2
+    for code, orders in (("water", 1), ("urban-management", 2)):
+        query = "SELECT max(number) AS last FROM own.department_feed WHERE department = $1"
+        [numbered] = await stage.district.dispatch.fetch(query, code)
+        with closing(sqlite3.connect(tmp_path / f"{code}.sqlite")) as database:
+            assert database.execute("SELECT last FROM place").fetchone() == (numbered["last"],)
+            states = [state for (state,) in database.execute("SELECT state FROM work_order")]
+            answers = dict(database.execute("SELECT outcome, count(*) FROM answer GROUP BY outcome").fetchall())
+        assert states == ["REPLIED"] * orders
+        assert answers == {"DONE": 3 * len(states)}
+    world = (await stage.district.ask(WORLD, role="district_supervisor", id=last.id)).ok()["petition"]
+    assert [entry["node"]["type"] for entry in world["timeline"]["edges"]].count("work_order.acknowledged") == 1

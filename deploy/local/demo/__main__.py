@@ -12,10 +12,11 @@ import aiohttp
 import cyclopts
 from rich.console import Console
 
-from deploy.local.demo.case import Case
-from deploy.local.demo.cases import CASES
+from deploy.local.demo import departments
+from deploy.local.demo.cases import ALL, CASES
 from deploy.local.demo.errors import DemoError
 from deploy.local.demo.playing import System, play
+from deploy.local.demo.programs import Around
 from deploy.local.demo.words import here
 
 _LONGEST_PAUSE: Final = 60.0
@@ -29,6 +30,16 @@ def _system() -> System:
         url=os.environ.get("THROUGH_TRAIN_GATEWAY_URL", "http://127.0.0.1:4000/graphql"),
         keys=Path(os.environ.get("THROUGH_TRAIN_KEYS_FOLDER", ".data/keys")),
         clock=Path(clock) if clock else None,
+    )
+
+
+def _around() -> Around:
+    return Around(
+        kafka=os.environ.get("THROUGH_TRAIN_KAFKA_BOOTSTRAP", "127.0.0.1:9094"),
+        departments=os.environ.get("THROUGH_TRAIN_DEPARTMENTS_BOOTSTRAP", "127.0.0.1:9096"),
+        topic_prefix=os.environ.get("THROUGH_TRAIN_TOPIC_PREFIX", ""),
+        folder=Path(os.environ.get("THROUGH_TRAIN_DEPARTMENTS_FOLDER", ".data/departments")),
+        cache=Path(os.environ.get("THROUGH_TRAIN_CACHE_FOLDER", ".cache")),
     )
 
 
@@ -51,7 +62,7 @@ def _seconds(given: str) -> float | None:
     return seconds
 
 
-async def _until_told_to_end(case: Case, pause: float | None) -> int:
+async def _until_told_to_end(name: str, pause: float | None) -> int:
     """Play until the end, or until Ctrl-C or SIGTERM; return the exit code.
 
     However often one is told to end, the terminal and the domain's time are afterwards as they were before.
@@ -69,7 +80,11 @@ async def _until_told_to_end(case: Case, pause: float | None) -> int:
     console = _console()
     language = here(console.encoding)
     try:
-        await play(case, _system(), console, language=language, speed=os.environ.get("SPEED", ""), pause=pause)
+        if name == departments.NAME:
+            await departments.play(_system(), _around(), console, language=language, pause=pause)
+        else:
+            speed = os.environ.get("SPEED", "")
+            await play(CASES[name], _system(), console, language=language, speed=speed, pause=pause)
     except asyncio.CancelledError:
         for by in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().remove_signal_handler(by)
@@ -87,11 +102,12 @@ def main(
     :raises SystemExit: there is no such case, nothing answers, or the system answered otherwise than it should.
     """
     name = case or next(iter(CASES))
-    if name not in CASES:
-        sys.exit(f"There is no case {name!r}; CASE can be {', '.join(CASES)}.")
+    known = [one.name for one in ALL]
+    if name not in known:
+        sys.exit(f"There is no case {name!r}; CASE can be {', '.join(known)}.")
     try:
         pause = _seconds(pace or os.environ.get("PACE", ""))
-        sys.exit(asyncio.run(_until_told_to_end(CASES[name], pause)))
+        sys.exit(asyncio.run(_until_told_to_end(name, pause)))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # which is flushed once more at the end
         sys.exit(1)

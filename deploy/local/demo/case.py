@@ -1,6 +1,6 @@
 """What a case is: who does what, one act after the other, and what is to be looked at or waited for in between."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,23 @@ class Look:
     who: Person = SUPERVISOR
 
 
-Step = Act | Overrun | Look
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody outside the case acts, and it is waited until the live view tells of an event of that type."""
+
+    says: Words
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Something happens beside the petition."""
+
+    says: Words
+    do: Callable[[], Awaitable[None]]
+
+
+Step = Act | Overrun | Look | Told | Aside
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from deploy.local.demo.case import Act, Case, Look, Overrun, Step
+from deploy.local.demo.case import Act, Aside, Case, Look, Overrun, Step, Told
 from deploy.local.demo.errors import DemoError
 from deploy.local.demo.fast import chosen_speed, faster
 from deploy.local.demo.following import follow
@@ -97,6 +97,12 @@ class Player:
                 self.screen.say(self.screen.language.plain(step.says), await self._seen(step))
             case Overrun():
                 await self._overrun(step)
+            case Told():
+                self.screen.say(self.screen.language.plain(step.says), [])
+                await self._until(lambda story: any(entry.type == step.type for entry in story.told))
+            case Aside():
+                self.screen.say(self.screen.language.plain(step.says), [])
+                await step.do()
         await self._rest()
 
     async def _act(self, act: Act) -> None:

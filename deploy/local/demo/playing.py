@@ -10,7 +10,7 @@ from rich.console import Console
 
 from deploy.local.demo import lines
 from deploy.local.demo.case import Case
-from deploy.local.demo.cases import CASES
+from deploy.local.demo.cases import ALL
 from deploy.local.demo.fast import shared_time
 from deploy.local.demo.player import Filed, Player
 from deploy.local.demo.screen import Picture, PlainLines, Screen
@@ -25,7 +25,7 @@ _ALONE: Final = Words(
     "Other cases are being played; this one lets time run faster, and begins when they are over.",
     "其他案例正在演示；本案例要加快业务时间，等它们结束后开始。",
 )
-_TOGETHER: Final = Words(
+TOGETHER: Final = Words(
     "Another case lets time run faster; this one begins when it is over.",
     "另一个案例正在加快业务时间，等它结束后开始。",
 )
@@ -63,7 +63,7 @@ async def play(
     async with AsyncExitStack() as stack:
         if system.clock is not None:
             alone = case.speeds_time_up
-            waits = language.plain(_ALONE if alone else _TOGETHER)
+            waits = language.plain(_ALONE if alone else TOGETHER)
             await stack.enter_async_context(
                 shared_time(system.clock, alone=alone, waits=lambda: console.print(waits, markup=False))
             )
@@ -78,7 +78,7 @@ async def play(
         player = Player(system.url, system.keys, session, screen, system.clock, speed)
         player.pause = pause if pause is not None else _PAUSE if living else 0.0
         filed = await player.play(case)
-    others = [other for other in CASES.values() if other is not case]
+    others = [other for other in ALL if other.name != case.name]
     said = lines.closing(
         case,
         language,

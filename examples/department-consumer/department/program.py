@@ -132,7 +132,7 @@ class Program:
 
 
 def _line(event: Event) -> str:
-    return f"← {event.sequence:>4}  {event.time:%m-%d %H:%M}  {event.type}  {event.petition}"
+    return f"← {event.sequence:>4}  {event.time.astimezone():%m-%d %H:%M}  {event.type}  {event.petition}"
 
 
 def report(store: Store) -> None:
@@ -141,7 +141,7 @@ def report(store: Store) -> None:
         due = ""
         if order["due_at"]:
             late = f", level {order['level']}" if order["level"] else ""
-            due = f"  {order['kind']} due {datetime.fromisoformat(order['due_at']):%Y-%m-%d %H:%M %Z}{late}"
+            due = f"  {order['kind']} due {datetime.fromisoformat(order['due_at']).astimezone():%Y-%m-%d %H:%M}{late}"
         say(f"{order['tracking_code']}  {order['state']:12}  {order['title']}{due}")
     figures = store.figures()
     shown = {"events": "events", "duplicates": "had come before", "unknown": "of unknown types"}

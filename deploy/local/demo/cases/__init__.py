@@ -5,8 +5,12 @@ from types import MappingProxyType
 from typing import Final
 
 from deploy.local.demo.case import Case
-from deploy.local.demo.cases import estate, household, late, sewer
+from deploy.local.demo.cases import departments, estate, household, late, sewer
 
 CASES: Final[Mapping[str, Case]] = MappingProxyType(
     {case.name: case for case in (sewer.CASE, household.CASE, estate.CASE, late.CASE)}
 )
+"""Those that are one petition's whole path."""
+
+ALL: Final = (*CASES.values(), departments.TITLED)
+"""These, and the one that departments' own programs play in (departments.py of the demo)."""
