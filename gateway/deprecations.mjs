@@ -1,8 +1,9 @@
-import { NoDeprecatedCustomRule, isEnumType, isInputObjectType, validate } from 'graphql';
+import { NoDeprecatedCustomRule, getOperationAST, isEnumType, isInputObjectType, validate } from 'graphql';
 
 import { log } from './log.mjs';
 
 const REMEMBERED_CALLERS = 1_000; // per document
+const LONGEST_NAME = 64; // in the log
 
 /**
  * Tell who asks for something deprecated: in the answer's extensions as `deprecations`, a sentence for each, and in the
@@ -28,7 +29,8 @@ export function useDeprecations() {
     const subject = caller.subject ?? 'without a token of staff';
     if (known.has(subject) || known.size >= REMEMBERED_CALLERS) return;
     known.add(subject);
-    log('warning', 'deprecated places are asked for', { subject, operation: operationName, deprecations });
+    const operation = getOperationAST(document, operationName)?.name?.value.slice(0, LONGEST_NAME); // what was sent as its name may be anything
+    log('warning', 'deprecated places are asked for', { subject, operation, deprecations });
   }
 
   return {

@@ -221,6 +221,6 @@ async def test_who_asks_for_something_deprecated_is_told_in_the_answer_and_the_o
             answer = await response.json()
         assert answer == {"data": {"caller": "anonymous"}, "extensions": {"deprecations": [sentence]}}
     line = await gateway.logged(event="deprecated places are asked for", subject="organisation an-integrator")
-    assert line["deprecations"] == [sentence]
+    assert (line["operation"], line["deprecations"]) == ("Old", [sentence])
     assert sum(line["event"] == "deprecated places are asked for" for line in gateway.logs) == 1
     assert await (await gateway.session.post(gateway.url, json={"query": FREE})).json() == ANONYMOUS
