@@ -1,7 +1,11 @@
 """One trace from a mutation to everything that follows from it, and figures that move with what happens."""
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -9,8 +13,9 @@ import asyncpg
 import pytest
 from starlette.applications import Starlette
 
+from deploy.local.observe.app import observing
 from deploy.local.observe.receiver import PATH, receiving
-from deploy.local.observe.scrapes import Sample, samples
+from deploy.local.observe.scrapes import Sample, Scraper, samples
 from deploy.local.observe.store import Span, Store, Trace
 from services.contracts import catalogue
 from services.contracts.dispatch import WorkOrderAcknowledged, WorkOrderStarted
@@ -275,6 +280,64 @@ async def test_clocks_that_run_out_are_told_by_kind_and_level(world: District) -
     assert total(told, "through_train_clocks_fired_total") > fired
     assert total(told, "through_train_clock_firing_delay_seconds_count") > 0
     await reaches(world, "intake", "through_train_clocks_unfired_oldest_seconds", lambda age: age == 0)
+
+
+@asynccontextmanager
+async def observed(world: District, store: Store) -> AsyncGenerator[str]:
+    """Watch the district as a local run is watched, with the traces that have come; yield the page's address."""
+    targets = {name: service.url.replace("graphql", "metrics") for name, service in world.services.items()}
+    scraper = Scraper({**targets, "gateway": world.gateway_metrics})
+    served = Served(observing(store, scraper), "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{await served.start()}"
+    scraping = asyncio.create_task(scraper.run())
+
+    async def all_there() -> bool:
+        return all(history.there for history in scraper.histories.values())
+
+    try:
+        await eventually(all_there)
+        yield url
+    finally:
+        scraping.cancel()
+        await asyncio.gather(scraping, return_exceptions=True)
+        await served.stop()
+
+
+async def told_in_the_terminal(environment: Mapping[str, str], *arguments: str) -> str:
+    program = [sys.executable, "-m", "deploy.local.observe", "show", *arguments]
+    child = await asyncio.create_subprocess_exec(
+        *program, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await child.communicate()
+    return said.decode()
+
+
+async def test_a_runs_figures_and_a_petitions_way_are_shown_in_the_terminal_and_on_a_page(
+    world: District, store: Store, tmp_path: Path
+) -> None:
+    filed, _ = await People(world).handed_over()
+    await whole_trace(store, filed.id, "handOverPetition", "dispatch process petition.readied")
+    (tmp_path / "keys").symlink_to(world.servers.keys)
+    async with observed(world, store) as url:
+        environment = {
+            **os.environ,
+            "THROUGH_TRAIN_DATA_FOLDER": str(tmp_path),
+            "THROUGH_TRAIN_OBSERVE_PORT": url.rpartition(":")[2],
+            "THROUGH_TRAIN_GATEWAY_PORT": world.url.rpartition(":")[2].partition("/")[0],
+        }
+        for petition in (filed.code, filed.id):
+            said = await told_in_the_terminal(environment, petition)
+            lines = said.splitlines()
+            [at] = [n for n, line in enumerate(lines) if line.strip().startswith("gateway   handOverPetition")]
+            assert [len(line) - len(line.lstrip()) for line in lines[at : at + 3]] == [2, 4, 6]
+            assert "dispatch  process petition.readied" in said
+        assert "messages behind" in await told_in_the_terminal(environment)
+        assert "No petition has" in await told_in_the_terminal(environment, "AAAAA-AAAAA")
+        async with world.session.get(url, params={"petition": filed.id}) as response:
+            assert "process petition.readied" in await response.text()
+            assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        async with world.session.get(url, headers={"Accept-Language": "zh-CN"}) as response:
+            assert "未读消息" in await response.text()
 
 
 async def test_a_collector_that_goes_away_is_noticed_by_a_counter_and_by_nobody_else(

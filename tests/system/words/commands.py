@@ -28,6 +28,7 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
         "make audit": "tests/system/test_audit.py",
         "make rotate-keys": "tests/service/intake/test_keys.py",
         "make clean-data": "tests/system/test_supervisor.py",
+        "make observe": "tests/system/test_telemetry.py",
     }
 )
 """Commands that start, end or change more than a test's district, and what tries each."""

@@ -1,5 +1,6 @@
 """What a run's watcher receives, keeps, reckons and shows."""
 
+import json
 import math
 from typing import Any
 
@@ -200,7 +201,5 @@ def test_a_terminal_without_such_signs_gets_none() -> None:
 
 
 def test_a_line_of_the_log_shows_the_beginning_of_its_trace() -> None:
-    line = (
-        '{"event": "internal error", "level": "error", "trace_id": "0123456789abcdef0123456789abcdef", "span_id": "1"}'
-    )
-    assert shown_line("intake", line).plain.endswith("internal error ⋯01234567")
+    line = json.dumps({"event": "internal error", "level": "error", "trace_id": "0af76519" * 4, "span_id": "b7"})
+    assert shown_line("intake", line).plain.endswith("internal error ⋯0af76519")
