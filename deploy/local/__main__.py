@@ -122,6 +122,12 @@ def parked(
 
 
 @app.command
+def rebuild(service: Literal["intake", "dispatch", "feedback"], /) -> None:
+    """Rebuild a service's view from the topics, while it goes on serving."""
+    _operate(service, "rebuild")
+
+
+@app.command
 def intake(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
     """Operate intake's personal data: rotate-keys, erase."""
     _operate("intake", *arguments)
@@ -144,6 +150,8 @@ def _operate(service: str, *arguments: str) -> Never:
     environment = {
         **os.environ,
         "THROUGH_TRAIN_DATABASE_URL": Stack(settings).postgres.dsn(service),
+        "THROUGH_TRAIN_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{settings.kafka_port}",
+        "THROUGH_TRAIN_TOPIC_PREFIX": settings.topic_prefix,
         "THROUGH_TRAIN_KEYS_FOLDER": str(settings.keys_folder),
         "THROUGH_TRAIN_ENVIRONMENT": "development",
         "THROUGH_TRAIN_DOMAIN_CLOCK": str(settings.domain_clock),

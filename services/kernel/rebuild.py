@@ -9,6 +9,7 @@ whatever goes wrong.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -124,11 +125,17 @@ class _Course:
 
     async def run(self) -> Rebuilt:
         await self._begin()
-        await self._read_up()
-        await self._view.tidy()
-        while not await self._switched():
-            await asyncio.sleep(_AGAIN_SECONDS)
+        try:
+            await self._asked(self._topics.start)
             await self._read_up()
+            await self._view.tidy()
+            while not await self._switched():
+                await asyncio.sleep(_AGAIN_SECONDS)
+                await self._read_up()
+        except Exception:
+            with suppress(*UNREACHABLE, *TRANSIENT):
+                await self._view.give_up()
+            raise
         seconds = time.monotonic() - self._began
         await self._drop_old()
         return Rebuilt(self._read, self._events, self._entries, seconds, self._held)
@@ -141,7 +148,6 @@ class _Course:
         except TRANSIENT:
             raise RebuildError("what an earlier rebuild left behind is still being read: try again later") from None
         await self._connection.execute(_FAST)
-        await self._asked(self._topics.start)
 
     async def _read_up(self, until: float | None = None) -> None:
         """Read to where the topics end now, and project what may be.

@@ -185,6 +185,10 @@ class NextView:
             await self._connection.execute(f"ALTER SCHEMA {VIEW} RENAME TO {OLD_VIEW}")
         await self._connection.execute(f"ALTER SCHEMA {NEXT_VIEW} RENAME TO {VIEW}")
 
+    async def give_up(self) -> None:
+        """Drop it; what is served is left alone."""
+        await self._connection.execute(f"DROP SCHEMA IF EXISTS {NEXT_VIEW} CASCADE")
+
     async def drop_old(self) -> None:
         """Drop the view that was served before.
 
