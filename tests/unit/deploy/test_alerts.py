@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.local.settings import ROOT
+from deploy.local.settings import ROOT, LocalSettings
 from deploy.observe.reference import files
 from services.kernel.clocks import Level
 from services.kernel.metrics import GATEWAY, SERVICES, Kind
@@ -73,6 +73,16 @@ def test_labels_that_rules_choose_by_are_told() -> None:
     assert int(Level.THIRD) == 4  # the level that alert and dashboard ask for
 
 
+def test_the_example_scrapes_what_a_local_run_tells() -> None:
+    config = yaml.safe_load((OBSERVE / "prometheus.yml").read_text())
+    settings = LocalSettings.model_fields
+    fields = {"intake": "intake_port", "dispatch": "dispatch_port", "feedback": "feedback_port"}
+    wanted = {name: settings[field].default for name, field in {**fields, "gateway": "gateway_metrics_port"}.items()}
+    scraped = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
+    assert scraped == {f"through-train-{name}": [f"127.0.0.1:{port}"] for name, port in wanted.items()}
+    assert set(config["rule_files"]) == set(RULES)
+
+
 def test_counters_end_in_total_and_nothing_else_does() -> None:
     for metric in (*SERVICES, *GATEWAY):
         assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER), metric.name
@@ -92,7 +102,9 @@ def promtool() -> str:
     return str(Path(found).absolute())
 
 
-@pytest.mark.parametrize("command", ["check rules recording.yml alerts.yml", "test rules alerts_test.yml"])
+@pytest.mark.parametrize(
+    "command", ["check config prometheus.yml", "check rules recording.yml alerts.yml", "test rules alerts_test.yml"]
+)
 def test_promtool_finds_the_rules_right_and_sees_them_fire_as_meant(promtool: str, command: str) -> None:
     done = subprocess.run([promtool, *command.split()], cwd=OBSERVE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
