@@ -29,7 +29,7 @@ table { border-collapse: collapse; width: 100%; background: var(--paper); }
 td, th { border-bottom: 1px solid var(--line); padding: 4px 10px; text-align: right;
   font-variant-numeric: tabular-nums; }
 td:first-child, th:first-child { text-align: left; } th { font-weight: 600; }
-td.words { text-align: left; } td.wrong { background: #fbeceb; color: var(--brand); font-weight: 600; }
+td.words, th.words { text-align: left; } td.wrong { background: #fbeceb; color: var(--brand); font-weight: 600; }
 .quiet { color: var(--quiet); } .failed { color: var(--brand); font-weight: 600; }
 .trace td { padding: 2px 10px; } .trace td.name { white-space: nowrap; text-align: left; }
 .trace td.time { width: 36%; } progress, meter { width: 100%; }
@@ -43,11 +43,11 @@ _PETITION: Final = Words("a petition's id", "诉求编号")
 _NONE: Final = Words("None has come yet: act on a petition, and look again.", "还没有。办理一件诉求后再看。")
 _OF: Final = Words("Traces of petition", "诉求的链路")
 _HEADS: Final = (
-    Words("when", "时间"),
-    Words("what", "操作"),
-    Words("took", "用时"),
-    Words("spans", "环节"),
-    Words("where", "经过"),
+    (Words("when", "时间"), False),
+    (Words("what", "操作"), True),
+    (Words("took", "用时"), False),
+    (Words("spans", "环节"), False),
+    (Words("where", "经过"), True),
 )
 
 
@@ -87,7 +87,7 @@ def _figures(rows: Sequence[Row], names: Sequence[str], language: Language) -> s
 
 
 def _list(traces: Sequence[Trace], language: Language) -> str:
-    head = "".join(f"<th>{language.plain(word)}</th>" for word in _HEADS)
+    head = "".join(f"<th{' class=words' * of_words}>{language.plain(word)}</th>" for word, of_words in _HEADS)
     lines = [
         f"<tr><td>{_clock(trace.began)}</td>"
         f'<td class="words"><a href="/traces/{trace.id}">{escape(trace.root.name)}</a></td>'
@@ -125,7 +125,7 @@ def _page(body: Sequence[str], language: Language, petition: str = "", *, refres
     return (
         f'<!doctype html><html lang="{language.locale}"><head><meta charset="utf-8">{refresh}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{language.plain(_TITLE)}</title><link rel="stylesheet" href="/style.css"></head><body>'
+        f'<title>{language.plain(_TITLE)}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/style.css"></head><body>'
         f'<header><h1><a href="/">{language.plain(_TITLE)}</a></h1>'
         f'<form action="/"><input name="petition" value="{escape(petition)}" '
         f'placeholder="{language.plain(_PETITION)}" aria-label="{language.plain(_PETITION)}"></form>'
