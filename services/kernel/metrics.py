@@ -61,7 +61,7 @@ GATEWAY: Final[list[Metric]] = []
 """What the gateway tells at the /metrics of its own port."""
 
 _FROM_THE_START: Final[list[Counter]] = []
-"""Counters of which even the first count is a rise: a series that begins with 1 has not risen, as Prometheus sees it."""
+"""Counters of which even the first count must be a rise: a series that begins with 1 has not risen, to Prometheus."""
 
 _FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 _SLOW: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0)

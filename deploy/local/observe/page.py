@@ -91,7 +91,8 @@ def _list(traces: Sequence[Trace], language: Language) -> str:
     lines = [
         f"<tr><td>{_clock(trace.began)}</td>"
         f'<td class="words"><a href="/traces/{trace.id}">{escape(trace.root.name)}</a></td>'
-        f'<td>{shown(trace.seconds)}</td><td>{len(trace.spans)}</td><td class="words">{escape(" → ".join(trace.services))}</td>'
+        f"<td>{shown(trace.seconds)}</td><td>{len(trace.spans)}</td>"
+        f'<td class="words">{escape(" → ".join(trace.services))}</td>'
         "</tr>"
         for trace in traces
     ]
@@ -125,7 +126,8 @@ def _page(body: Sequence[str], language: Language, petition: str = "", *, refres
     return (
         f'<!doctype html><html lang="{language.locale}"><head><meta charset="utf-8">{refresh}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{language.plain(_TITLE)}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/style.css"></head><body>'
+        f'<title>{language.plain(_TITLE)}</title><link rel="icon" href="data:,">'
+        '<link rel="stylesheet" href="/style.css"></head><body>'
         f'<header><h1><a href="/">{language.plain(_TITLE)}</a></h1>'
         f'<form action="/"><input name="petition" value="{escape(petition)}" '
         f'placeholder="{language.plain(_PETITION)}" aria-label="{language.plain(_PETITION)}"></form>'
