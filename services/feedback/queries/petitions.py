@@ -35,7 +35,7 @@ class Known:
         """Tell whether the petition is the actor's own.
 
         The others' events know of a new department before the next reply does, and then the former one is out. Only
-        while the view is being rebuilt does what the last reply said count.
+        where the view lacks a petition does what the last reply said count.
         """
         scope = self.scope or (self.petition.head.scope if self.petition else None)
         return scope is not None and owns(actor, scope, rule.roles)
@@ -59,5 +59,5 @@ def _known(row: Row) -> Known:
             followers=tuple(row["known_followers"]),
         )
     petition = petition_of(row) if row["petition_id"] is not None else None
-    # Without the view (it is being rebuilt) a petition that has a case is being evaluated.
+    # Where the view lacks it, a petition that has a case is being evaluated.
     return Known(row["id"], petition, Stage(row["stage"]) if row["stage"] else Stage.EVALUATE, scope)

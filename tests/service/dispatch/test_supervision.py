@@ -308,7 +308,7 @@ async def test_what_is_unknown_is_refused_and_no_row_begins(desk: Desk) -> None:
     assert not await desk.district.dispatch.fetch("SELECT 1 FROM own.petition WHERE petition_id = $1", petition)
 
 
-async def test_while_the_view_is_rebuilt_nobody_can_say_whether_it_is_open(desk: Desk) -> None:
+async def test_of_a_petition_that_the_view_lacks_nobody_can_say_whether_it_is_open(desk: Desk) -> None:
     petition, _ = await desk.readied()
     await desk.district.dispatch.execute("DELETE FROM view.petition WHERE petition_id = $1", petition)
     (await press(desk, petition)).refused("UNAVAILABLE")

@@ -183,7 +183,7 @@ async def test_a_former_department_keeps_its_own_case_and_sees_nothing_of_the_ne
         assert (petition in [edge["node"]["petition"]["id"] for edge in edges]) is found
 
 
-async def test_while_the_view_is_rebuilt_a_petition_belongs_to_whom_the_last_reply_named(world: District) -> None:
+async def test_a_petition_that_the_view_lacks_belongs_to_whom_the_last_reply_named(world: District) -> None:
     petition, _ = await replied(world, street="fenghuang", community="maan", lead="sanitation")
     await world.feedback.execute("DELETE FROM view.petition WHERE petition_id = $1", petition)
     for role, claims in (("department", {"department": "sanitation"}), ("street_committee", {"street": "fenghuang"})):
