@@ -19,7 +19,7 @@ help: ## list these commands
 run: venv ## start everything and keep it running until Ctrl-C; DISTRICT=small for a small demonstration district
 	@$(if $(DISTRICT),THROUGH_TRAIN_DISTRICT="$(DISTRICT)") $(PY) -m deploy.local run $(ARGS)
 
-demo: there ## play a case on the running system: CASE=sewer (default), household, estate, late or departments; PACE=0 without pauses
+demo: there ## play a case on the running system: CASE=sewer (default), household, estate, late, order or departments; PACE=0 without pauses
 	@SPEED="$(SPEED)" PACE="$(PACE)" $(PY) -m deploy.local demo "$(CASE)"
 
 pace: there ## let the running system's domain time run faster: make pace SPEED=600 ARGS="--minutes 5"

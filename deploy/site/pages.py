@@ -17,6 +17,8 @@ _ELSEWHERE: Final = MappingProxyType(
         "CONTRIBUTING.md": "contributing.md",
         "CHANGELOG.md": "changelog.md",
         "gateway/README.md": "gateway.md",
+        "examples/README.md": "examples.md",
+        "examples/department-consumer/README.md": "examples-python.md",
         "docs/decisions/README.md": "decisions/index.md",
         "docs/events/README.md": "events/index.md",
     }

@@ -179,11 +179,8 @@ def next_offsets(fetched: Mapping[object, Sequence[Record]]) -> dict[object, int
 
 
 def topics_of(source: Source, *, prefix: str, partitions: int) -> list[Topic]:
-    """Return the topics that a service writes."""
-    own = [
-        Topic(catalogue.petition_topic(source, prefix), partitions),
-        Topic(dead_letter_topic(source, prefix), 1),
-    ]
+    """Return the topics that a service publishes on."""
+    own = [Topic(catalogue.petition_topic(source, prefix), partitions)]
     if source in catalogue.REFERENCE_SOURCES:
         own.append(Topic(catalogue.reference_topic(source, prefix), 1, compacted=True))
     return own

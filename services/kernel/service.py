@@ -42,7 +42,7 @@ from services.kernel.graphql.context import Runtime
 from services.kernel.graphql.endpoint import Endpoint
 from services.kernel.graphql.sockets import LARGEST_MESSAGE, Sockets
 from services.kernel.inbox import Handlers, Inbox
-from services.kernel.kafka import create_topics, reachable, topics_of
+from services.kernel.kafka import Topic, create_topics, dead_letter_topic, reachable, topics_of
 from services.kernel.live import Live
 from services.kernel.migrate import MigrationError, migrate
 from services.kernel.mutation import Mutations
@@ -126,6 +126,7 @@ async def prepare(wiring: Wiring, settings: Settings, *, now: Now = system_now) 
         for source in sources
         for topic in topics_of(source, prefix=settings.topic_prefix, partitions=settings.topic_partitions)
     ]
+    topics.append(Topic(dead_letter_topic(wiring.source, settings.topic_prefix), 1))
     await create_topics(settings.broker, topics, replication=settings.topic_replication)
     database = await open_database(url, connections=2, application=f"{wiring.source.value}-migrate")
     try:

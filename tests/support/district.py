@@ -204,13 +204,25 @@ class District:
             return Answer(response.status, answer.get("data"), answer.get("errors") or [])
 
 
-def _settings(servers: Servers, service: str, database: str, prefix: str, traces: str | None) -> Settings:
+@dataclass(frozen=True)
+class Login:
+    """A name and a password at the broker."""
+
+    username: str
+    password: str
+
+
+def _settings(
+    servers: Servers, service: str, database: str, prefix: str, traces: str | None, login: Login | None
+) -> Settings:
     dsn = servers.dsns[service].rsplit("/", 1)[0] + f"/{database}"
     return Settings(
         environment=Environment.DEVELOPMENT,
         database_url=SecretStr(dsn),
         database_connections=8,
-        kafka_bootstrap=servers.bootstrap,
+        kafka_bootstrap=servers.departments if login else servers.bootstrap,
+        kafka_username=login.username if login else None,
+        kafka_password=SecretStr(login.password) if login else None,
         topic_prefix=prefix,
         topic_partitions=2,
         topic_replication=1,
@@ -236,15 +248,19 @@ async def district(
     traces: str | None = None,
     start: datetime = MORNING,
     now: Callable[[], datetime] | None = None,
+    logins: Callable[[str], Awaitable[Mapping[str, Login]]] | None = None,
 ) -> AsyncGenerator[District]:
     """Run the given services, each on a fresh database and on fresh topics, and a gateway if asked for.
 
     :param now: the services' time, instead of the settable one.
+    :param logins: returns with which login each service comes to the broker, for the prefix of its topics; without it
+        they come without one, and may do everything.
     :param traces: where all traces go, and then figures are read often; without it nothing is traced.
     :param console: whether the gateway has its console, in which one can be any demo user.
     """
     prefix = f"t{uuid4().hex[:8]}-"
     clock = SettableTime(start)
+    login = await logins(prefix) if logins else {}
     async with AsyncExitStack() as stack:
         admin = await asyncpg.connect(servers.admin_dsn)
         stack.push_async_callback(admin.close)
@@ -252,7 +268,7 @@ async def district(
         for name, wiring in wirings.items():
             database = f"{prefix.rstrip('-')}_{name}"
             await admin.execute(f"CREATE DATABASE {database} TEMPLATE {template(name)} OWNER {name}")
-            settings = _settings(servers, name, database, prefix, traces)
+            settings = _settings(servers, name, database, prefix, traces, login.get(name))
             await prepare(wiring, settings, now=now or clock)
             if name in RECORDERS:
                 await record_small(name, settings.database_url.get_secret_value(), now=(now or clock)())

@@ -74,7 +74,7 @@ class People:
         """Send one mutation."""
         return await self.district.ask(document, role=role, token=token, url=self.url, input=input)
 
-    async def file(self, role: str | None = None, **other: Any) -> Filed:
+    async def file(self, role: str | None = None, *, token: str | None = None, **other: Any) -> Filed:
         """File case 1: a blocked sewer."""
         given: dict[str, Any] = {
             "words": "二中批发巷下水道堵了，污水漫到门口。我叫王小明，电话13800138000。",
@@ -84,7 +84,7 @@ class People:
             "contact": {"name": "王小明", "phone": "13800138000"},
             **other,
         }
-        done = (await self.do(SUBMIT, role, **given)).ok()["submitPetition"]
+        done = (await self.do(SUBMIT, role, token=token, **given)).ok()["submitPetition"]
         return Filed(done["petitionId"], done["trackingCode"], done["secret"], done["position"])
 
     async def resident(self, filed: Filed) -> str:

@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +120,9 @@ class Door:
     session: aiohttp.ClientSession
     url: str = ""
     passed: list[str] = field(default_factory=list[str])
+    shut: bool = False
+    """Whether nobody is let through."""
+    _first: tuple[str, Callable[[], Awaitable[object]]] | None = None
     _victim: Program | None = None
     _mutation: str = ""
     _accepted: bool = False
@@ -128,9 +131,18 @@ class Door:
         """End a program when it sends a mutation: before that has come anywhere, or once it is `accepted`."""
         self._victim, self._mutation, self._accepted = program, at, accepted
 
+    def let_in_first(self, act: Callable[[], Awaitable[object]], *, before: str) -> None:
+        """Let somebody else act just before a mutation comes through."""
+        self._first = (before, act)
+
     async def pass_on(self, request: web.Request) -> web.Response:
         """Pass a request on, or not, or its answer not."""
         body = await request.read()
+        if self.shut:
+            raise web.HTTPServiceUnavailable
+        if self._first is not None and self._first[0].encode() in body:
+            act, self._first = self._first[1], None
+            await act()
         victim = self._victim if self._mutation and self._mutation.encode() in body else None
         if victim is not None:
             self._victim = None

@@ -288,6 +288,11 @@ async def test_several_cases_at_once_leave_each_other_alone(stage: Stage) -> Non
     assert [sum("clock.escalated" in type_ for type_ in played.types) for played in together] == [0, 3, 0]
 
 
+async def test_an_order_waits_for_the_departments_own_program(stage: Stage) -> None:
+    played = await stage.play("order")
+    assert orders(played) == [(1, "housing", "ASSIGNED")]
+
+
 async def test_two_departments_answer_by_their_own_programs_and_one_that_was_killed_catches_up(
     stage: Stage, tmp_path: Path
 ) -> None:

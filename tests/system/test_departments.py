@@ -15,7 +15,7 @@ from deploy.local.node import find_node, install_packages
 from deploy.local.settings import ROOT, default_cache_folder
 from services.contracts import catalogue
 from tests.support.district import District, eventually
-from tests.support.people import People
+from tests.support.people import ACKNOWLEDGE, People
 from tests.support.programs import NODE, Door, Program, door, holding, program, waits_to_commit
 from tests.support.topics import Message, fetch_all, republish
 
@@ -135,6 +135,50 @@ async def test_an_answer_that_was_accepted_and_not_noted_does_nothing_when_it_is
         assert answer["data"]["acknowledgeWorkOrder"]["position"]
         counted = "SELECT count(*) AS n FROM own.event WHERE type = $1 AND data ->> 'workOrderId' = $2"
         assert await through_train.dispatch.fetch(counted, "work_order.acknowledged", order) == [{"n": 1}]
+
+
+async def test_what_does_not_work_now_is_tried_again_and_what_others_did_is_left_to_them(
+    through_train: District, way: Door, tmp_path: Path
+) -> None:
+    people = People(through_train)
+    async with program(through_train, "civil-affairs", tmp_path, url=way.url) as it:
+        token = Path(it.environment["TOKEN_FILE"])
+        good = token.read_text()
+        token.write_text("ended")
+        [order] = await assigned(through_train, "civil-affairs")
+        await it.start()
+        await said(it, "UNAUTHENTICATED")
+        way.shut = True
+        token.write_text(good)
+        await said(it, "status 503")
+        clerk = {"token": good, "workOrderId": order}
+        way.let_in_first(lambda: people.do(ACKNOWLEDGE, **clerk), before="acknowledgeWorkOrder")
+        way.shut = False
+        await all_replied(through_train, it, "civil-affairs", [order])
+        await it.stop()
+        assert any(line.endswith("somebody was first, it is ACKNOWLEDGED") for line in it.lines), it.lines
+        assert dict(it.rows("SELECT outcome, count(*) FROM answer GROUP BY outcome")) == {"OVERTAKEN": 1, "DONE": 2}
+
+        it.database.unlink()
+        sent = len(way.passed)
+        await it.start()
+        await all_replied(through_train, it, "civil-affairs", [order])
+        await said(it, f"read up to event {it.place()[0]}")
+        await it.stop()
+        assert len(way.passed) == sent
+        assert dict(it.rows("SELECT outcome, count(*) FROM answer GROUP BY outcome")) == {"OVERTAKEN": 3}
+
+
+async def said(it: Program, words: str) -> None:
+    """Wait until a program has said so."""
+
+    async def there() -> bool:
+        return any(words in line for line in it.lines)
+
+    try:
+        await eventually(there)
+    except AssertionError as error:
+        raise AssertionError("\n".join(it.lines)) from error
 
 
 async def test_without_kafka_the_database_becomes_the_same_and_a_gap_on_the_topic_is_filled(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from department.event import Batch, Place, from_node
 
@@ -68,9 +69,13 @@ class GraphQL:
         body = {"query": document, "variables": variables}
         try:
             async with self._session.post(self._url, json=body, headers=headers) as response:
-                answer: dict[str, Any] = await response.json()
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                status, text = response.status, await response.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise ComeAgain(f"{self._url}: {error or type(error).__name__}") from error
+        try:
+            answer = msgspec.json.decode(text, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise ComeAgain(f"{self._url} answered with status {status}, and no JSON") from error
         if errors := answer.get("errors"):
             said = errors[0].get("extensions", {})
             code, message = said.get("code", "INTERNAL"), errors[0]["message"]

@@ -80,8 +80,8 @@ def _local(world: Mapping[str, str], arguments: list[str]) -> list[str]:
             return ["-m", f"services.{service}", name, *rest]
         case ["intake", *rest]:
             return ["-m", "services.intake", *rest]
-        case ["pace", *rest]:
-            return ["-m", "deploy.local", "pace", *rest]
+        case [("pace" | "account") as name, *rest]:
+            return ["-m", "deploy.local", name, *rest]
         case _:
             sys.exit(f"nothing here runs `deploy.local {shlex.join(arguments)}`")
 
@@ -102,6 +102,8 @@ def _make(arguments: list[str]) -> int:
         "THROUGH_TRAIN_GATEWAY_URL": world["gateway"],
         "THROUGH_TRAIN_KEYS_FOLDER": world["keys"],
         "THROUGH_TRAIN_KAFKA_BOOTSTRAP": world["kafka"],
+        "THROUGH_TRAIN_KAFKA_PORT": world["kafka"].rpartition(":")[2],
+        "THROUGH_TRAIN_DEPARTMENTS_PORT": world["departments"].rpartition(":")[2],
         "THROUGH_TRAIN_TOPIC_PREFIX": world["prefix"],
         "THROUGH_TRAIN_DATA_FOLDER": world["data"],
         "THROUGH_TRAIN_DATABASE_URL": world.get(service, ""),

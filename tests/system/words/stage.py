@@ -17,13 +17,17 @@ SECRET: Final = "9V4RW2KD" + "8HTPXM3C"  # in two, so that no check takes it for
 PETITION: Final = "019abf3e-1c6a-7d52-9f0e-3c5b8a7d4e21"
 ORDER: Final = "019abf3e-5b0c-7a41-8d23-6f1e9c0b7a55"
 MISTAKEN: Final = "019abf40-77aa-7c11-a0de-52b19e64c3f8"
+WAITING_ORDER: Final = "019abf43-2f1d-7b60-8c35-90d4e7a1b2c6"
 
 SUPERVISOR: Final = "district_supervisor"
 
 
 @dataclass
 class Stage:
-    """A district with the pages' petition (filed, handled, answered, visited, closed) and one filed by mistake."""
+    """A district with the pages' petition (filed, handled, answered, visited, closed), and two more.
+
+    One is filed by mistake; the order of the other waits for the housing bureau.
+    """
 
     district: District
     cast: dict[str, str]
@@ -43,6 +47,8 @@ class Stage:
         closed = (await people.do(p.CLOSE, "street_committee", petitionId=filed.id)).ok()
         mistaken = await people.file("representative")
         cast = {CODE: filed.code, SECRET: filed.secret, PETITION: filed.id, ORDER: order, MISTAKEN: mistaken.id}
+        cast[CODE.replace("-", "")] = filed.code.replace("-", "")  # as events have it
+        cast[WAITING_ORDER] = await _assigned_in_maan(people)
         return cls(district, cast, await people.resident(filed), closed["closePetition"]["position"])
 
     def filed(self) -> Filed:
@@ -85,3 +91,23 @@ class Stage:
             positions = [one["position"] for one in answer.data.values() if one and "position" in one]
             self.position = positions[-1] if positions else self.position
         return [told]
+
+
+async def _assigned_in_maan(people: People) -> str:
+    """File, screen and assign a petition of another street, which is in no list that a page shows; return the order."""
+
+    def token(user: str) -> str:
+        return development.sign(Path(people.district.servers.keys), user)
+
+    committee, representative = token("street_committee.fenghuang"), token("representative.huang-meiping")
+    filed = await people.file(token=representative, community="maan", estate=None)
+    given: dict[str, Any] = {"petitionId": filed.id}
+    accepted = {"title": "楼道扶手松动", "category": "housing-estate"}
+    (await people.do(p.ACCEPT, token=committee, **given, **accepted)).ok()
+    (await people.do(p.LISTEN, token=representative, **given, said="居民反映扶手松动")).ok()
+    (await people.do(p.LOOK, token=token("community.maan"), **given, findings="扶手松动两处")).ok()
+    (await people.do(p.DELIBERATE, token=committee, **given, outcome="应加固", participants=4)).ok()
+    handed = (await people.do(p.HAND_OVER, token=committee, **given, request="请加固楼道扶手并答复居民")).ok()
+    order = await people.order(filed, handed["handOverPetition"]["position"])
+    (await people.do(p.ASSIGN, token=committee, workOrderId=order, department="housing")).ok()
+    return order

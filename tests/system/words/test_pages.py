@@ -20,7 +20,11 @@ from tests.system.words.likeness import form_of
 WITHIN = 120.0
 CONSOLE = Path(__file__).parents[1] / "console"
 PACKAGE = ("package.json", "package-lock.json")
-TWO_LANGUAGES = [("README.md", "README.zh-CN.md"), ("docs/concepts.md", "docs/concepts.zh-CN.md")]
+TWO_LANGUAGES = [
+    ("README.md", "README.zh-CN.md"),
+    ("docs/concepts.md", "docs/concepts.zh-CN.md"),
+    ("docs/departments.md", "docs/departments.zh-CN.md"),
+]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"(#+) ")
 HAN = re.compile(r"[\u4e00-\u9fff]")

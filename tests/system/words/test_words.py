@@ -54,6 +54,7 @@ def shell(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         "gateway": district.url,
         "keys": str(district.servers.keys),
         "kafka": district.servers.bootstrap,
+        "departments": district.servers.departments,
         "prefix": district.prefix,
         "data": str(folder / "data"),
         "logs": str(folder / "logs"),

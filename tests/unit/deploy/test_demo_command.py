@@ -32,7 +32,7 @@ def refused(*arguments: str, **environment: str) -> str:
 
 
 def test_a_case_that_does_not_exist_is_answered_with_those_that_do() -> None:
-    assert refused("sewr") == "There is no case 'sewr'; CASE can be sewer, household, estate, late, departments."
+    assert refused("sewr") == "There is no case 'sewr'; CASE can be sewer, household, estate, late, order, departments."
 
 
 @pytest.mark.parametrize("pace", ["quick", "-1", "61", "nan"])

@@ -80,6 +80,18 @@ _VISITED: Final[tuple[Step, ...]] = (
 )
 
 
+ORDER: Final = Case(
+    name="order",
+    title=Words("A work order that waits for the housing bureau's own program", "一张等待区住建局自己的程序来接的工单"),
+    committee=HUANGTUPO,
+    steps=(
+        *_screened("楼道扶手松了，老人不敢扶。", "楼道扶手松动", "housing-estate", "请加固楼道扶手并答复居民"),
+        _assigned("housing", Words("the housing bureau, and nobody acts for it", "区住建局，之后没有人替它操作")),
+    ),
+)
+"""For whoever connects a department: docs/departments.md begins with it."""
+
+
 def leak(department: str, name: Words) -> Case:
     """Return a leaking main, from a resident's words to a closed case."""
     steps = _screened("巷口自来水主管漏水三天了。", "巷口自来水主管漏水", "municipal", "请抢修巷口自来水主管并答复居民")
