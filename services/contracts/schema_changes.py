@@ -16,7 +16,7 @@ _WORDS: Final = frozenset(
 )
 """What no reader decides by. A discriminator repeats what the members of its union say of themselves."""
 
-_COMPARED_APART: Final = frozenset({"properties", "required", "items", "anyOf", "enum", "const", "default"})
+_COMPARED_APART: Final = frozenset({"properties", "required", "anyOf", "enum", "const", "default"})
 _NONE: Final = object()
 
 
@@ -75,20 +75,24 @@ def breaking(place: Place, old: Side, new: Side) -> Iterator[Refusal]:
     if "anyOf" in was or "anyOf" in now:
         yield from _unions(place, old, new)
         was, now = ({name: v for name, v in side.items() if "anyOf" in side} for side in (was, now))
-        yield from _keywords(place, was, now)
+        yield from _keywords(place, Side(was, old.root), Side(now, new.root))
         return
-    yield from _keywords(place, was, now)
+    yield from _keywords(place, old, new)
     yield from _codes(place, was, now)
-    if "items" in was and "items" in now:
-        yield from breaking(place.part("[]"), old.at(was["items"]), new.at(now["items"]))
+    if (items_was := _items(old)) and (items_now := _items(new)):
+        yield from breaking(place.part("[]"), items_was, items_now)
     yield from _properties(place, old, new)
 
 
-def _keywords(place: Place, was: Schema, now: Schema) -> Iterator[Refusal]:
+def _keywords(place: Place, old: Side, new: Side) -> Iterator[Refusal]:
+    was, now = old.schema, new.schema
     coded = _values(was) is not None or _values(now) is not None
+    apart = _COMPARED_APART | {"items"} if _items(old) and _items(new) else _COMPARED_APART
     for keyword in sorted(was.keys() | now.keys()):
         said_by_codes = coded and keyword == "type"
-        if keyword in _WORDS or keyword in _COMPARED_APART or said_by_codes or was.get(keyword) == now.get(keyword):
+        if keyword in _WORDS or keyword in apart or said_by_codes:
+            continue
+        if _meant(was.get(keyword), old.root) == _meant(now.get(keyword), new.root):
             continue
         before, after = (
             f"of {keyword} {shown(side[keyword])}" if keyword in side else f"without {keyword}" for side in (was, now)
@@ -109,8 +113,8 @@ def fields_of(path: str, old: Side | None, new: Side) -> Iterator[tuple[str, Sch
         yield inner, was.get(name), schema
         if old and name in was:
             yield from fields_of(inner, old.at(was[name]), new.at(schema))
-    if old and "items" in old.schema and "items" in new.schema:
-        yield from fields_of(f"{path}[]", old.at(old.schema["items"]), new.at(new.schema["items"]))
+    if old and (items_was := _items(old)) and (items_now := _items(new)):
+        yield from fields_of(f"{path}[]", items_was, items_now)
     if old and "anyOf" in old.schema:
         members_was, members_now = _members(old), _members(new)
         for name in sorted(members_was.keys() & members_now.keys()):
@@ -118,6 +122,12 @@ def fields_of(path: str, old: Side | None, new: Side) -> Iterator[tuple[str, Sch
 
 
 def _properties(place: Place, old: Side, new: Side) -> Iterator[Refusal]:
+    if ("properties" in old.schema) != ("properties" in new.schema) and old.schema.get("type") == new.schema.get(
+        "type"
+    ):
+        before, after = ("named" if "properties" in side.schema else "any at all" for side in (old, new))
+        yield place.part(".*").refusal(before, after, f"keep it, add an optional {place.noun} beside it, {V2}")
+        return
     was, now = _of(old), _of(new)
     must_was, must_now = _required(old), _required(new)
     for name, schema in was.items():
@@ -191,6 +201,12 @@ def _identity(member: Side) -> str:
     return f"`{tags[0]}`" if tags else str(member.schema.get("type", "string"))
 
 
+def _items(side: Side) -> Side | None:
+    """Return what each of a list's items is; None if that is not said, or said by true or false for all at once."""
+    items = side.schema.get("items")
+    return side.at(cast(Schema, items)) if isinstance(items, Mapping) else None
+
+
 def _of(side: Side) -> Mapping[str, Schema]:
     return side.schema.get("properties", {})
 
@@ -213,6 +229,21 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
     return schema
 
 
+def _meant(value: Any, root: Schema, within: frozenset[str] = frozenset()) -> Any:
+    """Return a keyword's value with what it refers to in its place: the same reference may mean something else now.
+
+    A reference within itself stays one.
+    """
+    if isinstance(value, list):
+        return [_meant(one, root, within) for one in cast(list[Any], value)]
+    if not isinstance(value, Mapping):
+        return value
+    schema = cast(Schema, value)
+    if (ref := schema.get("$ref")) is not None and ref not in within:
+        return _meant(without_words(_resolved(schema, root)), root, within | {ref})
+    return {name: _meant(one, root, within) for name, one in schema.items()}
+
+
 def without_words(schema: Schema) -> dict[str, Any]:
     """Return a schema without what no reader decides by."""
     return {name: value for name, value in schema.items() if name not in _WORDS}
@@ -224,6 +255,6 @@ def shown(value: Any) -> str:
         return ", ".join(shown(one) for one in cast(list[Any], value))
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {shown(one)}" for name, one in cast(Mapping[str, Any], value).items())
-    return (
-        f"`{value}`" if isinstance(value, str) else {None: "null", True: "true", False: "false"}.get(value, str(value))
-    )
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"`{value}`" if isinstance(value, str) else str(value)
