@@ -137,8 +137,7 @@ def rebuilding(plan: Plan) -> App:
     @app.default
     def run() -> None:
         """Rebuild the view from the topics while the service goes on serving from the one it has."""
-        begins = f"Rebuilding {name}'s view from {'s and '.join(sorted(plan.consumed))}'s topics; it is served as it is"
-        say(begins)
+        say(f"Rebuilding {name}'s view from the topics of {' and '.join(sorted(plan.consumed))}; it serves on")
         done = uvloop.run(rebuild(plan, say))
         say(
             f"{name}'s view is rebuilt and served: {done.events:,} events and {done.entries:,} reference entries from "

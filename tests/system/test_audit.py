@@ -22,6 +22,8 @@ from deploy.audit.living import Audit, Census
 from deploy.audit.place import SERVICES, Place, connected
 from deploy.local.settings import ROOT
 from services.kernel.kafka import Broker, Topic, create_topics, new_producer
+from services.kernel.rebuild import rebuild
+from services.kernel.service import rebuild_plan
 from tests.support.district import District
 from tests.support.lives import LIVES, Recorder, closed, rejected, withdrawn
 from tests.support.topics import Message, fetch_all, topics
@@ -64,6 +66,13 @@ async def test_a_system_that_did_everything_right_is_found_clean(played: Played)
     assert report.clean, str(report)
     assert report.petitions == len(LIVES)
     assert report.messages == report.events > 20 * len(LIVES)
+
+
+async def test_rebuilt_views_are_found_clean_too(played: Played) -> None:
+    for service in played.district.services.values():
+        await rebuild(rebuild_plan(service.wiring, service.settings), lambda _: None)
+    report = await played.report()
+    assert report.clean, str(report)
 
 
 BRIEF: Final = (closed, withdrawn, rejected) * 2
