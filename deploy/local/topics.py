@@ -9,6 +9,8 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # pyright: ignore[reportMissingTypeStubs]
@@ -20,39 +22,66 @@ from rich.text import Text
 from deploy.local.speech import Piped, harmless
 from services.contracts.labels import event_label
 from services.kernel.calendar import SHANGHAI
-from services.kernel.envelope import Envelope, UnreadableError, from_message
+from services.kernel.envelope import Headers, UnreadableError, from_message
 
 _LAST: Final = 20
 """How many messages of each partition are shown before what comes."""
 
 _COLOURS: Final = {"intake": "green", "dispatch": "yellow", "feedback": "magenta"}
 _BY: Final = "by"
+_BY_ROLE: Final = "byRole"
+_FEEDS: Final = "/dispatch/departments/"
 
 
 def shown(topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Text:
     """Return a message for people: when, from whom, what, about what, in whose role, and the rest of its data."""
     try:
-        envelope, data = from_message(key, value, headers)
+        event, data = _of_feed(value, headers) or _of_service(key, value, headers)
         told: dict[str, Any] = json.loads(data)
-        by = harmless(str(told.pop(_BY, {}).get("role", "")))
-    except (UnreadableError, ValueError, TypeError, AttributeError) as error:
+        by = harmless(str(told.pop(_BY, {}).get("role", "") or told.pop(_BY_ROLE, "")))
+    except (UnreadableError, KeyError, ValueError, TypeError, AttributeError) as error:
         return Text.assemble((f"{topic}: ", "cyan"), (harmless(f"unreadable: {error}"), "red"))
     return Text.assemble(
-        (f"{envelope.time.astimezone(SHANGHAI):%m-%d %H:%M:%S} ", "dim"),
-        (f"{envelope.source.value:8} ", _COLOURS[envelope.source.value]),
-        (f"{harmless(_about(envelope)):>16} ", "dim"),
-        (harmless(envelope.type), "bold"),
-        f" {_label(envelope.type)}",
+        (f"{event.time.astimezone(SHANGHAI):%m-%d %H:%M:%S} ", "dim"),
+        (f"{harmless(event.source):8} ", _COLOURS.get(event.source, "cyan")),
+        (f"{harmless(_about(event)):>16} ", "dim"),
+        (harmless(event.type), "bold"),
+        f" {_label(event.type)}",
         (f" ({by}) " if by else " ", "cyan"),
         (harmless(json.dumps(told, ensure_ascii=False)) if told else "", "dim"),
     )
 
 
-def _about(envelope: Envelope) -> str:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is shown of an envelope: of a service's event, or of a department's feed, which has a smaller one."""
+
+    time: datetime
+    source: str
+    subject: str
+    sequence: int
+    type: str
+
+
+def _of_service(key: bytes | None, value: bytes | None, headers: Headers) -> tuple[_Shown, bytes]:
+    envelope, data = from_message(key, value, headers)
+    return _Shown(envelope.time, envelope.source.value, envelope.subject, envelope.sequence, envelope.type), data
+
+
+def _of_feed(value: bytes | None, headers: Headers) -> tuple[_Shown, bytes] | None:
+    said = {name: text.decode() for name, text in headers if name.startswith("ce_")}
+    if not said.get("ce_source", "").startswith(_FEEDS):
+        return None
+    number, department = int(said["ce_sequence"]), said["ce_source"].removeprefix(_FEEDS)
+    time = datetime.fromisoformat(said["ce_time"])
+    return _Shown(time, department, said["ce_subject"], number, said["ce_type"]), value or b""
+
+
+def _about(event: _Shown) -> str:
     """Return the end of the petition's id, which is what differs, and the event's number; of an entry its key."""
-    if ":" in envelope.subject:
-        return envelope.subject[-16:]
-    return f"…{envelope.subject[-8:]}#{envelope.sequence}"
+    if ":" in event.subject:
+        return event.subject[-16:]
+    return f"…{event.subject[-8:]}#{event.sequence}"
 
 
 def _label(type_: str) -> str:

@@ -256,6 +256,16 @@ async def test_psql_is_given_the_password_where_nobody_else_reads_it(
     assert ended.stdout == "own,view\n"
 
 
+def test_a_departments_feed_is_shown_as_other_events_are() -> None:
+    document = json.loads((ROOT / "services" / "contracts" / "asyncapi.json").read_text(encoding="utf-8"))
+    example = document["components"]["messages"]["department.work_order.acknowledged.v1"]["examples"][0]
+    headers = [(name, value.encode()) for name, value in example["headers"].items()]
+    told = topics.shown("department.housing.feed.v1", b"key", json.dumps(example["payload"]).encode(), headers).plain
+    number = int(example["headers"]["ce_sequence"])
+    assert f"#{number} work_order.acknowledged 签收 (department)" in told
+    assert "housing" in told
+
+
 @pytest.mark.parametrize("text", ["\x1b]52;c;Zm9v\x07", "\x1b[2J", "\x9b2J", "a\rb", "\x7f"])
 def test_what_moves_a_terminal_is_spelled_out(text: str) -> None:
     for shown in (logs.shown("intake", text), logs.shown("intake", json.dumps({"event": text, "path": text}))):

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from confluent_kafka.admin import (
@@ -37,7 +38,7 @@ from tests.support.topics import fetch_all
 pytestmark = pytest.mark.system
 
 WIRINGS = {"intake": INTAKE, "dispatch": DISPATCH, "feedback": FEEDBACK}
-PASSWORD = "for one run"
+PASSWORD = uuid4().hex
 WITHIN = 20.0
 
 
