@@ -5,8 +5,8 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,19 @@ async def holding(database: Path) -> AsyncGenerator[None]:
         db.execute("BEGIN")
         db.execute("SELECT count(*) FROM work_order").fetchall()
         yield
+
+
+@contextmanager
+def last_write_failing(database: Path) -> Generator[None]:
+    """Let whoever takes an event fail at the last of its writes, as a full disk would."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute(
+            "CREATE TRIGGER full_disk BEFORE UPDATE ON place WHEN new.last > old.last"
+            " BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+    yield
+    with closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER full_disk")
 
 
 async def waits_to_commit(database: Path) -> None:

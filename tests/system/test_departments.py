@@ -16,7 +16,7 @@ from deploy.local.settings import ROOT, default_cache_folder
 from services.contracts import catalogue
 from tests.support.district import District, eventually
 from tests.support.people import ACKNOWLEDGE, People
-from tests.support.programs import NODE, Door, Program, door, holding, program, waits_to_commit
+from tests.support.programs import NODE, Door, Program, door, holding, last_write_failing, program, waits_to_commit
 from tests.support.topics import Message, fetch_all, republish
 
 pytestmark = pytest.mark.system
@@ -104,6 +104,12 @@ async def test_killed_at_the_worst_moments_it_answers_each_order_once_and_misses
             it.kill()
             await it.ended()
         assert it.place()[0] == before
+        with last_write_failing(it.database):
+            await it.start()
+            assert await it.ended() == 1
+        assert it.place()[0] == before
+        assert set(it.states().values()) == {"REPLIED"}
+        assert it.rows("SELECT * FROM answer WHERE outcome = 'WAITING'") == []
         await it.start()
         await all_replied(through_train, it, department, orders)
 
@@ -128,7 +134,8 @@ async def test_an_answer_that_was_accepted_and_not_noted_does_nothing_when_it_is
         await it.start()
         await all_replied(through_train, it, "housing", [order])
         sent = [body for body in way.passed if "acknowledgeWorkOrder" in body and order in body]
-        assert len(sent) == 1
+        [(key,)] = it.rows("SELECT id FROM event WHERE type = 'work_order.assigned' AND data LIKE ?", f"%{order}%")
+        assert [json.loads(body)["variables"]["input"]["idempotencyKey"] for body in sent] == [key]
         headers = {"Authorization": f"Bearer {Path(it.environment['TOKEN_FILE']).read_text()}"}
         async with through_train.session.post(through_train.url, json=json.loads(sent[0]), headers=headers) as response:
             answer = await response.json()
