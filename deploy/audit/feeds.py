@@ -1,6 +1,5 @@
 """The departments' feeds: what concerns a department is in its feed, once, and lies on its topic in order."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from deploy.audit.findings import Finding, Kind
@@ -19,7 +18,8 @@ WITH named AS (
     WHERE type IN ('work_order.assigned', 'work_order.acknowledged', 'work_order.declined', 'work_order.ruled',
                    'work_order.replied', 'work_order.reply_returned', 'work_order.cancelled', 'petition.pressed')
     UNION ALL
-    SELECT aggregate_id, sequence, data ->> 'relieved' FROM own.event WHERE type = 'work_order.ruled'
+    SELECT aggregate_id, sequence, data ->> 'relieved' FROM own.event
+    WHERE type IN ('work_order.assigned', 'work_order.ruled')
     UNION ALL
     SELECT aggregate_id, sequence, lead FROM own.event
     WHERE type IN ('work_order.started', 'work_order.information_requested', 'work_order.resumed',
@@ -80,7 +80,7 @@ async def _check_topic(feed: Row, dispatch: Connection, topics: Topics) -> list[
     """Compare a feed with its topic: first times only, for what follows a crash may repeat what was there."""
     findings: list[Finding] = []
     reached = 0
-    page: Sequence[Row] = ()
+    page: dict[int, Row] = {}
     async for told in topics.feed(feed["department"]):
         if told.sequence <= reached:
             continue
@@ -88,9 +88,10 @@ async def _check_topic(feed: Row, dispatch: Connection, topics: Topics) -> list[
             findings.append(
                 _finding(Kind.LOST, feed, f"its topic goes from number {reached} to {told.sequence} at {told.place}")
             )
-        if not page or page[-1]["number"] < told.sequence:
-            page = await dispatch.fetch(_NUMBERED, feed["department"], told.sequence - 1, _PAGE)
-        recorded = next((row for row in page if row["number"] == told.sequence), None)
+        if told.sequence not in page:
+            rows = await dispatch.fetch(_NUMBERED, feed["department"], told.sequence - 1, _PAGE)
+            page = {row["number"]: row for row in rows}
+        recorded = page.get(told.sequence)
         if recorded is None or not _same(told, recorded):
             sentence = f"number {told.sequence} on its topic ({told.place}) is not what its feed has there"
             findings.append(_finding(Kind.DISAGREE, feed, sentence))
@@ -103,8 +104,10 @@ async def _check_topic(feed: Row, dispatch: Connection, topics: Topics) -> list[
 
 
 def _same(told: Numbered, recorded: Row) -> bool:
-    # A ruling is told to whom it relieves as that.
-    types = {recorded["type"], "work_order.relieved"} if recorded["type"] == "work_order.ruled" else {recorded["type"]}
+    # What gives an order to one department relieves another of it, and is told there as that.
+    types = {recorded["type"]}
+    if recorded["type"] in {"work_order.assigned", "work_order.ruled"}:
+        types.add("work_order.relieved")
     known = (recorded["event_id"], recorded["aggregate_id"])
     return (told.id, told.subject) == known and told.type in types
 

@@ -132,6 +132,8 @@ def _grant(user: str, resource: ResourceType, name: str, pattern: ResourcePatter
 def _done(outcomes: object) -> None:
     for outcome in cast(dict[Any, Future[Any]], outcomes).values():
         try:
-            outcome.result(timeout=_WITHIN_SECONDS)
+            outcome.result(timeout=2 * _WITHIN_SECONDS)
+        except TimeoutError as error:
+            raise AccountError("The broker does not answer.") from error
         except KafkaException as error:
             raise AccountError(f"The broker refused it: {error.args[0].str()}") from error

@@ -70,6 +70,8 @@ _ACCOUNTS: Final[Mapping[str, str]] = {
     "listener.name.departments.scram-sha-512.sasl.jaas.config": (
         "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     ),
+    # A session ends when a login is renewed or withdrawn, at the latest after this long.
+    "listener.name.departments.connections.max.reauth.ms": "900000",
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     # Who comes from this machine without a login: the services of the local run.
     "super.users": "User:ANONYMOUS",

@@ -1,7 +1,8 @@
 """A department's feed, topic `department.<code>.feed.v1`: what it needs for its own work orders, and nothing else.
 
-Each event tells one of dispatch's own under the same type and id, in the department's order: `sequence` is its number
-in the feed, without a gap. Who did it is told as the role alone, and what people wrote is asked for by GraphQL.
+Each event tells one of dispatch's own under the same id and, but for `work_order.relieved`, the same type. `sequence`
+is its number in the feed, without a gap. Who did it is told as the role alone, and what people wrote is asked for by
+GraphQL.
 """
 
 from typing import Annotated, ClassVar
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from services.contracts.dispatch import Matter
+from services.contracts.dispatch import Instructions, Matter
 from services.contracts.event import Data
 from services.contracts.fields import (
     ClockId,
@@ -45,6 +46,7 @@ class OrderGiven(OrderEvent, frozen=True, kw_only=True):
     street: StreetCode
     community: CommunityCode
     matter: Annotated[Matter, Meta(description="What is asked of the department.")]
+    instructions: Instructions = ()
 
 
 class OrderAssigned(OrderGiven, frozen=True, kw_only=True):
@@ -60,7 +62,7 @@ class OrderRuled(OrderGiven, frozen=True, kw_only=True):
 
 
 class OrderRelieved(OrderEvent, frozen=True, kw_only=True):
-    """The district supervisor ruled that the work order is another department's, and no longer this one's."""
+    """Another department is responsible from here on: the work order is that one's, and so are open instructions."""
 
     TYPE: ClassVar[str] = "work_order.relieved"
 
@@ -72,7 +74,7 @@ class OrderAcknowledged(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderDeclined(OrderEvent, frozen=True, kw_only=True):
-    """The department declined the work order, which is not its own any more, nor are its clocks."""
+    """The department declined the work order: it is not its own any more, nor are its clocks and open instructions."""
 
     TYPE: ClassVar[str] = "work_order.declined"
     ground: GroundCode
@@ -82,6 +84,7 @@ class OrderReferredForRuling(OrderEvent, frozen=True, kw_only=True):
     """Another department declined too: the supervisor rules, and until then this one, the first receiver, answers."""
 
     TYPE: ClassVar[str] = "work_order.referred_for_ruling"
+    instructions: Instructions = ()
 
 
 class OrderStarted(OrderEvent, frozen=True, kw_only=True):

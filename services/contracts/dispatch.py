@@ -7,7 +7,9 @@ from msgspec import Meta
 from services.contracts.event import Data, Event
 from services.contracts.fields import (
     CategoryCode,
+    ClockId,
     DepartmentCode,
+    DueAt,
     GroundCode,
     Instant,
     InstructionId,
@@ -51,6 +53,23 @@ class Matter(Data, frozen=True, kw_only=True):
     request: RequestText
 
 
+class OpenInstruction(Data, frozen=True, kw_only=True):
+    """An instruction about the petition that must still be answered: whoever is responsible answers it."""
+
+    instruction_id: InstructionId
+    clock_id: ClockId
+    due_at: DueAt
+
+
+Relieved = Annotated[
+    str | None, Meta(description="Who was responsible until then, if another is now: the id of a `department`.")
+]
+Instructions = Annotated[
+    tuple[OpenInstruction, ...],
+    Meta(description="The supervisor's instructions that pass on to the department that is responsible now."),
+]
+
+
 class WorkOrderOpened(WorkOrderEvent, frozen=True, kw_only=True):
     """A work order waits for assignment."""
 
@@ -60,13 +79,17 @@ class WorkOrderOpened(WorkOrderEvent, frozen=True, kw_only=True):
 
 
 class WorkOrderAssigned(WorkOrderEvent, frozen=True, kw_only=True):
-    """A department was made responsible; `suggested` tells whether it is the one that routing suggested."""
+    """A department was made responsible; `suggested` tells whether it is the one that routing suggested. `relieved` is
+    the department that was until then, in the cycle before, if another is now.
+    """
 
     TYPE: ClassVar[str] = "work_order.assigned"
     department: DepartmentCode
+    relieved: Relieved = None
     deadline_class: Annotated[DeadlineClass, Meta(description="How long handling may take.")]
     suggested: Annotated[bool, Meta(description="Whether routing had suggested this department.")]
     matter: Annotated[Matter, Meta(description="What is asked of the department.")]
+    instructions: Instructions = ()
 
 
 class WorkOrderAcknowledged(WorkOrderEvent, frozen=True, kw_only=True):
@@ -98,6 +121,7 @@ class WorkOrderReferredForRuling(WorkOrderEvent, frozen=True, kw_only=True):
             description="The first receiver, who stays responsible meanwhile: the id of a reference entry `department`."
         ),
     ]
+    instructions: Instructions = ()
 
 
 class WorkOrderRuled(WorkOrderEvent, frozen=True, kw_only=True):
@@ -107,11 +131,10 @@ class WorkOrderRuled(WorkOrderEvent, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "work_order.ruled"
     department: DepartmentCode
-    relieved: Annotated[
-        str | None, Meta(description="Who was responsible until then, if another is now: the id of a `department`.")
-    ] = None
+    relieved: Relieved = None
     deadline_class: Annotated[DeadlineClass, Meta(description="How long handling may take.")]
     matter: Annotated[Matter, Meta(description="What is asked of the department.")]
+    instructions: Instructions = ()
 
 
 class WorkOrderStarted(WorkOrderEvent, frozen=True, kw_only=True):

@@ -155,6 +155,5 @@ DEPARTMENT: Final = Envelope(
             source="^/dispatch/departments/[^/]+$",
         ),
         _CYCLE,
-        TRACE,
     ),
 )

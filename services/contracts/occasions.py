@@ -39,8 +39,8 @@ OCCASIONS: Final[Mapping[str, str]] = MappingProxyType(
         "2 working days.",
         "work_order.ruled": "The district supervisor rules: UNDER_RULING → ASSIGNED. RULING ends, ACKNOWLEDGEMENT and "
         "HANDLING start.",
-        "work_order.relieved": "The district supervisor rules that another department is responsible. Only in the "
-        "feed of the one that was until then, whose clocks end.",
+        "work_order.relieved": "The district supervisor rules that another department is responsible, or the petition "
+        "was reopened and is assigned to another. Only in the feed of the one that was until then.",
         "work_order.started": "The department begins: ACKNOWLEDGED → IN_PROGRESS.",
         "work_order.information_requested": "The department asks the resident; the order stays IN_PROGRESS. HANDLING "
         "pauses, INFORMATION starts, 5 working days.",

@@ -59,7 +59,7 @@ class Extent(StrEnum):
 
 
 class PetitionState(StrEnum):
-    """Where a petition stands at intake (state-machine.md, Intake)."""
+    """Where a petition stands at intake."""
 
     SUBMITTED = "SUBMITTED"
     ACCEPTED = "ACCEPTED"
@@ -97,7 +97,7 @@ class DeadlineClass(StrEnum):
 
 
 class WorkOrderState(StrEnum):
-    """Where a work order stands (state-machine.md, Dispatch)."""
+    """Where a work order stands."""
 
     PENDING = "PENDING"
     ASSIGNED = "ASSIGNED"
@@ -109,7 +109,7 @@ class WorkOrderState(StrEnum):
 
 
 class CaseState(StrEnum):
-    """Where a feedback case stands (state-machine.md, Feedback)."""
+    """Where a feedback case stands."""
 
     AWAITING_VISIT = "AWAITING_VISIT"
     VISITED = "VISITED"

@@ -49,11 +49,12 @@ OUTLETS: Final = (
     relay.events(Source.DISPATCH, published=department_feed.PUBLISHED, new_topic=_announced),
     relay.Outlet(
         "departments",
+        0x7454_0002,
         department_feed.WAITING,
         department_feed.UNPUBLISHED,
         topic=_feed,
         message=lambda row: feed_message(numbered(row)),
-        published=department_feed.TOLD,
+        published=department_feed.DELIVERED,
         new_topic=_feed,
     ),
 )

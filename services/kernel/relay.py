@@ -1,7 +1,7 @@
 """The outbox relay: publishes what commands recorded, in order, at least once.
 
 It always takes the lowest rows that exist (identity order is not commit order, so "later than the last" would lose
-rows), and deletes them after the broker's word. One relay per service is active, by an advisory lock; a zombie that
+rows), and deletes them after the broker's word. One relay per outlet is active, by an advisory lock; a zombie that
 lost its lock is harmless, because consumers go by sequence.
 """
 
@@ -34,7 +34,7 @@ _STANDBY_SECONDS: Final = 0.5
 _LOCK: Final = 0x7454_0001
 
 _TRY_LOCK: Final = """
--- relay.try_lock: one active relay per service database
+-- relay.try_lock: one active relay per outlet of a service
 SELECT pg_try_advisory_lock($1)"""
 
 # OFFSET 0 has each event looked up by its key: planned for any batch, a long outbox is joined with all of history.
@@ -73,10 +73,12 @@ class Outlet:
     `position`; `topic` and `message` say where a row goes, and as what. `published` takes away what the broker has
     acknowledged ($1: its positions). A service may do more in it that must be done once for each event and in the order
     of publication, and return the keys of what is followed live. `new_topic` names the topic that must be there before
-    a row is sent, if that is not certain. A row with a `traceparent` is traced.
+    a row is sent, if that is not certain. A row with a `traceparent` is traced. Each outlet of a service has a `lock`
+    of its own, so that one whose topics cannot be written holds up no other.
     """
 
     name: str
+    lock: int
     waiting: str
     lowest: str
     topic: Callable[[Row], str]
@@ -113,11 +115,11 @@ def events(
         )
         return to_message(envelope, row["data"].encode())
 
-    return Outlet("events", _WAITING, _LOWEST, lambda row: row["topic"], message, published, new_topic)
+    return Outlet("events", _LOCK, _WAITING, _LOWEST, lambda row: row["topic"], message, published, new_topic)
 
 
 class Relay:
-    """Publishes one service's outlets, one after the other, until it is cancelled.
+    """Publishes one outlet of a service until it is cancelled.
 
     `told` is given the keys of what is followed live, once they are published.
     """
@@ -125,7 +127,7 @@ class Relay:
     def __init__(
         self,
         source: Source,
-        outlets: Sequence[Outlet],
+        outlet: Outlet,
         *,
         database_url: str,
         broker: Broker,
@@ -138,7 +140,8 @@ class Relay:
     ) -> None:
         self._traces = traces
         self._source = source
-        self._outlets = outlets
+        self._outlet = outlet
+        self._application = f"{source.value}-relay" + ("" if outlet.lock == _LOCK else f"-{outlet.name}")
         self._database_url = database_url
         self._broker = broker
         self._prefix = topic_prefix
@@ -151,8 +154,8 @@ class Relay:
         """Stand by for the lock, publish, and start over after any failure of database or broker."""
         while True:
             try:
-                async with own_connection(self._database_url, application=f"{self._source.value}-relay") as connection:
-                    while not await connection.fetchval(_TRY_LOCK, _LOCK):  # noqa: ASYNC110 - another process holds it
+                async with own_connection(self._database_url, application=self._application) as connection:
+                    while not await connection.fetchval(_TRY_LOCK, self._outlet.lock):  # noqa: ASYNC110 - held elsewhere
                         await asyncio.sleep(_STANDBY_SECONDS)
                     await self._publish_all(connection)
             except _AGAIN as error:
@@ -161,22 +164,19 @@ class Relay:
                 await asyncio.sleep(_STANDBY_SECONDS)
 
     async def _publish_all(self, connection: Connection) -> None:
-        producer = new_producer(self._broker)
+        outlet, producer = self._outlet, new_producer(self._broker)
         known = set[str]()
         try:
             await producer.start()
             while True:
-                more = False
-                for outlet in self._outlets:
-                    rows = await connection.fetch(outlet.lowest, BATCH)
-                    more |= len(rows) == BATCH
-                    if rows:
-                        await self._create(known, [topic for row in rows if (topic := outlet.new_topic(row))])
-                        await self._publish(producer, outlet, rows)
-                        done = await connection.fetch(outlet.published, [row["position"] for row in rows])
-                        self._told([row["key"] for row in done])
-                        metrics.PUBLISHED.labels(self._source.value).inc(len(rows))
-                if not more:
+                rows = await connection.fetch(outlet.lowest, BATCH)
+                if rows:
+                    await self._create(known, [topic for row in rows if (topic := outlet.new_topic(row))])
+                    await self._publish(producer, rows)
+                    done = await connection.fetch(outlet.published, [row["position"] for row in rows])
+                    self._told([row["key"] for row in done])
+                    metrics.PUBLISHED.labels(self._source.value).inc(len(rows))
+                if len(rows) < BATCH:
                     await self._committed.wait(self._poll)
         finally:
             # After a failed send the producer's own order is unknown; and at the end nobody waits for a broker.
@@ -189,7 +189,8 @@ class Relay:
             await create_topics(self._broker, topics, replication=self._replication)
             known.update(missing)
 
-    async def _publish(self, producer: Producer, outlet: Outlet, rows: Sequence[Row]) -> None:
+    async def _publish(self, producer: Producer, rows: Sequence[Row]) -> None:
+        outlet = self._outlet
         sent: list[asyncio.Future[object]] = []
         spans: list[Span] = []
         for row in rows:

@@ -8,7 +8,7 @@ import asyncio
 import signal
 import sys
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -190,53 +190,65 @@ async def running(
             traces=traces,
             extra=extra,
         )
-        outlets = wiring.outlets or [events(wiring.source)]
-        jobs: dict[Role, Callable[[], Awaitable[None]]] = {
-            Role.RELAY: Relay(
+        stopping = asyncio.Event()
+        jobs = _jobs(wiring, runtime, inbox, roles)
+        tasks = [asyncio.create_task(_guarded(name, job, stopping)) for name, job in jobs]
+        stack.push_async_callback(_stop, tasks, stopping)
+        stack.enter_context(metrics.watched(name, _figures(settings, database, references, live)))
+        yield runtime, _app(wiring, runtime)
+
+
+def _jobs(
+    wiring: Wiring, runtime: Runtime[Any], inbox: Inbox, roles: Sequence[Role]
+) -> Generator[tuple[str, Callable[[], Awaitable[object]]]]:
+    """Yield what runs in the background in these roles, each job with its name."""
+    settings, url = runtime.settings, runtime.settings.database_url.get_secret_value()
+    outlets = wiring.outlets or [events(wiring.source)]
+    if Role.RELAY in roles:
+        for outlet in outlets:
+            relay = Relay(
                 wiring.source,
-                outlets,
+                outlet,
                 database_url=url,
                 broker=settings.broker,
                 topic_prefix=settings.topic_prefix,
                 topic_replication=settings.topic_replication,
                 poll=settings.outbox_poll,
-                committed=committed,
-                told=live.tell,
-                traces=traces,
-            ).run,
-            Role.CONSUMER: Events(
-                wiring.source,
-                sorted(wiring.consumed),
-                database=database,
-                inbox=inbox,
-                references=references,
-                broker=settings.broker,
-                topic_prefix=settings.topic_prefix,
-                applied=applied,
-                committed=committed,
-            ).run,
-            Role.SCHEDULER: Scheduler(
-                wiring.source,
-                database,
-                wiring.clocks,
-                references=references,
-                now=now,
-                poll=settings.scheduler_poll,
-                committed=committed,
-                forget=wiring.forget,
-                traces=traces,
-            ).run,
-        }
-        stopping = asyncio.Event()
-        tasks = [asyncio.create_task(_guarded(role, jobs[role], stopping)) for role in roles if role in jobs]
-        if Role.SCHEDULER in roles:
-            figures = Figures(name, database, outlets, now=now, every=settings.figures_poll)
-            tasks.append(asyncio.create_task(_guarded("figures", figures.run, stopping)))
-        if wiring.schema.has_subscriptions:
-            tasks.append(asyncio.create_task(_guarded("live", live.run, stopping)))
-        stack.push_async_callback(_stop, tasks, stopping)
-        stack.enter_context(metrics.watched(name, _figures(settings, database, references, live)))
-        yield runtime, _app(wiring, runtime)
+                committed=runtime.committed,
+                told=runtime.live.tell,
+                traces=runtime.traces,
+            )
+            yield f"relay of {outlet.name}", relay.run
+    if Role.CONSUMER in roles:
+        consumer = Events(
+            wiring.source,
+            sorted(wiring.consumed),
+            database=runtime.database,
+            inbox=inbox,
+            references=runtime.references,
+            broker=settings.broker,
+            topic_prefix=settings.topic_prefix,
+            applied=runtime.applied,
+            committed=runtime.committed,
+        )
+        yield Role.CONSUMER, consumer.run
+    if Role.SCHEDULER in roles:
+        scheduler = Scheduler(
+            wiring.source,
+            runtime.database,
+            wiring.clocks,
+            references=runtime.references,
+            now=runtime.now,
+            poll=settings.scheduler_poll,
+            committed=runtime.committed,
+            forget=wiring.forget,
+            traces=runtime.traces,
+        )
+        yield Role.SCHEDULER, scheduler.run
+        figures = Figures(wiring.source.value, runtime.database, outlets, now=runtime.now, every=settings.figures_poll)
+        yield "figures", figures.run
+    if wiring.schema.has_subscriptions:
+        yield "live", runtime.live.run
 
 
 def _figures(
@@ -252,7 +264,7 @@ def _figures(
     }
 
 
-async def _guarded(name: str, job: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+async def _guarded(name: str, job: Callable[[], Awaitable[object]], stopping: asyncio.Event) -> None:
     """Run a job until it is stopped: an unexpected error is a bug, is logged as one, and does not silence the job."""
     while not stopping.is_set():  # an error while it is cancelled takes the cancellation's place
         try:

@@ -18,15 +18,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from services.contracts.vocabulary import Source
 from services.kernel.inbox import Inbox
 from services.kernel.kafka import BrokerError
 from services.kernel.mutation import Mutations
-from services.kernel.relay import Outlet, Relay, events
+from services.kernel.relay import Relay
 from services.kernel.scheduler import Scheduler
-
-_EVENTS: Final = events(Source.INTAKE).lowest
-"""What reads the outlet at which publishing is disturbed: the events, in every service."""
 
 _AMID: Final = 3
 """A failed send is amid successful ones in a batch of at least so many."""
@@ -141,17 +137,17 @@ def _sabotage(orders: Orders) -> None:
     """Wrap the kernel's functions; one that is not there any more ends the process, and so the test."""
 
     def publish(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        async def wrapped(self: Relay, producer: Any, outlet: Outlet, rows: Sequence[Any]) -> None:
-            if outlet.lowest != _EVENTS:
-                await original(self, producer, outlet, rows)
+        async def wrapped(self: Relay, producer: Any, rows: Sequence[Any]) -> None:
+            if self._outlet.name != "events":
+                await original(self, producer, rows)
                 return await orders.reached(Point.AFTER_TELLING)
             await orders.reached(Point.AFTER_COMMIT)
             if len(rows) >= _AMID and (act := orders.take(Point.WHILE_PUBLISHING)):
                 producer = _Failing(producer, act, len(rows))
                 failure = asyncio.create_task(producer.fail())
-                await asyncio.gather(original(self, producer, outlet, rows), failure)
+                await asyncio.gather(original(self, producer, rows), failure)
             else:
-                await original(self, producer, outlet, rows)
+                await original(self, producer, rows)
             return await orders.reached(Point.AFTER_PUBLISH)
 
         return wrapped

@@ -13,6 +13,7 @@ from aiokafka.errors import (
     KafkaError,
     TopicAuthorizationFailedError,
 )
+from confluent_kafka import Consumer
 
 from deploy.local.accounts import Account, AccountError, close_account, open_account
 from deploy.local.kafka import Kafka
@@ -20,6 +21,7 @@ from deploy.local.ports import free_port
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel.kafka import Broker, Topic, create_topics, discard, new_producer
+from tests.support.district import eventually
 
 pytestmark = pytest.mark.system
 
@@ -30,7 +32,9 @@ OTHERS = [WATER, catalogue.petition_topic(Source.DISPATCH), catalogue.reference_
 @pytest.fixture(scope="module")
 async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafka]:
     folder = tmp_path_factory.mktemp("accounts")
-    async with Kafka(folder / "kafka", free_port(), free_port(), departments_port=free_port()) as broker:
+    ends_soon = {"listener.name.departments.connections.max.reauth.ms": "2000"}
+    broker = Kafka(folder / "kafka", free_port(), free_port(), departments_port=free_port(), options=ends_soon)
+    async with broker:
         inside = Broker(broker.bootstrap)
         await create_topics(inside, [Topic(name, 1) for name in (HOUSING, *OTHERS)], replication=1)
         for name in (HOUSING, *OTHERS):
@@ -105,6 +109,41 @@ async def test_without_a_login_or_with_a_wrong_or_an_old_one_nobody_gets_in(kafk
         await read(kafka, new, WATER, f"{new.group_prefix}desk")
     with pytest.raises(AccountError, match="refused"):
         await asyncio.to_thread(close_account, kafka.bootstrap, "water")
+
+
+async def test_whoever_is_logged_in_when_the_account_is_closed_is_shown_out(kafka: Kafka) -> None:
+    account = await opened(kafka, "water")
+    said: list[str] = []
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka.departments_bootstrap,
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": account.username,
+            "sasl.password": account.password,
+            "group.id": f"{account.group_prefix}long",
+            "auto.offset.reset": "earliest",
+            "error_cb": lambda error: said.append(error.name()),
+            "log_level": 0,
+        }
+    )
+    try:
+        consumer.subscribe([WATER])
+
+        async def reads() -> bool:
+            message = await asyncio.to_thread(consumer.poll, 0.5)
+            return message is not None and message.error() is None
+
+        await eventually(reads)
+        await asyncio.to_thread(close_account, kafka.bootstrap, "water")
+
+        async def out() -> bool:
+            await asyncio.to_thread(consumer.poll, 0.5)
+            return "_AUTHENTICATION" in said
+
+        await eventually(out)
+    finally:
+        await asyncio.to_thread(consumer.close)
 
 
 async def test_accounts_outlast_a_restart_of_the_broker(kafka: Kafka) -> None:

@@ -12,7 +12,18 @@ from services.contracts.dispatch import (
 )
 from services.contracts.event import SYSTEM, Event, Who
 from services.contracts.vocabulary import ClockKind, DeadlineClass, Urgency, WorkOrderState
-from services.dispatch.domain.work_order import Act, Decline, Petition, WorkOrder, having, matter, move, responsible
+from services.dispatch.domain.work_order import (
+    Act,
+    Decline,
+    Petition,
+    WorkOrder,
+    having,
+    matter,
+    move,
+    passed_on,
+    relieved,
+    responsible,
+)
 from services.kernel.access import Scope
 from services.kernel.head import Decision, Fact, Head, decided
 from services.kernel.ids import PetitionId, TrackingCode, WorkOrderId, new_uuid
@@ -112,9 +123,11 @@ def assign(
         by=by,
         work_order_id=order.id,
         department=department,
+        relieved=relieved(petition, department),
         deadline_class=deadline_class,
         suggested=department == order.suggestion.department,
         matter=matter(petition, order),
+        instructions=passed_on(petition),
     )
     return decided(having(petition, moved, ticking, lead=department), Fact(event, reason), clocks=ticking)
 
@@ -159,5 +172,9 @@ def decline(
     )
     facts: list[Fact | Event] = [Fact(declined, reason)]
     if first_receiver is not None:
-        facts.append(WorkOrderReferredForRuling(by=by, work_order_id=order.id, responsible=first_receiver))
+        facts.append(
+            WorkOrderReferredForRuling(
+                by=by, work_order_id=order.id, responsible=first_receiver, instructions=passed_on(petition)
+            )
+        )
     return decided(having(petition, moved, ticking, lead=first_receiver), *facts, clocks=ticking)

@@ -10,6 +10,7 @@ from uuid import UUID
 from services.contracts import clocks, departments, dispatch
 from services.contracts.departments import DepartmentEvent
 from services.contracts.event import Event
+from services.contracts.vocabulary import ClockKind
 from services.kernel.ids import PetitionId
 
 
@@ -51,7 +52,12 @@ def _as(told: type[DepartmentEvent]) -> Telling:
 
 
 def _given(told: type[departments.OrderGiven]) -> Telling:
+    """Tell a department that an order is its own now, or the one that was responsible that it no longer is."""
+    relieved = _as(departments.OrderRelieved)
+
     def given(it: Numbered, event: dispatch.WorkOrderAssigned | dispatch.WorkOrderRuled) -> DepartmentEvent:
+        if it.department != event.department:
+            return relieved(it, event)
         return told(
             by_role=event.by.role,
             work_order_id=event.work_order_id,
@@ -59,14 +65,10 @@ def _given(told: type[departments.OrderGiven]) -> Telling:
             street=it.street,
             community=it.community,
             matter=event.matter,
+            instructions=event.instructions,
         )
 
     return given
-
-
-def _ruled(it: Numbered, event: dispatch.WorkOrderRuled) -> DepartmentEvent:
-    told = _given(departments.OrderRuled) if it.department == event.department else _as(departments.OrderRelieved)
-    return told(it, event)
 
 
 _TOLD: Final[Mapping[type[Event], Telling]] = MappingProxyType(
@@ -75,7 +77,7 @@ _TOLD: Final[Mapping[type[Event], Telling]] = MappingProxyType(
         dispatch.WorkOrderAcknowledged: _as(departments.OrderAcknowledged),
         dispatch.WorkOrderDeclined: _as(departments.OrderDeclined),
         dispatch.WorkOrderReferredForRuling: _as(departments.OrderReferredForRuling),
-        dispatch.WorkOrderRuled: _ruled,
+        dispatch.WorkOrderRuled: _given(departments.OrderRuled),
         dispatch.WorkOrderStarted: _as(departments.OrderStarted),
         dispatch.WorkOrderInformationRequested: _as(departments.OrderInformationRequested),
         dispatch.WorkOrderResumed: _as(departments.OrderResumed),
@@ -93,3 +95,27 @@ _TOLD: Final[Mapping[type[Event], Telling]] = MappingProxyType(
         clocks.ClockStopped: _as(departments.ClockStopped),
     }
 )
+
+TOLD: Final = frozenset(event.TYPE for event in _TOLD)
+"""The types that departments are told of."""
+
+UNTOLD: Final = frozenset({dispatch.WorkOrderOpened.TYPE, dispatch.PetitionReplied.TYPE})
+"""Those that say nothing new to a department: before it is assigned, and what it said itself."""
+
+NAMING: Final = frozenset(
+    event.TYPE
+    for event in (
+        dispatch.WorkOrderAssigned,
+        dispatch.WorkOrderAcknowledged,
+        dispatch.WorkOrderDeclined,
+        dispatch.WorkOrderRuled,
+        dispatch.WorkOrderReplied,
+        dispatch.WorkOrderReplyReturned,
+        dispatch.WorkOrderCancelled,
+        dispatch.PetitionPressed,
+    )
+)
+"""Those that concern the departments that they name, and these alone, whoever leads after them."""
+
+CLOCKS: Final = frozenset({ClockKind.ACKNOWLEDGEMENT, ClockKind.HANDLING, ClockKind.INFORMATION, ClockKind.INSTRUCTION})
+"""The clocks that measure a department's work, or stop it; the others are the committee's and the supervisor's."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from services.contracts.dispatch import WorkOrderRuled
 from services.contracts.event import Who
 from services.contracts.vocabulary import ClockKind
-from services.dispatch.domain.work_order import Act, Petition, WorkOrder, having, matter, move
+from services.dispatch.domain.work_order import Act, Petition, WorkOrder, having, matter, move, passed_on, relieved
 from services.kernel.head import Decision, Fact, decided
 from services.kernel.terms import Terms
 
@@ -30,8 +30,9 @@ def rule(
         by=by,
         work_order_id=order.id,
         department=department,
-        relieved=order.department if order.department != department else None,
+        relieved=relieved(petition, department),
         deadline_class=order.deadline_class,
         matter=matter(petition, order),
+        instructions=passed_on(petition),
     )
     return decided(having(petition, moved, ticking, lead=department), Fact(event, reason), clocks=ticking)

@@ -7,8 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from services.contracts.dispatch import Matter, Suggestion
-from services.contracts.vocabulary import DeadlineClass, Urgency, WorkOrderState
+from services.contracts.dispatch import Matter, OpenInstruction, Suggestion
+from services.contracts.vocabulary import ClockKind, DeadlineClass, Urgency, WorkOrderState
 from services.dispatch.domain.instruction import Instruction, InstructionState
 from services.kernel import machine
 from services.kernel.clocks import Ticking
@@ -242,3 +242,18 @@ def matter(petition: Petition, order: WorkOrder) -> Matter:
         urgency=petition.urgency,
         request=order.request,
     )
+
+
+def passed_on(petition: Petition) -> tuple[OpenInstruction, ...]:
+    """Return the instructions that whoever becomes responsible has to answer, as events tell them."""
+    clocks = {c.about: c for c in petition.head.clocks if c.kind is ClockKind.INSTRUCTION and c.is_open}
+    return tuple(
+        OpenInstruction(instruction_id=i.id, clock_id=clocks[i.id].id, due_at=clocks[i.id].due_at)
+        for i in petition.open_instructions
+    )
+
+
+def relieved(petition: Petition, department: str) -> str | None:
+    """Return which department is not responsible any more once this one is, if there is one."""
+    lead = petition.head.scope.lead
+    return lead if lead != department else None

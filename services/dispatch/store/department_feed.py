@@ -8,9 +8,17 @@ What is numbered waits in own.department_outbox until it is on the department's 
 
 from typing import Final
 
-# An event that names departments concerns these alone, whoever is responsible after it. OFFSET 0 has each event looked
-# up by its key, as where the relay reads them.
-PUBLISHED: Final = """
+from services.contracts.clocks import ClockStopped
+from services.dispatch.domain.department_feed import CLOCKS, NAMING, TOLD
+
+
+def _listed(names: frozenset[str]) -> str:
+    """Return names of ours as a list in a statement."""
+    return ", ".join(f"'{name}'" for name in sorted(names))
+
+
+# OFFSET 0 has each event looked up by its key, as where the relay reads them.
+PUBLISHED: Final = f"""
 -- department_feed.published: take away what the broker has acknowledged, and number it for the departments it concerns
 WITH gone AS (
     DELETE FROM own.outbox WHERE position = ANY($1) RETURNING position, aggregate_id, sequence
@@ -21,12 +29,14 @@ WITH gone AS (
         WHERE event.aggregate_id = gone.aggregate_id AND event.sequence = gone.sequence OFFSET 0
     ) AS event
     CROSS JOIN LATERAL unnest(
-        CASE WHEN event.data ? 'department' THEN ARRAY[event.data ->> 'department', event.data ->> 'relieved']
-             WHEN event.type <> 'work_order.cancelled' THEN event.cohandlers || event.lead
+        CASE WHEN event.type IN ({_listed(NAMING)})
+             THEN ARRAY[event.data ->> 'department', event.data ->> 'relieved']
+             WHEN event.type = '{ClockStopped.TYPE}' AND event.data ->> 'department' IS NOT NULL
+             THEN ARRAY[event.data ->> 'department']
+             ELSE event.cohandlers || event.lead
         END) AS department (code)
-    WHERE department.code IS NOT NULL AND event.type NOT IN ('work_order.opened', 'petition.replied')
-      AND (event.type NOT LIKE 'clock.%'
-           OR event.data ->> 'kind' IN ('ACKNOWLEDGEMENT', 'HANDLING', 'INFORMATION', 'INSTRUCTION'))
+    WHERE department.code IS NOT NULL AND event.type IN ({_listed(TOLD)})
+      AND (event.type NOT LIKE 'clock.%' OR event.data ->> 'kind' IN ({_listed(frozenset(CLOCKS))}))
 ), numbered AS (
     INSERT INTO own.department_feed (department, number, aggregate_id, sequence)
     SELECT code,
@@ -67,6 +77,6 @@ SELECT (SELECT count(*) FROM (SELECT FROM own.department_outbox ORDER BY positio
            JOIN own.event ON event.aggregate_id = feed.aggregate_id AND event.sequence = feed.sequence
        ), 0)::float8 AS seconds"""
 
-TOLD: Final = """
--- department_feed.told: what the broker has acknowledged
+DELIVERED: Final = """
+-- department_feed.delivered: what the broker has acknowledged
 DELETE FROM own.department_outbox WHERE position = ANY($1)"""

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
 
 from services.contracts import catalogue
-from services.contracts.departments import OrderAssigned, OrderDeclined, OrderRelieved, OrderRuled
+from services.contracts.departments import ClockStopped, OrderAssigned, OrderDeclined, OrderRelieved, OrderRuled
 from services.contracts.event import SYSTEM
+from services.contracts.feedback import PetitionReopened
 from services.contracts.intake import PetitionWithdrawn
 from services.contracts.vocabulary import Source
 from services.kernel.graphql.types import cursor
@@ -27,7 +29,7 @@ query Feed($department: ID!, $first: Int! = 100, $behind: String) {
 }"""
 HEADERS = {
     *("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "ce_recordedtime"),
-    *("ce_dataschema", "ce_sequence", "ce_cycle", "content-type", "ce_traceparent"),
+    *("ce_dataschema", "ce_sequence", "ce_cycle", "content-type"),
 }
 
 
@@ -123,6 +125,63 @@ async def test_who_declines_is_told_of_its_own_decline_and_clocks_and_the_first_
     of_others = str(first)
     assert "water" not in of_others
     assert "housing" not in of_others
+
+
+async def test_whoever_becomes_responsible_is_given_the_instructions_that_are_open(desk: Desk) -> None:
+    petition, order = await desk.readied()
+    pressed = await desk.district.ask(
+        p.PRESS, role="district_supervisor", url=desk.url, input={"petitionId": petition, "instruction": "请尽快交办"}
+    )
+    instruction = pressed.ok()["pressPetition"]["instruction"]["id"]
+    (await desk.do(p.ASSIGN, "street_committee", order, department="civil-affairs")).ok()
+    declining = desk.district.token("department", department="civil-affairs")
+    given = {"workOrderId": order, "ground": "NOT_OURS", "reason": "不属本单位"}
+    (await desk.district.ask(p.DECLINE_ORDER, token=declining, url=desk.url, input=given)).ok()
+    (await desk.do(p.ASSIGN, "street_committee", order, department="housing")).ok()
+    answer = {"instructionId": instruction, "words": "已派人"}
+    (await desk.district.ask(p.ANSWER, role="department", url=desk.url, input=answer)).ok()
+    for department, ends in (
+        ("civil-affairs", ["work_order.declined", "clock.stopped ACKNOWLEDGEMENT", "clock.stopped HANDLING"]),
+        ("housing", ["petition.instruction_answered", "clock.stopped INSTRUCTION"]),
+    ):
+        told = [e for e in await told_on_topic(desk, department) if e["subject"] == petition]
+        assert about(told, petition)[3:] == ends, department
+        [passed_on] = msgspec.convert(told[0]["data"], OrderAssigned).instructions
+        assert str(passed_on.instruction_id) == instruction
+    stopped = msgspec.convert(told[-1]["data"], ClockStopped)
+    assert (stopped.clock_id, str(stopped.about)) == (passed_on.clock_id, instruction)
+
+
+async def test_who_led_in_the_cycle_before_is_relieved_when_another_is_given_the_reopened_matter(desk: Desk) -> None:
+    petition, _ = await desk.replied()
+    reopened = PetitionReopened(by=SYSTEM, case_id=uuid4(), new_cycle=2, cause="UNSOLVED", supervised=False)
+    await desk.feedback.say(petition, reopened)
+    order = await desk.state(petition, "PENDING")
+    (await desk.do(p.ASSIGN, "street_committee", order, department="water")).ok()
+    told = about(await told_on_topic(desk, "housing"), petition)
+    assert told[-2:] == ["clock.stopped HANDLING", "work_order.relieved"]
+
+
+async def test_a_feed_that_cannot_be_written_holds_up_no_events(desk: Desk) -> None:
+    petition, _ = await desk.replied()
+    await told_on_topic(desk, "housing")
+    dispatch, nobodys = desk.district.dispatch, "x" * 250  # longer than a topic's name may be
+    fed = "INSERT INTO own.department_feed (department, number, aggregate_id, sequence) VALUES ($1, 1, $2, 1)"
+    await dispatch.execute(fed, nobodys, petition)
+    await dispatch.execute("INSERT INTO own.department_outbox (department, number) VALUES ($1, 1)", nobodys)
+    try:
+        other, _ = await desk.replied()
+
+        async def published() -> bool:
+            return not await dispatch.fetch("SELECT 1 FROM own.outbox")
+
+        await eventually(published)
+        topic = catalogue.petition_topic(Source.DISPATCH, desk.district.prefix)
+        assert other.encode() in {message.key for message in await fetch_all(desk.district, topic)}
+    finally:
+        for table in ("department_outbox", "department_feed"):
+            await dispatch.execute(f"DELETE FROM own.{table} WHERE department = $1", nobodys)
+    assert other in {event["subject"] for event in await told_on_topic(desk, "housing")}
 
 
 async def test_a_withdrawn_petition_is_told_to_whose_order_it_was_and_to_nobody_before_it_is_assigned(

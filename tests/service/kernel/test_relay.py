@@ -73,7 +73,7 @@ async def test_a_second_relay_stands_by_and_takes_over(people: People) -> None:
     await create_topics(Broker(people.district.servers.bootstrap), [Topic(topic, 2)], replication=1)
     other = Relay(
         Source.INTAKE,
-        [events(Source.INTAKE)],
+        events(Source.INTAKE),
         database_url=service.settings.database_url.get_secret_value(),
         broker=Broker(people.district.servers.bootstrap),
         topic_prefix=prefix,
