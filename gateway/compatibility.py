@@ -26,11 +26,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """All that others rely on: SDL of the services by name, the supergraph, registered operations by their ids."""
+    """All that others rely on: SDL of the services by name, the supergraph, operations by their ids, error codes."""
 
     services: Mapping[str, str]
     supergraph: str
     operations: Mapping[str, Operation] = field(default_factory=dict[str, Operation])
+    codes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ _REMOVE: Final = (
 _ANOTHER: Final = "Add another of a new name beside it, and deprecate this one."
 _OPTIONAL: Final = "Make it optional, or give it the default by which everything stays as it was."
 _DEFAULT: Final = "Leave it: who says nothing is answered as before. Let clients choose by a new argument or field."
+_CODE: Final = "Leave it in the list: clients go by it, and services of the release may still say it."
 _DIRECTIVE: Final = "Leave its definition as it was; only more may be added."
 _INSTEAD: Final = {
     BreakingChangeType.TYPE_REMOVED: "Deprecate every field that leads to it; it may go when they are gone.",
@@ -107,6 +109,7 @@ def judge(old: Contract, new: Contract, *, released: dt.date, today: dt.date) ->
     found += [Refusal(f"{', '.join(names)}: {one.what}", one.instead) for one, names in by_sentence.items()]
     found += _badly_deprecated(api_before, api_now, released + deprecation.NOTICE)
     found += _broken_operations(old, new, expected, api_now)
+    found += [Refusal(f"The error code {code} was removed.", _CODE) for code in sorted(old.codes - new.codes)]
     return Verdict(tuple(found), frozenset(time_had_come))
 
 

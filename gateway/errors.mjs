@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { GraphQLError } from 'graphql';
 
 import { log } from './log.mjs';
 
 /** The whole list of codes a client can meet, the same through the gateway as from a service. */
-export const CODES = new Set([
-  'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'INVALID_INPUT', 'INVALID_STATE', 'CONFLICT', 'RATE_LIMITED', 'UNAVAILABLE', 'INTERNAL',
-]);
+export const CODES = new Set(JSON.parse(readFileSync(new URL('error-codes.json', import.meta.url), 'utf8')));
 
 /** Hive's own names for "the document or its variables are wrong". */
 const DOCUMENT_CODES = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'BAD_REQUEST', 'OPERATION_RESOLUTION_FAILURE']);

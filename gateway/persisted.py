@@ -1,7 +1,8 @@
 """Documents that clients send by their ids: `operations/manifest.json`, from the files beside it and the console's.
 
 The manifest has Apollo's format, so that clients' tools read it. Who edits a file gets a new id, and the released one
-stays registered beside it as long as the schema can answer it.
+stays registered beside it as long as the schema can answer it; but the console's texts are promised to nobody, since
+the console sends what it has.
 """
 
 import hashlib
@@ -17,6 +18,8 @@ from gateway.compatibility import Operation, problems_of
 
 FORMAT: Final = "apollo-persisted-query-manifest"
 SUFFIX: Final = ".graphql"
+CONSOLE: Final = "console"
+"""How the names of the console's documents begin."""
 
 
 class BadOperation(Exception):
@@ -41,6 +44,11 @@ def sources(folders: Mapping[str, Path]) -> dict[str, Operation]:
 def id_of(body: str) -> str:
     """Return a document's id: the SHA-256 of its UTF-8, in hexadecimal."""
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+def promised(operations: Mapping[str, Operation]) -> dict[str, Operation]:
+    """Return what stays registered once it is released: everybody's but the console's."""
+    return {key: one for key, one in operations.items() if not one.name.startswith(f"{CONSOLE}/")}
 
 
 def still_answered(released: Mapping[str, Operation], supergraph: str) -> dict[str, Operation]:

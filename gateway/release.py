@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -15,6 +15,8 @@ FIRST: Final = "1.0.0"
 _RELEASE: Final = "release.json"
 _ACCEPTED: Final = "accepted.json"
 _SUPERGRAPH: Final = "supergraph.graphql"
+CODES: Final = "error-codes.json"
+"""The codes that errors may have: the gateway's list, and the release's copy of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Release:
 
 def present(here: Path, services: tuple[str, ...]) -> Contract:
     """Return the contract as it is committed in the gateway's folder."""
-    return _read(here / "subgraphs", services, here / _SUPERGRAPH, here / "operations" / "manifest.json")
+    return _read(here, "subgraphs", services, here / "operations" / "manifest.json")
 
 
 def released(here: Path) -> Release | None:
@@ -38,13 +40,15 @@ def released(here: Path) -> Release | None:
         return None
     said = cast("dict[str, str]", json.loads((folder / _RELEASE).read_text(encoding="utf-8")))
     services = tuple(sorted(file.stem for file in folder.glob("*.graphql") if file.name != _SUPERGRAPH))
-    contract = _read(folder, services, folder / _SUPERGRAPH, folder / "operations.json")
+    contract = _read(folder, ".", services, folder / "operations.json")
     return Release(said["version"], dt.date.fromisoformat(said["released"]), contract)
 
 
-def _read(folder: Path, services: tuple[str, ...], supergraph: Path, operations: Path) -> Contract:
-    parts = {name: (folder / f"{name}.graphql").read_text(encoding="utf-8") for name in services}
-    return Contract(parts, supergraph.read_text(encoding="utf-8"), persisted.read_manifest(operations))
+def _read(folder: Path, subgraphs: str, services: tuple[str, ...], operations: Path) -> Contract:
+    parts = {name: (folder / subgraphs / f"{name}.graphql").read_text(encoding="utf-8") for name in services}
+    supergraph = (folder / _SUPERGRAPH).read_text(encoding="utf-8")
+    codes = cast("list[str]", json.loads((folder / CODES).read_text(encoding="utf-8")))
+    return Contract(parts, supergraph, persisted.read_manifest(operations), frozenset(codes))
 
 
 def accepted(here: Path) -> dict[str, str]:
@@ -87,6 +91,7 @@ def release(here: Path, services: tuple[str, ...], *, today: dt.date) -> str:
     Major if something went or was accepted to break, else minor; the first is 1.0.0, and the same again is none.
     """
     last, now = released(here), present(here, services)
+    now = replace(now, operations=persisted.promised(now.operations))
     if last is not None and last.contract == now:
         return f"The GraphQL contract is still {last.version}."
     version = FIRST if last is None else _next(last, now, broken=bool(accepted(here)), today=today)
@@ -97,6 +102,7 @@ def release(here: Path, services: tuple[str, ...], *, today: dt.date) -> str:
     for name, text in {**now.services, _SUPERGRAPH.removesuffix(".graphql"): now.supergraph}.items():
         (folder / f"{name}.graphql").write_text(text, encoding="utf-8")
     (folder / "operations.json").write_text(persisted.manifest(now.operations), encoding="utf-8")
+    _write(folder / CODES, sorted(now.codes))
     _write(folder / _ACCEPTED, [])
     _write(folder / _RELEASE, {"version": version, "released": today.isoformat()})
     return f"The GraphQL contract is {version} now{'' if last is None else f', after {last.version}'}."

@@ -1,7 +1,8 @@
 """The GraphQL contract: the services' SDL, the supergraph, the registered operations, and what was released of them.
 
 Run as `python -m gateway.schema` with `write` (from the code), `check` (that the committed files are what the code
-says), `compatible` (that nothing breaks who relies on the release) or `release` (make what is committed the release).
+says), `compatible` (that nothing breaks who relies on the release), `releasable` (that `release` would refuse nothing)
+or `release` (make what is committed the release).
 """
 
 import asyncio
@@ -38,10 +39,12 @@ def main(arguments: list[str]) -> int:
             return check()
         case ["compatible"]:
             return compatible()
+        case ["releasable"]:
+            return releasable()
         case ["release"]:
-            return check() or compatible(release_today=True) or move_baseline()
+            return releasable() or move_baseline()
         case _:
-            print("usage: python -m gateway.schema write|check|compatible|release", file=sys.stderr)
+            print("usage: python -m gateway.schema write|check|compatible|releasable|release", file=sys.stderr)
             return 2
 
 
@@ -66,7 +69,7 @@ def manifest(supergraph: Path) -> str:
     """Return the manifest of what is registered: the files' documents, and released ones that are still answered."""
     last = release.released(HERE)
     kept = persisted.still_answered(last.contract.operations, supergraph.read_text(encoding="utf-8")) if last else {}
-    written = persisted.sources({"": HERE / "operations", "console": HERE / "console" / "operations"})
+    written = persisted.sources({"": HERE / "operations", persisted.CONSOLE: HERE / "console" / "operations"})
     return persisted.manifest(kept | written)
 
 
@@ -96,6 +99,11 @@ def compatible(*, release_today: bool = False) -> int:
     if found:
         print("Refused: docs/compatibility.md says what is promised, and how something is taken away.", file=sys.stderr)
     return int(bool(found))
+
+
+def releasable() -> int:
+    """Refuse what a release today would; nothing is written."""
+    return check() or compatible(release_today=True)
 
 
 def move_baseline() -> int:

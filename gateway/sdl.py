@@ -26,6 +26,7 @@ from graphql import (
     ObjectTypeDefinitionNode,
     ObjectTypeExtensionNode,
     SchemaDefinitionNode,
+    SchemaExtensionNode,
     StringValueNode,
     TypeDefinitionNode,
     TypeExtensionNode,
@@ -75,19 +76,27 @@ def _is_hidden(place: str, node: Node) -> bool:
 
 
 def places(document: DocumentNode) -> dict[str, Node]:
-    """Return every place by its coordinate: `schema`, `Type`, `Type.field`, `Type.field(argument:)`, `@directive`."""
+    """Return every place by its coordinate: `schema`, `Type`, `Type.field`, `Type.field(argument:)`, `@directive`.
+
+    What a definition and its extensions say of a type is at one place.
+    """
     found: dict[str, Node] = {}
     for definition in document.definitions:
         place = place_of(definition)
         if place is not None:
-            found.setdefault(place, definition)
+            found[place] = _extended(found[place], definition) if place in found else definition
             found.update(_within(definition, place))
     return found
 
 
-def place_of(definition: DefinitionNode) -> str | None:
+def _extended(known: Node, more: Node) -> Node:
+    both = cast("tuple[TypeDefinitionNode, ...]", (known, more))
+    return replace(both[0], directives=tuple(one for node in both for one in node.directives or ()))
+
+
+def place_of(definition: Node) -> str | None:
     match definition:
-        case SchemaDefinitionNode():
+        case SchemaDefinitionNode() | SchemaExtensionNode():
             return SCHEMA
         case DirectiveDefinitionNode():
             return f"@{definition.name.value}"
@@ -162,9 +171,12 @@ def reason_of(node: Node) -> str | None:
 
 def roots(document: DocumentNode) -> dict[str, str]:
     """Return the types of the root operations: `{"query": "Query", …}`."""
-    schema = places(document).get(SCHEMA)
-    operations = schema.operation_types if isinstance(schema, SchemaDefinitionNode) else ()
-    return {one.operation.value: one.type.name.value for one in operations}
+    return {
+        one.operation.value: one.type.name.value
+        for definition in document.definitions
+        if isinstance(definition, SchemaDefinitionNode | SchemaExtensionNode)
+        for one in definition.operation_types or ()
+    }
 
 
 def without(document: DocumentNode, gone: set[str]) -> DocumentNode:

@@ -1,8 +1,8 @@
 """The events' contracts: what is generated from the definitions, and what was released of it.
 
 Run as `python -m services.contracts` with `write` (from the definitions), `check` (that the committed files are what
-the definitions say), `compatible` (that nothing breaks who relies on the release) or `release` (make what is committed
-the release).
+the definitions say), `compatible` (that nothing breaks who relies on the release), `releasable` (that `release` would
+refuse nothing) or `release` (make what is committed the release).
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from services.contracts import baseline, generated
 
-_USAGE = "usage: python -m services.contracts write|check|compatible|release"
+_USAGE = "usage: python -m services.contracts write|check|compatible|releasable|release"
 
 
 def main(arguments: list[str]) -> int:
@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> int:
             return check()
         case ["compatible"]:
             return compatible(_today())
+        case ["releasable"]:
+            return check() or releasable(_today())
         case ["release"]:
             return check() or release(_today())
         case _:
@@ -57,12 +59,17 @@ def compatible(today: date, *, released_today: bool = False) -> int:
     return 0
 
 
+def releasable(today: date) -> int:
+    """Refuse what a release today would; nothing is written."""
+    return compatible(today, released_today=True) if baseline.is_there() else 0
+
+
 def release(today: date) -> int:
     """Make the present contracts the release, or say why not."""
     if not baseline.is_there():
         to, news = baseline.version(), baseline.topics()
     else:
-        if compatible(today, released_today=True):
+        if releasable(today):
             return 1
         compared = baseline.compare(today)
         to, news = baseline.next_version(compared), compared.news or ["words"]

@@ -7,11 +7,7 @@ from typing import Any, Final, NoReturn
 
 from deploy.local.settings import ROOT
 
-CODES: Final = frozenset(
-    re.findall(
-        r"'([A-Z_]+)'", Path(ROOT, "gateway", "errors.mjs").read_text().split("new Set([", 1)[1].split("])", 1)[0]
-    )
-)
+CODES: Final = frozenset(json.loads(Path(ROOT, "gateway", "error-codes.json").read_text(encoding="utf-8")))
 """The list of codes as the gateway keeps it."""
 BUGS: Final = frozenset({"INTERNAL", "UNAVAILABLE"})
 """Codes that mean, while nothing is down, that somebody made a mistake here."""

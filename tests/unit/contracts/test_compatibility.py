@@ -454,6 +454,7 @@ def test_the_first_release_is_what_stands_and_a_second_without_changes_is_none(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(baseline.BASELINE)
+    assert command.main(["releasable"]) == 0
     assert command.main(["compatible"]) == 1
     assert "Nothing was released yet" in capsys.readouterr().err
     assert command.main(["release"]) == 0
@@ -481,6 +482,7 @@ def test_a_release_that_would_break_somebody_is_refused_and_changes_nothing(
     older = baseline.BASELINE / "schemas" / "intake" / "petition.accepted.v1.json"
     older.write_text(older.read_text().replace('"URGENT"\n', '"URGENT",\n        "CRITICAL"\n'))
     before = baseline.contracts(baseline.BASELINE)
+    assert command.main(["releasable"]) == 1
     assert command.main(["release"]) == 1
     said = capsys.readouterr().err
     assert "field `urgency`: was allowed to say `CRITICAL`, is not any more." in said

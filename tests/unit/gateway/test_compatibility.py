@@ -4,6 +4,7 @@ What the product has none of yet (interfaces, unions, most federation directives
 """
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -12,10 +13,12 @@ from typing import Final
 import pytest
 from graphql import StringValueNode, Visitor, parse, print_ast, visit
 
+from deploy.local.settings import ROOT
 from gateway import schema
 from gateway.compatibility import Contract, Operation, Verdict, judge
-from gateway.release import released
+from gateway.release import present, released
 from gateway.sdl import api_of
+from services.kernel.errors import Refusal
 from services.kernel.graphql.deprecation import NOTICE, until
 
 RELEASED: Final = dt.date(2026, 11, 26)
@@ -56,6 +59,7 @@ type Box @key(fields: "id") @interfaceObject {{
   asked(few: Int = 3, some: [Int!] = [1], name: String! = "x", free: Int, gone: Int {FEW}): Int
 }}
 input Put {{ few: Int = 1 free: Int must: Int! = 3 gone: Int {FEW} }}
+extend type Jar @tag(name: "b")
 extend type Query {{ box(put: Put): Box thing: Thing hue: Hue }}
 '''
 
@@ -164,6 +168,7 @@ BREAKS: Final = {
     "inaccessible now": ({"must: Int!\n": "must: Int! @inaccessible\n"}, "Field Box.must was removed."),
     "inaccessible before": ({"secret: Int @inaccessible": "secret: Int"}, "Box.secret has lost @inaccessible."),
     "tag": ({'@tag(name: "a")': '@tag(name: "b")'}, 'intake: Box.tagged has lost @tag(name: "a").'),
+    "tag of an extension": ({'extend type Jar @tag(name: "b")': ""}, 'intake: Jar has lost @tag(name: "b").'),
     "override": ({' @override(from: "dispatch")': ""}, 'intake: Box.overridden has lost @override(from: "dispatch").'),
     "another override": ({'from: "dispatch"': 'from: "feedback"'}, 'has gained @override(from: "feedback").'),
     "interface object": ({" @interfaceObject": ""}, "intake: Box has lost @interfaceObject."),
@@ -215,6 +220,10 @@ ALLOWED: Final = {
     "other words": {"Whoever has a name.": "What is called something."},
     "one more key": {'@key(fields: "id") @interf': '@key(fields: "id") @key(fields: "must") @interf'},
     "the same key, written otherwise": {'@key(fields: "name")': '@key(fields: " name ")'},
+    "a key that stands at an extension now": {
+        ' @key(fields: "name")': "",
+        "Jar @tag": 'Jar @key(fields: "name") @tag',
+    },
     "what may be shared now": {"levelled: Int": "levelled: Int @shareable"},
     "one more import": {'["@key", "@shareable"]': '["@key", "@shareable", "@tag"]'},
     "a deprecation in time": deprecated(until(RELEASED + NOTICE, "Use list.")),
@@ -244,6 +253,20 @@ def test_a_field_that_moves_to_another_service_is_refused_with_the_way_that_it_c
     }
     [sentence] = said(replace(BEFORE, services={**BEFORE.services, **moved}))
     assert sentence.startswith("intake: Box.must is answered by dispatch now, and here no longer. Let both answer it")
+
+
+def test_what_an_extension_takes_away_is_refused() -> None:
+    extended = BEFORE.services["intake"] + 'extend type Cap @inaccessible extend schema @link(url: "https://x/y")'
+    assert said(replace(BEFORE, services={**BEFORE.services, "intake": extended})) == [
+        "intake: Cap has gained @inaccessible. It takes away what others rely on: add another place for it."
+    ]
+
+
+def test_an_error_code_that_is_gone_is_refused_and_one_more_is_not() -> None:
+    before = replace(BEFORE, codes=frozenset({"CONFLICT", "INTERNAL"}))
+    assert said(replace(BEFORE, codes=frozenset({"CONFLICT", "INTERNAL", "TOO_LATE"})), before=before) == []
+    [sentence] = said(replace(BEFORE, codes=frozenset({"INTERNAL"})), before=before)
+    assert sentence.startswith("The error code CONFLICT was removed. Leave it in the list: clients go by it")
 
 
 def test_a_service_that_is_gone_is_refused() -> None:
@@ -278,6 +301,13 @@ def test_the_api_has_nothing_of_the_composer_nor_of_what_is_inaccessible() -> No
     assert "type Petition" in text
     for hidden in ("join__", "link__", "@link", "secret: Int"):
         assert hidden not in text
+
+
+def test_the_release_has_the_codes_that_services_say_and_the_page_explains() -> None:
+    page = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([A-Z_]+)` \|", page.split("## Errors")[1].split("## Limits")[0], re.MULTILINE))
+    assert explained == present(schema.HERE, schema.SERVICES).codes
+    assert {kind.code for kind in Refusal.__subclasses__()} <= RELEASE.codes <= explained
 
 
 def test_the_committed_schema_breaks_nobody(capsys: pytest.CaptureFixture[str]) -> None:

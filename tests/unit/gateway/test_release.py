@@ -2,11 +2,14 @@
 
 import datetime as dt
 import json
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from gateway import persisted, release
+from deploy.local.settings import ROOT
+from gateway import persisted, release, schema
 from gateway.compatibility import Operation
 from gateway.persisted import BadOperation
 from services.kernel.graphql.deprecation import NOTICE, until
@@ -28,10 +31,13 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(here: Path, sdl: str, *documents: str) -> None:
+def write(here: Path, sdl: str, *documents: str, console: str = "", codes: Sequence[str] = ("INTERNAL",)) -> None:
     (here / "subgraphs" / "intake.graphql").write_text(sdl)
     (here / "supergraph.graphql").write_text(sdl)
     operations = {persisted.id_of(one): Operation(f"team/{number}", one) for number, one in enumerate(documents)}
+    if console:
+        operations[persisted.id_of(console)] = Operation("console/01-who", console)
+    (here / "error-codes.json").write_text(json.dumps(codes))
     (here / "operations" / "manifest.json").write_text(persisted.manifest(operations))
 
 
@@ -105,6 +111,55 @@ def test_an_edited_operation_keeps_its_released_text_as_long_as_that_is_answered
     assert last is not None
     assert persisted.still_answered(last.contract.operations, FIRST) == {persisted.id_of(WHO): Operation("team/0", WHO)}
     assert persisted.still_answered(last.contract.operations, SCHEMA + "type Query { where: String }") == {}
+
+
+def test_the_consoles_texts_are_promised_to_nobody(here: Path) -> None:
+    write(here, FIRST, WHO, console="query Console { where }")
+    assert publish(here) == "The GraphQL contract is still 1.0.0."
+    write(here, FIRST.replace("who: String", "who: String, when: Int"), WHO, console="query Console { where }")
+    assert publish(here) == "The GraphQL contract is 1.1.0 now, after 1.0.0."
+    last = release.released(here)
+    assert last is not None
+    assert set(last.contract.operations) == {persisted.id_of(WHO)}
+    write(here, FIRST.replace("who: String", "who: String, when: Int"), WHO, console="query Console { who }")
+    assert refusals(here) == []
+    assert publish(here) == "The GraphQL contract is still 1.1.0."
+    write(here, FIRST, WHO, console="query Console { when }")
+    assert any(one.startswith("console/01-who") for one in refusals(here))
+
+
+def test_an_error_code_is_part_of_the_release(here: Path) -> None:
+    write(here, FIRST, WHO, codes=("INTERNAL", "TOO_LATE"))
+    assert publish(here) == "The GraphQL contract is 1.1.0 now, after 1.0.0."
+    write(here, FIRST, WHO)
+    [refused] = refusals(here)
+    assert refused.startswith("The error code TOO_LATE was removed.")
+
+
+def test_a_release_is_begun_only_when_neither_gate_refuses_it(tmp_path: Path) -> None:
+    said, python = tmp_path / "said", tmp_path / "python"
+    for refusing, begun in (("services.contracts", False), ("gateway.schema", False), ("nothing", True)):
+        said.write_text("")
+        python.write_text(f"#!/bin/sh\necho \"$2 $3\" >> '{said}'\n[ \"$2 $3\" != '{refusing} releasable' ]\n")
+        python.chmod(0o755)
+        made = subprocess.run(
+            ["make", "release-contracts", f"PY='{python}'", "PYTHON=true"],
+            cwd=ROOT,
+            capture_output=True,
+            check=False,
+        )
+        assert (made.returncode == 0) == begun, made.stderr
+        releases = [line for line in said.read_text().splitlines() if line.endswith(" release")]
+        assert releases == (["services.contracts release", "gateway.schema release"] if begun else [])
+
+
+def test_whether_a_release_would_be_refused_is_told_without_making_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = release.released(schema.HERE)
+    assert last is not None
+    monkeypatch.setattr(schema, "today", lambda: last.released)
+    before = {file: file.read_bytes() for file in (schema.HERE / "baseline").iterdir()}
+    assert schema.main(["releasable"]) == 0
+    assert {file: file.read_bytes() for file in (schema.HERE / "baseline").iterdir()} == before
 
 
 @pytest.mark.parametrize(
