@@ -33,6 +33,7 @@ class Locale(enum.Enum):
 
     ZH_CN = "zh-CN"
     EN = "en"
+    EN_GB = strawberry.enum_value("en-GB", deprecation_reason=until(dt.date(2027, 12, 1), "Use EN."))
 
 
 @strawberry.federation.type(shareable=True)
@@ -142,6 +143,8 @@ class SubmitPetitionInput:
     words: str
     locale: Locale = Locale.ZH_CN
     tags: list[str] | None = None
+    tag: str | None = strawberry.field(default=None, deprecation_reason=until(dt.date(2027, 12, 1), "Use tags."))
+    others: "list[SubmitPetitionInput] | None" = None
 
 
 @strawberry.input

@@ -224,3 +224,25 @@ async def test_who_asks_for_something_deprecated_is_told_in_the_answer_and_the_o
     assert (line["operation"], line["deprecations"]) == ("Old", [sentence])
     assert sum(line["event"] == "deprecated places are asked for" for line in gateway.logs) == 1
     assert await (await gateway.session.post(gateway.url, json={"query": FREE})).json() == ANONYMOUS
+
+
+async def test_who_gives_something_deprecated_in_variables_is_told_of_that_too(gateway: Gateway, world: World) -> None:
+    headers = {"authorization": f"Bearer {world.organisation.token('a-supplier')}"}
+    goes = "Goes on 2027-12-01 at the earliest."
+    tag = f"The input field SubmitPetitionInput.tag is deprecated. Use tags. {goes}"
+    locale = f'The enum value "Locale.EN_GB" is deprecated. Use EN. {goes}'
+    inputs: list[tuple[dict[str, Any], list[str]]] = [
+        ({"words": "路灯", "tags": ["night"], "others": []}, []),
+        ({"words": "路灯", "tag": "night"}, [tag]),
+        ({"words": "路灯", "tag": None, "others": [{"words": "井盖", "locale": "EN_GB", "tag": "day"}]}, [tag, locale]),
+        ({"words": "路灯", "others": {"words": "井盖", "locale": "EN_GB"}}, [locale]),
+    ]
+    for given, told in inputs:
+        body = {"documentId": IDS["submit"], "variables": {"input": given}}
+        async with gateway.session.post(gateway.url, json=body, headers=headers) as response:
+            answer = await response.json()
+        assert answer["data"] == {"submitPetition": {"position": "intake:new:1"}}
+        assert sorted(answer.get("extensions", {}).get("deprecations", [])) == sorted(told)
+    await gateway.logged(event="deprecated places are asked for", subject="organisation a-supplier")
+    lines = [line for line in gateway.logs if line.get("subject") == "organisation a-supplier"]
+    assert [line["deprecations"] for line in lines] == [[tag], [locale]]
