@@ -117,6 +117,8 @@ schema: venv ## write the generated files: events, their catalogue, SDL, supergr
 	$(PY) -m deploy.supply write
 
 release-contracts: venv ## make the contracts as they are committed the release that later ones are held against
+	$(PY) -m services.contracts releasable
+	$(PY) -m gateway.schema releasable
 	$(PY) -m services.contracts release
 	$(PY) -m gateway.schema release
 
