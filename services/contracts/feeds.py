@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.contracts import departments
 from services.contracts.departments import DepartmentEvent
+from services.contracts.dispatch import OpenInstruction
 from services.contracts.stories import (
     CLOCK,
     ESTATE,
@@ -120,6 +121,13 @@ TOLD: Final[Sequence[Told]] = (
             street="fenghuang",
             community="maan",
             matter=HOUSEHOLD_MATTER,
+            instructions=(
+                OpenInstruction(
+                    instruction_id=UUID("01a21f4c-2c80-7a3e-8d15-6f0b9c2e4a71"),
+                    clock_id=UUID("01a21f4c-2c80-7b52-9e64-2d7c8f1a3b95"),
+                    due_at=at("2026-11-24T01:20"),
+                ),
+            ),
         ),
     ),
     _of_the_household(

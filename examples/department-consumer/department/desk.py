@@ -31,33 +31,38 @@ class Answer:
     after_work: bool = False
 
 
-def decide(told: msgspec.Struct, order: Order | None) -> Answer | None:
-    """Return the answer to an event, if it asks for one.
+def decide(told: msgspec.Struct, order: Order | None) -> list[Answer]:
+    """Return the answers that an event asks for.
 
     Every order is taken and begun; what is COMPLEX is asked about once; a reply follows when the work is done. Whether
     something is a department's own at all, people decide: they decline at their console, and the feed tells of it.
     """
     match told:
         case models.WorkOrderAssigned(work_order_id=id_) | models.WorkOrderRuled(work_order_id=id_):
-            return _about(id_, "acknowledgeWorkOrder")
+            return [_about(id_, "acknowledgeWorkOrder"), *map(_heard, told.instructions or [])]
+        case models.WorkOrderReferredForRuling():
+            return [*map(_heard, told.instructions or [])]
         case models.WorkOrderAcknowledged(work_order_id=id_):
-            return _about(id_, "startWorkOrder")
-        case models.WorkOrderStarted(work_order_id=id_) if (
-            order and order.deadline_class == "COMPLEX" and not order.asked
-        ):
-            return _about(id_, "askResident", question="请问哪一天上门方便？")
+            return [_about(id_, "startWorkOrder")]
+        case models.WorkOrderStarted(work_order_id=id_) if order and order.has_to_be_asked_about:
+            return [_about(id_, "askResident", question="请问哪一天上门方便？")]
         case (
             models.WorkOrderStarted(work_order_id=id_)
             | models.WorkOrderResumed(work_order_id=id_)
             | models.WorkOrderReplyReturned(work_order_id=id_)
         ):
             given = {"words": "已派人现场处理完毕，请您查看。", "measures": "现场处理"}
-            return _about(id_, "replyToWorkOrder", after_work=True, **given)
-        case models.PetitionPressed(instruction_id=id_):
-            answered = {"instructionId": id_, "words": "已收到督办意见，正在办理，办结后答复。"}
-            return Answer("answerInstruction", id_, answered)
+            return [_about(id_, "replyToWorkOrder", after_work=True, **given)]
+        case models.PetitionPressed():
+            return [_heard(told)]
         case _:
-            return None
+            return []
+
+
+def _heard(pressed: models.PetitionPressed | models.OpenInstruction) -> Answer:
+    """Answer the supervisor's instruction, whether it came to this department or passed on to it."""
+    id_ = pressed.instruction_id
+    return Answer("answerInstruction", id_, {"instructionId": id_, "words": "已收到督办意见，正在办理，办结后答复。"})
 
 
 def _about(id_: str, mutation: str, *, after_work: bool = False, **given: str) -> Answer:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 from enum import Enum
 from typing import Annotated
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, UnsetType, field
 from datetime import datetime
 
 
@@ -204,6 +204,20 @@ class DeadlineClass(Enum):
     urgent = "URGENT"
 
 
+class OpenInstruction(Struct):
+    """An instruction about the petition that must still be answered: whoever is responsible answers it."""
+
+    instruction_id: Annotated[
+        str, Meta(description="The supervisor's instruction, as `petition.pressed` first named it.")
+    ] = field(name="instructionId")
+    clock_id: Annotated[
+        str, Meta(description="The clock; it keeps its id from `clock.started` to `clock.stopped`.")
+    ] = field(name="clockId")
+    due_at: Annotated[datetime, Meta(description="When the clock is due, as things stand after this event.")] = field(
+        name="dueAt"
+    )
+
+
 class Urgency(Enum):
     """How soon harm would follow. Emergencies are not petitions: they go to 110/119/120."""
 
@@ -221,7 +235,7 @@ class WorkOrderCancelled(Struct):
 
 
 class WorkOrderDeclined(Struct):
-    """The department declined the work order, which is not its own any more, nor are its clocks. The department declines it: ASSIGNED → PENDING the first time in a cycle, and ASSIGNED → UNDER_RULING the second. ACKNOWLEDGEMENT and HANDLING end."""
+    """The department declined the work order: it is not its own any more, nor are its clocks and open instructions. The department declines it: ASSIGNED → PENDING the first time in a cycle, and ASSIGNED → UNDER_RULING the second. ACKNOWLEDGEMENT and HANDLING end."""
 
     by_role: Annotated[Role, Meta(description="In which role it was done.")] = field(name="byRole")
     work_order_id: Annotated[
@@ -246,10 +260,17 @@ class WorkOrderReferredForRuling(Struct):
     work_order_id: Annotated[
         str, Meta(description="The work order that it is about; one per department and cycle.")
     ] = field(name="workOrderId")
+    instructions: (
+        Annotated[
+            list[OpenInstruction],
+            Meta(description="The supervisor's instructions that pass on to the department that is responsible now."),
+        ]
+        | UnsetType
+    ) = field(default_factory=list)
 
 
 class WorkOrderRelieved(Struct):
-    """The district supervisor ruled that the work order is another department's, and no longer this one's. The district supervisor rules that another department is responsible. Only in the feed of the one that was until then, whose clocks end."""
+    """Another department is responsible from here on: the work order is that one's, and so are open instructions. The district supervisor rules that another department is responsible, or the petition was reopened and is assigned to another. Only in the feed of the one that was until then."""
 
     by_role: Annotated[Role, Meta(description="In which role it was done.")] = field(name="byRole")
     work_order_id: Annotated[
@@ -327,6 +348,13 @@ class WorkOrderAssigned(Struct):
     street: Annotated[str, Meta(description="The id of a reference entry `street`.")]
     community: Annotated[str, Meta(description="The id of a reference entry `community`.")]
     matter: Annotated[Matter, Meta(description="What is asked of the department.")]
+    instructions: (
+        Annotated[
+            list[OpenInstruction],
+            Meta(description="The supervisor's instructions that pass on to the department that is responsible now."),
+        ]
+        | UnsetType
+    ) = field(default_factory=list)
 
 
 class WorkOrderRuled(Struct):
@@ -342,6 +370,13 @@ class WorkOrderRuled(Struct):
     street: Annotated[str, Meta(description="The id of a reference entry `street`.")]
     community: Annotated[str, Meta(description="The id of a reference entry `community`.")]
     matter: Annotated[Matter, Meta(description="What is asked of the department.")]
+    instructions: (
+        Annotated[
+            list[OpenInstruction],
+            Meta(description="The supervisor's instructions that pass on to the department that is responsible now."),
+        ]
+        | UnsetType
+    ) = field(default_factory=list)
 
 
 EVENTS: dict[str, type[Struct]] = {

@@ -92,7 +92,7 @@ STATES = {
 
 CLOCKS = {"clock.paused": "PAUSED", "clock.stopped": "STOPPED"}
 
-Decide = Callable[[msgspec.Struct, Order | None], Answer | None]
+Decide = Callable[[msgspec.Struct, Order | None], Sequence[Answer]]
 
 
 class OtherFeed(Exception):
@@ -254,11 +254,11 @@ class Store:
             )
         order = self._apply_to_order(event, told)
         self._apply_to_clock(event, told)
-        if answer := decide(told, order):  # the event's id is the key: sent again, the answer does nothing twice
+        for nth, answer in enumerate(decide(told, order)):  # by the event's id: sent again, it does nothing twice
             self._db.execute(
                 "INSERT INTO answer (key, mutation, about, input, not_before) VALUES (?, ?, ?, ?, ?)",
                 [
-                    *(event.id, answer.mutation, answer.about),
+                    *(f"{event.id}-{nth}" if nth else event.id, answer.mutation, answer.about),
                     *(json.dumps(answer.input), self._now() + (self._works if answer.after_work else 0.0)),
                 ],
             )
