@@ -3,6 +3,8 @@ import http from 'node:http';
 import { Kind, getOperationAST } from 'graphql';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+import { CODES } from './errors.mjs';
+
 const registry = new Registry();
 const KINDS = { counter: Counter, gauge: Gauge, histogram: Histogram };
 
@@ -38,8 +40,24 @@ export class Course {
     this.trace = trace;
     this.began = performance.now();
     this.operation = 'none';
-    this.outcome = 'OK';
+    this.outcome = 'BROKEN_OFF'; // until there is an answer
     this.over = false;
+  }
+
+  /** Note how the answer comes out, and by which limit it was refused. */
+  answer(result) {
+    if (this.over) return;
+    const error = result?.errors?.[0];
+    const code = error?.extensions?.code;
+    this.outcome = error ? (CODES.has(code) ? code : 'INTERNAL') : 'OK';
+    const limit = error && limitOf(error);
+    if (limit) refusedBy(limit);
+  }
+
+  /** End without anybody there to take the answer. */
+  breakOff() {
+    if (!this.over) this.outcome = 'BROKEN_OFF';
+    this.end();
   }
 
   end() {
@@ -54,7 +72,7 @@ export class Course {
 export function useMeasures() {
   function begin({ contextValue, document, operationName }) {
     const operation = getOperationAST(document, operationName);
-    if (operation) (contextValue.course ??= new Course()).operation = rootOf(operation);
+    if (operation && contextValue.course) contextValue.course.operation = rootOf(operation);
   }
 
   return {
@@ -63,26 +81,18 @@ export function useMeasures() {
     },
     onSubscribe({ args }) {
       begin(args);
-      return { onSubscribeResult: ({ result }) => finish(args.contextValue.course, result) };
+      const { course } = args.contextValue;
+      return {
+        onSubscribeResult({ result }) {
+          course?.answer(result);
+          course?.end(); // it has begun: what is counted is over
+        },
+      };
     },
     onResultProcess({ result, serverContext }) {
-      if (serverContext?.course) note(serverContext.course, result);
+      serverContext?.course?.answer(result);
     },
   };
-}
-
-function note(course, result) {
-  const error = result?.errors?.[0];
-  if (!error) return;
-  course.outcome = error.extensions?.code ?? 'INTERNAL';
-  const limit = limitOf(error);
-  if (limit) refusedBy(limit);
-}
-
-function finish(course, result) {
-  if (!course) return;
-  note(course, result);
-  course.end();
 }
 
 /** Which of the gateway's own limits an error comes from; what a service refuses has a path. */

@@ -41,7 +41,7 @@ export function createServer(engine, identity, traces, { proxies, subscriptions,
     res.setHeader('cache-control', 'no-store');
     const course = new Course(traces.begin(requestId));
     res.course = course;
-    res.once('close', () => course.end());
+    res.once('close', () => (res.writableFinished ? course.end() : course.breakOff()));
     if (stopping) {
       res.setHeader('connection', 'close');
       return refuse(res, 503, 'UNAVAILABLE', 'The gateway is stopping; try again.');
@@ -72,7 +72,7 @@ export function createServer(engine, identity, traces, { proxies, subscriptions,
     return engine(req, res, { forwarded: forwardedHeaders(req.headers, requestId, address), caller, course });
   }
 
-  const sockets = createSockets(engine, identity, { clientAddress, subscriptions });
+  const sockets = createSockets(engine, identity, traces, { clientAddress, subscriptions });
   server.on('upgrade', (req, socket, head) => {
     if (stopping || req.url.split('?', 1)[0] !== '/graphql') return turnAway(socket, '404 Not Found');
     return sockets.open(req, socket, head);

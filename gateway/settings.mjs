@@ -25,6 +25,7 @@ export function readSettings(env) {
     planner: oneOf(env, 'GATEWAY_PLANNER', ['js', 'rust'], 'js'),
     grace: secondsOf(env, 'GATEWAY_GRACE', '10'),
     metricsPort: env.GATEWAY_METRICS_PORT ? portOf(env.GATEWAY_METRICS_PORT, 'GATEWAY_METRICS_PORT') : undefined,
+    metricsHost: env.GATEWAY_METRICS_HOST || '127.0.0.1',
     tracesEndpoint: env.GATEWAY_TRACES_ENDPOINT ? urlOf(env, 'GATEWAY_TRACES_ENDPOINT') : undefined,
     tracesRatio: ratioOf(env, 'GATEWAY_TRACES_RATIO', '0.05'),
     console: oneOf(env, 'GATEWAY_CONSOLE', ['off', 'on'], 'off') === 'on',

@@ -9,7 +9,7 @@ import { Refused } from './identity.mjs';
 import { KeysUnavailable } from './issuers.mjs';
 import { MAX_BODY } from './limits.mjs';
 import { log } from './log.mjs';
-import { refusedBy, socketsOpen } from './measures.mjs';
+import { Course, refusedBy, socketsOpen } from './measures.mjs';
 import { tooMany } from './subscriptions.mjs';
 import { createTally } from './tally.mjs';
 
@@ -23,7 +23,7 @@ const CLOSING_HANDSHAKE = 1_000;
  * at once. Mutations are refused: Yoga sees the request of the upgrade, which is a GET. `close()` tells every client 1001,
  * going away, and resolves when they have answered or a second has passed.
  */
-export function createSockets(engine, identity, { clientAddress, subscriptions }) {
+export function createSockets(engine, identity, traces, { clientAddress, subscriptions }) {
   const { perConnection = Infinity, perCaller = Infinity, inAll = Infinity } = subscriptions;
   const connections = createTally({ perKey: perCaller, inAll });
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY });
@@ -31,17 +31,18 @@ export function createSockets(engine, identity, { clientAddress, subscriptions }
     request: extra.request,
     forwarded: forwardedHeaders(extra.headers, requestIdOf({}), extra.request.clientAddress),
     caller: { ...callerAt(extra.request.clientAddress, extra.known), takesEvents: true },
+    isOpen: () => extra.socket.readyState === extra.socket.OPEN,
   }));
   const served = useServer(
     {
       ...operations,
-      execute: (args) => answered(operations.execute, args),
-      subscribe: (args) => answered(operations.subscribe, args),
+      execute: (args) => answered(operations.execute, args, traces),
+      subscribe: (args) => answered(operations.subscribe, args, traces),
       jsonMessageReviver: withQuery,
       onConnect: (ctx) => admit(ctx, identity),
       onSubscribe(ctx, id, payload) {
         const running = Object.keys(ctx.subscriptions).length; // this one included
-        if (running > perConnection) return [tooMany('Too many operations run on this connection; end one first.')];
+        if (running > perConnection) return refusedAtOnce(tooMany('Too many operations run on this connection; end one first.'));
         return operations.onSubscribe(ctx, id, payload);
       },
       onNext: (_ctx, _id, _payload, _args, result) => result.errors && { ...result, errors: result.errors.map(withoutHttp) },
@@ -73,14 +74,34 @@ export function createSockets(engine, identity, { clientAddress, subscriptions }
   };
 }
 
-/** A refusal that Yoga throws before it executes would close the socket with all that runs on it. */
-async function answered(operation, args) {
+/**
+ * Answer an operation, and count it: over HTTP Yoga processes results where that is done, here it does not.
+ *
+ * A refusal that Yoga throws before it executes would close the socket with all that runs on it.
+ */
+async function answered(operation, args, traces) {
+  const { forwarded, isOpen } = args.contextValue;
+  const course = new Course(traces.begin(forwarded['x-request-id']));
+  args.contextValue.course = course;
+  let result;
   try {
-    return await operation(args);
+    result = await operation(args);
   } catch (error) {
+    result = { errors: [error] };
     if (!CODES.has(error.extensions?.code)) throw error;
-    return { errors: [error] };
+  } finally {
+    course.answer(result);
+    if (isOpen()) course.end();
+    else course.breakOff();
   }
+  return result;
+}
+
+function refusedAtOnce(error) {
+  const course = new Course();
+  course.answer({ errors: [error] });
+  course.end();
+  return [error];
 }
 
 /** The protocol wants a `query` in each operation; one that comes by its id has none. */

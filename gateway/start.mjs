@@ -21,13 +21,13 @@ try {
   throw error;
 }
 
-async function listenForScrapes({ metricsPort, host }) {
+async function listenForScrapes({ metricsPort, metricsHost }) {
   const { serveMetrics } = await import('./measures.mjs');
   try {
-    return await serveMetrics(metricsPort, host);
+    return await serveMetrics(metricsPort, metricsHost);
   } catch (error) {
-    if (error.syscall !== 'listen') throw error;
-    return fail(2, `GATEWAY_METRICS_PORT can't be listened on (${error.code}).`);
+    if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') throw error;
+    return fail(2, `GATEWAY_METRICS_HOST and GATEWAY_METRICS_PORT can't be listened on (${error.code}).`);
   }
 }
 

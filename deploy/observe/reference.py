@@ -16,8 +16,9 @@ _HEAD: Final = """# Metrics
 Generated from `services/kernel/metrics.py` by `python -m deploy.observe write`; `make lint` finds it stale.
 
 Each service tells its own at `/metrics` of its port, the gateway at `/metrics` of a port of its own \
-(`GATEWAY_METRICS_PORT`). Labels have few values, all of them named in code: no ids, nothing that a client sent, no \
-personal data. `service` is `intake`, `dispatch` or `feedback`.
+(`GATEWAY_METRICS_PORT`, on `GATEWAY_METRICS_HOST`, which is 127.0.0.1 unless set). Labels have few values, all of \
+them named in code: no ids, nothing that a client sent, no personal data. `service` is `intake`, `dispatch` or \
+`feedback`.
 
 **Several replicas.** What a process counts itself is put together by `sum()`. Figures of a database are told by every \
 replica that has the scheduler's role, all the same: `max()` of them, or they count as often as there are replicas.

@@ -33,6 +33,7 @@ from services.kernel.mutation import Mutations, Request
 from services.kernel.operating import ActingSettings, Because, By
 from services.kernel.pulse import Pulse
 from services.kernel.settings import OperatorSettings
+from services.kernel.tracing import untraced
 
 PUBLISHED_SECONDS: Final = 15.0
 """How long a new signing key is published before it signs: whoever checks tokens asks for keys every 5 s at most."""
@@ -210,7 +211,7 @@ def erase(petition: UUID, *, by: By, because: Because) -> None:
 async def _erase(settings: ActingSettings, actor: Actor, petition: PetitionId, because: str) -> None:
     request = Request(actor, "erasePersonalData", {"petitionId": str(petition)}, None, str(new_uuid()))
     async with _database(settings) as database:
-        it = await Mutations(database, Pulse()).run(
+        it = await Mutations(database, Pulse(), traces=untraced(Source.INTAKE.value)).run(
             request,
             Receipt,
             lambda tx: erasure.erase_personal_data(tx, petition, because, by=actor, now=settings.now()),

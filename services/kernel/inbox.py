@@ -31,7 +31,7 @@ from services.kernel.arrivals import Arrived, Key, show_headers, stored
 from services.kernel.db import TRANSIENT, UNREACHABLE, VIEW_LOCK, Cause, Database, Transaction, describe, savepoint
 from services.kernel.envelope import Envelope
 from services.kernel.errors import InvalidInput, NotFound, Unavailable
-from services.kernel.tracing import NO_TRACES, Tracing
+from services.kernel.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -188,9 +188,9 @@ class Inbox:
         sources: frozenset[Source],
         handlers: Handlers,
         refresh: Callable[[], Awaitable[object]],
-        traces: Tracing = NO_TRACES,
+        traces: Tracing,
     ) -> None:
-        """Describe the inbox.
+        """Describe the inbox; what takes effect is counted under the name of the service that `traces` are of.
 
         `refresh` is awaited before each transaction, for what the rules keep in memory: inside one it would need a
         second connection, which may be held by those who wait for this very transaction.

@@ -35,7 +35,7 @@ class Lag:
         self.done: dict[Any, int] = {}
 
     async def watch(self, consumer: Consumer) -> NoReturn:
-        """Ask every five seconds; a broker that does not answer leaves the last figures as they were."""
+        """Ask every five seconds; whatever goes wrong with it is logged and leaves the last figures as they were."""
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
             try:
@@ -43,6 +43,8 @@ class Lag:
                     self._tell(await self._behind(consumer))
             except (BrokerError, OSError, TimeoutError) as error:
                 log.info("lag unknown", error=describe(error))
+            except Exception:
+                log.exception("lag unknown")  # of no known kind: nobody awaits this, so that it would end unseen
 
     def begin(self, partition: object, offset: int) -> None:
         """Note where a partition is taken up, if that is not known."""

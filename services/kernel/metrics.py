@@ -94,7 +94,8 @@ def _at_the_gateway(
 REQUESTS: Final = _histogram(
     "through_train_request_seconds",
     "GraphQL requests by root field (`_entities`: what the gateway asks about another service's objects; `several`; "
-    "`none` for what is no valid document) and by the first error's code, or OK",
+    "`none` for what is no valid document) and by the first error's code, or OK, or BROKEN_OFF when the client left or "
+    "the process stopped before there was an answer",
     "operation",
     "outcome",
     buckets=_FAST,
@@ -234,14 +235,17 @@ REFERENCES_AGE: Final = _gauge(
     over=Over.MAX,
 )
 SPANS_LOST: Final = _counter(
-    "through_train_spans_lost", "Spans of traces that the collector did not take", unit="spans"
+    "through_train_spans_lost",
+    "Spans of traces that the collector did not take, or that came faster than it took them",
+    unit="spans",
 )
 
 _at_the_gateway(
     Kind.HISTOGRAM,
     "through_train_gateway_request_seconds",
     "GraphQL operations by root field (`several`; `none` for what is no valid document) and by the first error's code, "
-    "or OK; for a subscription, until it began",
+    "or OK, or BROKEN_OFF when its client left or was cut off before it had the answer, which is no failure by itself; "
+    "for a subscription, until it began",
     "operation",
     "outcome",
     unit="seconds",
@@ -259,8 +263,8 @@ _at_the_gateway(
 _at_the_gateway(
     Kind.COUNTER,
     "through_train_gateway_refused_total",
-    "Operations that were refused before a service was asked, by which limit: `token`, `document`, `variables`, "
-    "`cost`, `rate`, `subscriptions`, `sockets` or `body`",
+    "Operations that were refused before a service was asked, over HTTP or WebSocket, by which limit: `token`, "
+    "`document`, `variables`, `cost`, `rate`, `subscriptions`, `sockets` or `body`",
     "limit",
     unit="operations",
 )
@@ -276,7 +280,7 @@ _at_the_gateway(
 _at_the_gateway(
     Kind.COUNTER,
     "through_train_gateway_spans_lost_total",
-    "Spans of traces that the collector did not take",
+    "Spans of traces that the collector did not take, or that came faster than it took them",
     unit="spans",
 )
 

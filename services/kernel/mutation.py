@@ -24,7 +24,7 @@ from services.kernel.db import (
 )
 from services.kernel.errors import Conflict, InvalidInput, Refusal, Unavailable
 from services.kernel.pulse import Pulse
-from services.kernel.tracing import NO_TRACES, Tracing
+from services.kernel.tracing import Tracing
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
@@ -85,7 +85,7 @@ class Mutations:
     """Runs commands in transactions on one service's database.
 
     `keyed` makes of an input's digest what is stored, so that nobody who has the database alone can find out by trying
-    what the input was.
+    what the input was. Steps are counted under the name of the service that `traces` are of.
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class Mutations:
         database: Database,
         committed: Pulse,
         *,
+        traces: Tracing,
         keyed: Callable[[bytes], bytes] = plain,
-        traces: Tracing = NO_TRACES,
     ) -> None:
         self._database = database
         self._committed = committed

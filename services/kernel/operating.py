@@ -28,6 +28,7 @@ from services.kernel.rebuild import Plan, rebuild
 from services.kernel.rebuild_view import RebuildError
 from services.kernel.reference import ReferenceCache
 from services.kernel.settings import Environment, OperatorSettings
+from services.kernel.tracing import untraced
 
 _PAGE: Final = 500
 _console: Final = Console(highlight=False, soft_wrap=True)
@@ -57,7 +58,7 @@ async def _desk(
     database = await open_database(url, connections=2, application=f"{service.value}-operator")
     try:
         references = ReferenceCache(database.reader, staleness=0)
-        inbox = Inbox(database, consumed, handlers(references), references.get)
+        inbox = Inbox(database, consumed, handlers(references), references.get, untraced(service.value))
         yield database, Parking(inbox, Pulse(), Pulse())
     finally:
         await database.close()

@@ -26,6 +26,7 @@ from services.kernel.ids import new_uuid
 from services.kernel.mutation import Mutations, Request
 from services.kernel.operating import ActingSettings, By
 from services.kernel.pulse import Pulse
+from services.kernel.tracing import untraced
 
 _LONGEST_BY: Final = 500
 _STDIN: Final = "-"
@@ -91,7 +92,7 @@ async def _record(service: Source, recorder: Recorder, cmd: RecordEntries, actor
     # What is asked for is as large as the file: it is only identified, and not repeated under a key.
     request = Request(actor, "recordEntries", len(cmd.entries), None, str(new_uuid()))
     async with _database(service, settings.database_url.get_secret_value()) as database:
-        return await Mutations(database, Pulse()).run(
+        return await Mutations(database, Pulse(), traces=untraced(service.value)).run(
             request, EntriesRecorded, lambda tx: recorder(tx, cmd, by=actor, now=settings.now())
         )
 

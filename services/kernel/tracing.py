@@ -5,11 +5,14 @@ What is sampled is decided where a trace begins, which is the gateway for what p
 span is made, nothing is written to the outbox, and messages have no such header.
 
 Spans leave in batches from a thread of their own. A collector that hangs, refuses or is away costs spans, which are
-counted, and no request. Attributes are codes, numbers and ids of petitions: never words, variables or who asked.
+counted, and no request. Attributes are codes, numbers, ids of petitions and the request's id: never words, variables
+or who asked. The request's id is the client's own where that is plain and can be no person's number (the gateway's
+headers.mjs), as it is in events and in the log; names of spans are code's alone.
 """
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +25,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, Tracer
@@ -49,17 +52,67 @@ _MOST_PETITIONS: Final = 20
 Attributes = Mapping[str, str | int | float | bool]
 
 
+class _Held:
+    """How many spans have ended and are not yet with the collector, and the counting of those that never will be.
+
+    The library's queue drops what does not fit and tells nobody but a logger; it never has more than are held here.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._held = 0
+        self._lock = threading.Lock()  # spans end on the event loop, and are sent from the exporter's thread
+
+    def take(self) -> bool:
+        """Make room for a span, or count it as lost when there is none."""
+        with self._lock:
+            if self._held < _QUEUE:
+                self._held += 1
+                return True
+        metrics.SPANS_LOST.labels(self._service).inc()
+        return False
+
+    def leave(self, spans: int, *, lost: bool) -> None:
+        """Note that spans have left, for the collector or for nowhere."""
+        with self._lock:
+            self._held -= spans
+        if lost:
+            metrics.SPANS_LOST.labels(self._service).inc(spans)
+
+
+class _Bounded(SpanProcessor):
+    """Hands spans that end to the batches, as many as are held at most."""
+
+    def __init__(self, held: _Held, exporter: SpanExporter) -> None:
+        self._held = held
+        self._inner = BatchSpanProcessor(
+            exporter, max_queue_size=_QUEUE, schedule_delay_millis=_EVERY_MS, max_export_batch_size=_BATCH
+        )
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if self._held.take():
+            self._inner.on_end(span)
+
+    def shutdown(self) -> None:
+        self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._inner.force_flush(timeout_millis)
+
+
 class _Counted(SpanExporter):
     """Exports over HTTP, and counts what the collector did not take instead of saying it in sentences of its own."""
 
-    def __init__(self, service: str, endpoint: str) -> None:
-        self._service = service
+    def __init__(self, held: _Held, endpoint: str) -> None:
+        self._held = held
         self._inner = OTLPSpanExporter(endpoint=endpoint, timeout=_ANSWERS_WITHIN)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._inner.export(spans)
-        if result is not SpanExportResult.SUCCESS:
-            metrics.SPANS_LOST.labels(self._service).inc(len(spans))
+        result = SpanExportResult.FAILURE
+        try:
+            result = self._inner.export(spans)
+        finally:
+            self._held.leave(len(spans), lost=result is not SpanExportResult.SUCCESS)
         return result
 
     def shutdown(self) -> None:
@@ -103,15 +156,9 @@ class Tracing:
             shutdown_on_exit=False,
             span_limits=SpanLimits(max_span_attributes=32, max_events=8, max_links=8),
         )
-        self._exporter = _Counted(service, endpoint)
-        self._provider.add_span_processor(
-            BatchSpanProcessor(
-                self._exporter,
-                max_queue_size=_QUEUE,
-                schedule_delay_millis=_EVERY_MS,
-                max_export_batch_size=_BATCH,
-            )
-        )
+        held = _Held(service)
+        self._exporter = _Counted(held, endpoint)
+        self._provider.add_span_processor(_Bounded(held, self._exporter))
         self._tracer = self._provider.get_tracer("through-train")
 
     async def close(self) -> None:
@@ -195,7 +242,12 @@ class Tracing:
             batch.spans.append(span)
 
 
-NO_TRACES: Final = Tracing("", endpoint=None, ratio=0)
+def untraced(service: str) -> Tracing:
+    """Return a service's traces where it has none, such as at an operator's command line."""
+    return Tracing(service, endpoint=None, ratio=0)
+
+
+NO_TRACES: Final = untraced("")
 
 
 def traceparent() -> str | None:

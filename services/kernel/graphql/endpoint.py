@@ -57,6 +57,9 @@ class Endpoint:
                 response = await self._bounded(request, request_id, course)
             except ClientDisconnect:
                 return
+            except Exception:
+                course.outcome = "INTERNAL"  # the server answers 500 and logs it
+                raise
             finally:
                 span.update_name(course.operation)
                 span.set_attribute(tracing.CORRELATION, request_id)

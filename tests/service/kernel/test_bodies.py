@@ -1,6 +1,7 @@
 """A service that is asked directly: whatever comes, the answer is GraphQL's, has a code, and comes in time."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -289,10 +291,11 @@ async def test_a_request_id_that_is_not_plain_is_not_kept(people: People, given:
 
 
 @asynccontextmanager
-async def impatient(district: District, seconds: float) -> AsyncGenerator[str]:
-    """Serve intake once more, with less time for a request."""
+async def impatient(district: District, seconds: float, **broken: Any) -> AsyncGenerator[str]:
+    """Serve intake once more, with less time for a request, and with parts of it broken."""
     runtime = district.intake.runtime
     assert runtime is not None
+    runtime = dataclasses.replace(runtime, **broken)
     app = Starlette(routes=[Route("/graphql", Endpoint(WIRING.schema, runtime, longest=seconds))])
     served = Served(app, "127.0.0.1", 0)
     port = await served.start()
@@ -346,3 +349,17 @@ async def test_a_client_that_hangs_up_is_no_incident(intake_alone: District, cap
     await asyncio.sleep(0.2)
     assert not [record for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}]
     assert (await send(intake_alone, ME))[0] == 200
+
+
+async def test_a_request_that_nobody_foresaw_is_counted_as_internal(intake_alone: District) -> None:
+    def counted(outcome: str) -> float:
+        labels = {"service": "intake", "operation": "none", "outcome": outcome}
+        return REGISTRY.get_sample_value("through_train_request_seconds_count", labels) or 0
+
+    before = counted("INTERNAL"), counted("BROKEN_OFF")
+    async with (
+        impatient(intake_alone, 5, verifier=None) as url,
+        intake_alone.session.post(url, data=ME, headers={"Content-Type": JSON}) as response,
+    ):
+        assert response.status == 500
+    assert (counted("INTERNAL"), counted("BROKEN_OFF")) == (before[0] + 1, before[1])

@@ -21,6 +21,7 @@ from services.kernel.db import Database, Transaction, open_database
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.errors import InvalidInput, NotFound
 from services.kernel.inbox import Discard, Handlers, Inbox, Replay
+from services.kernel.tracing import untraced
 from tests.support.servers import Servers, template
 
 BY = Who(role=Role.DEPARTMENT, subject="someone")
@@ -103,9 +104,8 @@ async def desk(servers: Servers) -> AsyncGenerator[Desk]:
     reactions: dict[tuple[Source, type[Event]], Any] = {
         (source, event): react for source in SOURCES for event in catalogue.EVENTS[source].values()
     }
-    yield Desk(
-        database, Inbox(database, SOURCES, Handlers(reactions, frozenset(), [project_many]), _nothing), bad, statements
-    )
+    handlers = Handlers(reactions, frozenset(), [project_many])
+    yield Desk(database, Inbox(database, SOURCES, handlers, _nothing, untraced("feedback")), bad, statements)
     await database.close()
 
 
@@ -279,7 +279,7 @@ async def test_what_this_reader_does_not_know_is_parked_not_dropped(desk: Desk, 
 
 async def test_a_service_must_account_for_every_event(desk: Desk) -> None:
     with pytest.raises(ValueError, match=r"neither reacted to nor ignored: dispatch/clock\.escalated"):
-        Inbox(desk.database, frozenset({D}), Handlers({}, frozenset(), []), _nothing)
+        Inbox(desk.database, frozenset({D}), Handlers({}, frozenset(), []), _nothing, untraced("feedback"))
 
 
 def tried_again(petition: UUID) -> Replay:

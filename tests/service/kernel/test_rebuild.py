@@ -25,6 +25,7 @@ from services.kernel.inbox import Inbox
 from services.kernel.migrate import MigrationError, hold_version
 from services.kernel.rebuild_view import NextView
 from services.kernel.reference import ReferenceCache
+from services.kernel.tracing import untraced
 from tests.support.district import eventually
 from tests.support.servers import Servers, template
 
@@ -64,7 +65,7 @@ async def desk(servers: Servers) -> AsyncGenerator[Desk]:
     async with own_connection(url, application="rebuild", view=NEXT_VIEW) as connection:
         view = NextView(connection, handlers.projections)
         await view.begin(WIRING.package)
-        yield Desk(database, Inbox(database, WIRING.consumed, handlers, _nothing), connection, view)
+        yield Desk(database, Inbox(database, WIRING.consumed, handlers, _nothing, untraced("intake")), connection, view)
     await database.close()
 
 

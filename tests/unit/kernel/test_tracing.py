@@ -106,6 +106,14 @@ async def test_a_collector_that_is_away_costs_spans_and_no_time() -> None:
     assert lost(made) == 100
 
 
+async def test_every_span_of_a_burst_is_counted_when_its_collector_is_away() -> None:
+    async with traces(f"http://127.0.0.1:{free_port()}/v1/traces") as made:
+        for _ in range(6_000):
+            with made.request("petition", KEPT):
+                pass
+    assert lost(made) == 6_000
+
+
 async def test_a_collector_that_hangs_holds_nobody_up_not_even_the_end() -> None:
     async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -119,8 +127,10 @@ async def test_a_collector_that_hangs_holds_nobody_up_not_even_the_end() -> None
             with made.request("petition", KEPT):
                 pass
         assert time.perf_counter() - began < 3
+        assert lost(made) >= 3_000 - 2_048  # what did not fit is counted at once
         began = time.perf_counter()
     assert time.perf_counter() - began < 8
+    assert lost(made) == 3_000
     server.close()
     await server.wait_closed()
 
