@@ -11,9 +11,12 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from deploy.local.gateway import WITHOUT_RATES, Gateway, Issuer
 from deploy.local.node import find_node, install_packages
 from deploy.local.settings import ROOT, default_cache_folder
 from services.contracts import catalogue
+from services.kernel.auth import keys
+from services.kernel.auth.tokens import DEVELOPMENT_ISSUER
 from tests.support.district import District, eventually
 from tests.support.people import ACKNOWLEDGE, People
 from tests.support.programs import NODE, Door, Program, door, holding, last_write_failing, program, waits_to_commit
@@ -116,7 +119,7 @@ async def test_killed_at_the_worst_moments_it_answers_each_order_once_and_misses
         known, (last, _) = it.rows(KNOWN), it.place()
         topic = catalogue.department_topic(department, through_train.prefix)
         again = await fetch_all(through_train, topic)
-        await republish(through_train, topic, again[:5])
+        await republish(through_train, topic, [*again[:4], again[-1]])
         await eventually(lambda: _came_again(it, 5))
         assert (it.rows(KNOWN), it.place()) == (known, (last, 5))
         await it.stop()
@@ -213,6 +216,22 @@ async def test_without_kafka_the_database_becomes_the_same_and_a_gap_on_the_topi
         assert [reading.rows(table) for table in tables] == [polling.rows(table) for table in tables]
         assert any("event 1 is missing, 5 came" in line for line in reading.lines), reading.lines
         assert reading.place()[0] == len(whole)
+
+
+async def test_where_registered_operations_alone_are_answered_its_feed_and_its_answers_are_among_them(
+    through_train: District, tmp_path: Path
+) -> None:
+    subgraphs = {name: service.url for name, service in through_train.services.items()}
+    issuer = Issuer(DEVELOPMENT_ISSUER, str(Path(through_train.servers.keys) / keys.DEVELOPMENT_PUBLIC))
+    settings = {**WITHOUT_RATES, "GATEWAY_PERSISTED_ONLY": "all"}
+    async with Gateway(tmp_path, subgraphs, [issuer], environment=settings) as strict:
+        free = await through_train.ask("{ me { subject } }", role="department", url=strict.url)
+        free.refused("FORBIDDEN")
+        async with program(through_train, "public-security", tmp_path, url=strict.url, FEED="graphql") as it:
+            orders = await assigned(through_train, "public-security")
+            await it.start()
+            await all_replied(through_train, it, "public-security", orders)
+            await it.stop()
 
 
 async def _forget(district: District, topic: str, *, before: int) -> None:
