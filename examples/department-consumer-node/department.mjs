@@ -60,8 +60,7 @@ function apply (type, data, id) {
 }
 
 async function send ({ key, mutation, about, input, tries }) {
-  const type = `${mutation[0].toUpperCase()}${mutation.slice(1)}Input`
-  const query = `mutation($input: ${type}!) { ${mutation}(input: $input) { position } }`
+  const query = readFileSync(new URL(`operations/${mutation}.graphql`, import.meta.url), 'utf8')
   const token = readFileSync(TOKEN_FILE, 'utf8').trim()
   const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` }
   const body = JSON.stringify({ query, variables: { input: JSON.parse(input) } })

@@ -8,11 +8,8 @@ import msgspec
 
 from department.event import Batch, Place, from_node
 
-FEED = """
-query Feed($department: ID!, $after: String) { department(id: $department) { feed(first: 100, after: $after) {
-  edges { node { id source type subject time sequence cycle dataschema data } }
-  pageInfo { hasNextPage endCursor }
-} } }"""
+OPERATIONS = Path(__file__).parent / "operations"
+"""What is sent, word for word as the product registers it: an installation may answer nothing else."""
 
 PASSING = frozenset({"UNAVAILABLE", "RATE_LIMITED", "INTERNAL", "UNAUTHENTICATED"})
 """What is tried again: a service is away, too much at once, a fault of theirs, or a token that ended and is renewed."""
@@ -46,7 +43,7 @@ class GraphQL:
         :raises Refused: this token does not read it, or the cursor is of another feed.
         :raises ComeAgain: not now.
         """
-        found = await self._ask(FEED, department=department, after=after)
+        found = await self._ask("feed", department=department, after=after)
         known: dict[str, Any] | None = found["department"]
         feed: dict[str, Any] | None = known and known["feed"]
         if feed is None:
@@ -60,11 +57,10 @@ class GraphQL:
         :raises Refused: it cannot be done.
         :raises ComeAgain: not now.
         """
-        input_type = f"{mutation[0].upper()}{mutation[1:]}Input"
-        document = f"mutation Answer($input: {input_type}!) {{ {mutation}(input: $input) {{ position }} }}"
-        await self._ask(document, input={**given, "idempotencyKey": key})
+        await self._ask(mutation, input={**given, "idempotencyKey": key})
 
-    async def _ask(self, document: str, **variables: Any) -> Any:
+    async def _ask(self, operation: str, **variables: Any) -> Any:
+        document = (OPERATIONS / f"{operation}.graphql").read_text(encoding="utf-8")
         headers = {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
         body = {"query": document, "variables": variables}
         try:

@@ -75,7 +75,7 @@ def test_what_the_programs_send_is_registered_with_the_product_word_for_word() -
     node = (NODE / "department.mjs").read_text(encoding="utf-8")
     mutations = {file.stem for file in sent} - {"feed"}
     assert all(f'"{mutation}"' in desk for mutation in mutations)
-    assert {file.stem for file in NODE.glob("operations/*")} == set(re.findall(r"\['(\w+)'[\],]", node))
+    assert {file.stem for file in NODE.glob("operations/*")} == set(re.findall(r"'(\w+WorkOrder)'", node))
 
 
 def test_the_node_program_has_at_most_a_hundred_lines_and_knows_every_act_of_the_feed() -> None:
