@@ -16,6 +16,8 @@ import asyncpg
 import pytest
 
 from deploy.local.postgres import SERVICES, _environment, _programs
+from services.contracts import catalogue
+from services.contracts.vocabulary import Source
 from tests.faults.installation import Installation
 from tests.support import planted
 from tests.support.district import SettableTime
@@ -134,8 +136,10 @@ MARKED: Final = Search({"marker": MARKER, "number": "770000913"})
 async def test_topics_carry_none_of_it(walked: Walked) -> None:
     found = await gathered(topics(walked))
     assert SEARCH.hits(found) == set()
-    # The search reads what is there: the title goes everywhere.
-    assert places(found, MARKED) == {f"topic petition.{service}.v1" for service in ("intake", "dispatch")}
+    # The search reads what is there: the title goes everywhere, also to the department that handles it.
+    told = {catalogue.petition_topic(source) for source in (Source.INTAKE, Source.DISPATCH)}
+    told.add(catalogue.department_topic("housing"))
+    assert places(found, MARKED) == {f"topic {name}" for name in told}
     assert {place for place, _ in found} >= {f"topic deadletter.{service}.v1" for service in ("intake", "feedback")}
 
 

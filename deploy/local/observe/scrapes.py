@@ -21,6 +21,8 @@ _KEPT: Final = 13
 _ANSWERS_WITHIN: Final = 2.0
 GATEWAY: Final = "gateway"
 _FAILURES: Final = frozenset({"INTERNAL", "UNAVAILABLE", "BROKEN_OFF"})
+_FAILURES_AT_THE_GATEWAY: Final = _FAILURES - {"BROKEN_OFF"}
+"""Its clients leave for reasons of their own; a service has no other client than the gateway, which waits."""
 
 Labels = Mapping[str, str]
 Chosen = Callable[[Labels], bool]
@@ -165,8 +167,9 @@ def rows(histories: Mapping[str, History]) -> list[Row]:
     followers = _name(metrics.FOLLOWERS)
     followed = {name: _GATEWAYS["subscriptions"] if name == GATEWAY else followers for name in histories}
     there = {name: "✓" if history.there else "—" for name, history in histories.items()}
+    failures = {name: _FAILURES_AT_THE_GATEWAY if name == GATEWAY else _FAILURES for name in histories}
     failing = {
-        name: history.rate(f"{asked[name]}_count", lambda labels: labels["outcome"] in _FAILURES)
+        name: history.rate(f"{asked[name]}_count", lambda labels, of=failures[name]: labels["outcome"] in of)
         for name, history in histories.items()
     }
     parked = {name: history.now().sum(_name(metrics.PARKED)) for name, history in services.items()}
