@@ -4,13 +4,16 @@ Sizes are in megabytes (10⁶ bytes) on 64-bit Linux, where PostgreSQL, Java and
 deploy.local.downloads` measures them anew in a checkout that has everything.
 """
 
+import base64
+import json
 import os
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from deploy.local.progress import Progress
 
@@ -87,12 +90,30 @@ def size_of_wheels() -> int:
 
 
 def size_on_the_wire(npm_cache: Path) -> int:
-    """Return about how many bytes filled npm's cache: archives as they are, descriptions as they travel, compressed."""
-    size = 0
-    for file in (npm_cache / "_cacache" / "content-v2").glob("*/*/*/*"):
-        content = file.read_bytes()
-        size += len(zlib.compress(content) if content.startswith(b"{") else content)
-    return size
+    """Return about how many bytes of the gateway's packages are in npm's cache, which others' packages share: archives
+    as they are, descriptions as they travel, compressed.
+    """
+    return sum(wire for wire, _ in _of_the_gateway(npm_cache))
+
+
+def _of_the_gateway(npm_cache: Path) -> Iterator[tuple[int, int]]:
+    """Yield the bytes of each of the gateway's answers in npm's cache: as it travelled, and as it lies there."""
+    lock = json.loads((ROOT / "gateway" / "package-lock.json").read_text(encoding="utf-8"))
+    names = {place.rpartition("node_modules/")[2] for place in lock["packages"]} - {""}
+    for file in (npm_cache / "_cacache" / "index-v5").glob("*/*/*"):
+        for line in filter(None, file.read_text(encoding="utf-8").splitlines()):
+            entry: dict[str, Any] = json.loads(line.partition("\t")[2])
+            key, integrity = str(entry["key"]), str(entry["integrity"] or "")
+            asked = unquote(urlsplit(key.partition("request-cache:")[2]).path).partition("/-/")[0].split("/")
+            name = "/".join(asked[-2:] if asked[-2:][0].startswith("@") else asked[-1:])
+            if name not in names or not integrity:
+                continue
+            way, _, digest = integrity.partition("-")
+            code = base64.b64decode(digest).hex()
+            content = npm_cache / "_cacache" / "content-v2" / way / code[:2] / code[2:4] / code[4:]
+            if content.is_file():
+                held = content.read_bytes()
+                yield len(zlib.compress(held) if held.startswith(b"{") else held), len(held)
 
 
 def measured(cache: Path) -> dict[str, tuple[int, int]]:
@@ -106,7 +127,7 @@ def measured(cache: Path) -> dict[str, tuple[int, int]]:
         KAFKA.name: (jars, jars),
         GATEWAY.name: (
             size_on_the_wire(cache / "npm"),
-            size_on_disk(ROOT / "gateway" / "node_modules") + size_on_disk(cache / "npm"),
+            size_on_disk(ROOT / "gateway" / "node_modules") + sum(held for _, held in _of_the_gateway(cache / "npm")),
         ),
     }
 
