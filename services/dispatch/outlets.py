@@ -8,7 +8,7 @@ from services.dispatch.domain.department_feed import Numbered, tell
 from services.dispatch.queries.department_feed import numbered
 from services.dispatch.store import department_feed
 from services.kernel import relay
-from services.kernel.db import Row
+from services.kernel.db import Lock, Row
 from services.kernel.envelope import Message, show_sequence, written
 
 _DEPARTMENT: Final = f"{ReferenceKind.DEPARTMENT.value}:"
@@ -49,7 +49,7 @@ OUTLETS: Final = (
     relay.events(Source.DISPATCH, published=department_feed.PUBLISHED, new_topic=_announced),
     relay.Outlet(
         "departments",
-        0x7454_0002,
+        Lock.FEEDS,
         department_feed.WAITING,
         department_feed.UNPUBLISHED,
         topic=_feed,

@@ -10,6 +10,7 @@ the next one, which a rebuild makes. Whoever reads one says `view.`.
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum, unique
 from typing import Any, Final, Protocol, cast
 from uuid import UUID
 
@@ -27,8 +28,23 @@ _LOCK_MILLISECONDS: Final = "5000"
 VIEW: Final = "view"
 NEXT_VIEW: Final = "view_next"
 OLD_VIEW: Final = "view_old"
-VIEW_LOCK: Final = 0x7454_0003
-"""The advisory lock that whoever writes the view shares, and that the change to another view has alone."""
+
+
+@unique
+class Lock(IntEnum):
+    """The advisory locks of a service's database, all of them: two that were one would wait for each other for ever."""
+
+    RELAY = 0x7454_0001
+    """One active relay of events."""
+    MIGRATION = 0x7454_0002
+    """One migration at a time; shared by who relies on none."""
+    VIEW = 0x7454_0003
+    """Shared by whoever writes the view; the change to another view has it alone."""
+    REBUILD = 0x7454_0004
+    """One rebuild at a time."""
+    FEEDS = 0x7454_0005
+    """One active relay of the departments' feeds."""
+
 
 Row = Mapping[str, Any]
 

@@ -28,7 +28,7 @@ from services.contracts.event import Event
 from services.contracts.vocabulary import Source
 from services.kernel import metrics, tracing
 from services.kernel.arrivals import Arrived, Key, show_headers, stored
-from services.kernel.db import TRANSIENT, UNREACHABLE, VIEW_LOCK, Cause, Database, Transaction, describe, savepoint
+from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Lock, Transaction, describe, savepoint
 from services.kernel.envelope import Envelope
 from services.kernel.errors import InvalidInput, NotFound, Unavailable
 from services.kernel.tracing import Tracing
@@ -364,7 +364,7 @@ class Inbox:
     async def _lock(self, tx: Transaction, aggregates: Sequence[UUID]) -> Streams:
         connection = tx.connection
         sources = sorted(source.value for source in self._sources)
-        await connection.execute(_LOCK_PETITIONS, aggregates, VIEW_LOCK)
+        await connection.execute(_LOCK_PETITIONS, aggregates, Lock.VIEW)
         await connection.execute(_ENTER, aggregates, sources)
         streams: Streams = defaultdict(dict)
         for row in await connection.fetch(_LOCK_PROGRESS, aggregates):

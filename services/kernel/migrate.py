@@ -14,10 +14,9 @@ from typing import Any, Final
 
 import asyncpg as _asyncpg
 
-from services.kernel.db import VIEW, Transaction
+from services.kernel.db import VIEW, Lock, Transaction
 
 asyncpg: Any = _asyncpg  # ships no types
-_LOCK: Final = 0x7454_0002
 _LOCK_TIMEOUT: Final = "5s"
 
 _APPLIED: Final = """
@@ -72,7 +71,7 @@ async def migrate(url: str, package: str) -> list[str]:
     """
     connection: Any = await asyncpg.connect(url)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_lock($1)", Lock.MIGRATION)
         return await _apply(connection, _all(package))
     finally:
         await connection.close()
@@ -119,7 +118,7 @@ async def hold_version(tx: Transaction, package: str) -> None:
 
     :raises MigrationError: it is not.
     """
-    await tx.connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _LOCK)
+    await tx.connection.execute("SELECT pg_advisory_xact_lock_shared($1)", Lock.MIGRATION)
     applied = {row["name"]: row["checksum"] for row in await tx.connection.fetch(_APPLIED)}
     if missing := _missing(applied, _all(package)):
         names = ", ".join(migration.name for migration in missing)

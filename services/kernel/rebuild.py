@@ -20,9 +20,9 @@ from services.kernel.db import (
     OLD_VIEW,
     TRANSIENT,
     UNREACHABLE,
-    VIEW_LOCK,
     Cause,
     Connection,
+    Lock,
     describe,
     own_connection,
     transaction_on,
@@ -41,7 +41,6 @@ again."""
 PATIENCE_SECONDS: Final = 60.0
 """How long the broker may be silent."""
 
-_ALONE: Final = 0x7454_0004
 _STATEMENT_SECONDS: Final = 3_600.0
 _TELL_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 1.0
@@ -102,7 +101,7 @@ async def rebuild(plan: Plan, say: Say) -> Rebuilt:
     ):
         await connection.execute(_SESSION)
         try:
-            await connection.execute("SELECT pg_advisory_lock($1)", _ALONE)
+            await connection.execute("SELECT pg_advisory_lock($1)", Lock.REBUILD)
         except TRANSIENT:
             raise RebuildError("another rebuild of this view is running: wait for its end") from None
         return await _Course(plan, connection, topics, say).run()
@@ -141,12 +140,14 @@ class _Course:
         return Rebuilt(self._read, self._events, self._entries, seconds, self._held)
 
     async def _begin(self) -> None:
+        why = "the database is being migrated"
         try:
             async with transaction_on(self._connection, _CAUSE) as tx:
                 await hold_version(tx, self._plan.package)
+                why = "what an earlier rebuild left behind is still being read"
                 await self._view.begin(self._plan.package)
         except TRANSIENT:
-            raise RebuildError("what an earlier rebuild left behind is still being read: try again later") from None
+            raise RebuildError(f"{why}: try again later") from None
         await self._connection.execute(_FAST)
 
     async def _read_up(self, until: float | None = None) -> None:
@@ -203,7 +204,7 @@ class _Course:
                 await tx.connection.execute(_SAFE)
                 await hold_version(tx, self._plan.package)
                 asked = time.monotonic()
-                await tx.connection.execute("SELECT pg_advisory_xact_lock($1)", VIEW_LOCK)
+                await tx.connection.execute("SELECT pg_advisory_xact_lock($1)", Lock.VIEW)
                 await self._view.hold_references()
                 alone = True
                 served = await self._served(time.monotonic() + HOLD_SECONDS)

@@ -17,7 +17,7 @@ from opentelemetry.trace import Span
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import metrics, tracing
-from services.kernel.db import UNREACHABLE, Connection, Row, UniqueViolation, describe, own_connection
+from services.kernel.db import UNREACHABLE, Connection, Lock, Row, UniqueViolation, describe, own_connection
 from services.kernel.envelope import Envelope, Message, to_message
 from services.kernel.history import parse_seen
 from services.kernel.kafka import Broker, BrokerError, Producer, Topic, create_topics, discard, new_producer
@@ -31,7 +31,7 @@ _AGAIN: Final = (*UNREACHABLE, BrokerError, UniqueViolation)
 """After these it starts over; the last says that a zombie has numbered, in its `published`, what is numbered here."""
 
 _STANDBY_SECONDS: Final = 0.5
-_LOCK: Final = 0x7454_0001
+_LOCK: Final = Lock.RELAY
 
 _TRY_LOCK: Final = """
 -- relay.try_lock: one active relay per outlet of a service

@@ -22,7 +22,7 @@ from services.contracts.intake import PetitionListened
 from services.contracts.reference import Department, Name
 from services.contracts.vocabulary import Role, Source
 from services.kernel import rebuild as rebuilding
-from services.kernel.db import UNREACHABLE, VIEW_LOCK
+from services.kernel.db import UNREACHABLE, Lock
 from services.kernel.inbox import Discard, Reason
 from services.kernel.kafka import Broker
 from services.kernel.rebuild import Rebuilt, rebuild
@@ -311,7 +311,7 @@ async def test_one_at_a_time_and_one_that_is_killed_leaves_all_as_it_was(distric
     before = await rows_of(service, "view")
     writing = await asyncpg.connect(service.settings.database_url.get_secret_value())
     try:
-        await writing.execute("SELECT pg_advisory_lock_shared($1)", VIEW_LOCK)
+        await writing.execute("SELECT pg_advisory_lock_shared($1)", Lock.VIEW)
         async with _program(service) as first:
             await _busy(first)
             async with _program(service) as second:

@@ -18,7 +18,7 @@ from services.contracts.vocabulary import Role, Source
 from services.intake.app import WIRING
 from services.kernel import inbox, reference
 from services.kernel.arrivals import Arrived, arrived
-from services.kernel.db import NEXT_VIEW, VIEW_LOCK, Cause, Connection, Database, open_database, own_connection
+from services.kernel.db import NEXT_VIEW, Cause, Connection, Database, Lock, open_database, own_connection
 from services.kernel.db import transaction_on as transaction
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.inbox import Inbox
@@ -48,7 +48,8 @@ class Desk:
         """Wait until a statement waits for a lock."""
 
         async def waiting() -> bool:
-            return any(name in row["query"] for row in await self.next_connection.fetch(WAITING))
+            # Within a transaction the activity would stay as it was when it was first asked for.
+            return any(name in row["query"] for row in await self.database.reader.fetch(WAITING))
 
         await eventually(waiting)
 
@@ -88,7 +89,7 @@ async def test_an_event_that_comes_at_that_moment_is_projected_into_the_new_view
     first, second = _event(petition, 1), _event(petition, 2)
     await desk.inbox.apply([first])
     async with transaction(desk.next_connection, CAUSE) as tx:
-        await tx.connection.execute("SELECT pg_advisory_xact_lock($1)", VIEW_LOCK)
+        await tx.connection.execute("SELECT pg_advisory_xact_lock($1)", Lock.VIEW)
         applying = asyncio.create_task(desk.inbox.apply([second]))
         await desk.waits("inbox.lock_petitions")
         locks = "SELECT mode FROM pg_locks WHERE relation = 'own.progress'::regclass AND mode <> 'AccessShareLock'"
@@ -104,7 +105,7 @@ async def test_an_event_that_comes_at_that_moment_is_projected_into_the_new_view
 
 async def test_whoever_waits_for_that_moment_has_locked_no_petition(desk: Desk) -> None:
     """Commands on the same petitions need not wait too: the lock comes before the first row is looked at."""
-    rows = await desk.next_connection.fetch(f"EXPLAIN {inbox._LOCK_PETITIONS}", [uuid4()], VIEW_LOCK)
+    rows = await desk.next_connection.fetch(f"EXPLAIN {inbox._LOCK_PETITIONS}", [uuid4()], Lock.VIEW)
     plan = [row["QUERY PLAN"].strip(" ->").split("  ")[0] for row in rows]
     before, scan = (next(n for n, step in enumerate(plan) if part in step) for part in ("One-Time Filter", "Scan"))
     assert before < scan, plan
