@@ -36,7 +36,8 @@ FROM unnest($1::text[]) AS asked (reason)"""
 
 LATE: Final = """
 -- figures.late: open clocks that have run out, by kind and level
-SELECT kind, level, count(*) AS clocks FROM own.clock WHERE state <> 'STOPPED' AND level > 1 GROUP BY kind, level"""
+SELECT kind, level, count(*) AS clocks FROM own.clock
+WHERE state IN ('RUNNING', 'PAUSED') AND level > 1 GROUP BY kind, level"""
 
 UNFIRED: Final = """
 -- figures.unfired: the first instant at which a clock should have fired and has not

@@ -170,7 +170,9 @@ async def test_what_is_published_is_numbered_at_a_cost_that_does_not_grow(dispat
     INSERT INTO own.outbox (aggregate_id, sequence, topic)
     SELECT aggregate_id, sequence, 'topic' FROM own.event ORDER BY aggregate_id DESC LIMIT {relay.BATCH}"""
     async with dispatch.undone():
-        await dispatch.connection.execute(f"{fill}; UPDATE own.event SET lead = 'department-3' WHERE sequence = 1")
+        await dispatch.connection.execute(
+            f"{fill}; UPDATE own.event SET lead = 'department-3', type = 'work_order.started' WHERE sequence = 1"
+        )
         await dispatch.connection.execute("ANALYZE own.outbox")
         positions = [row["position"] for row in await dispatch.connection.fetch("SELECT position FROM own.outbox")]
         read = await dispatch.read(store.PUBLISHED, positions, mode=mode)

@@ -27,6 +27,7 @@ def copy(tmp_path: Path) -> Path:
         *("requirements/runtime.txt", "requirements/dev.txt", "deploy/local/jars.sha256", "deploy/supply/jars.json"),
         *(file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("*/package-lock.json"))),
         *(file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("deploy/*/package-lock.json"))),
+        *(file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("examples/*/package-lock.json"))),
         *(file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("tests/**/package-lock.json"))),
         "docs/licences.md",
     ):

@@ -59,8 +59,9 @@ CREATE INDEX clock_due ON own.clock (fires_at, clock_id) WHERE state = 'RUNNING'
 -- Open clocks that were reckoned with an older calendar than the present one; stopped ones have calendar 0. (A predicate
 -- on the state would let the scheduler's query be planned with this index too.)
 CREATE INDEX clock_calendar ON own.clock (calendar, petition_id) WHERE calendar > 0;
--- How many have run out, for the metrics.
-CREATE INDEX clock_run_out ON own.clock (kind, level) WHERE state <> 'STOPPED' AND level > 1;
+-- How many have run out, for the metrics. (States by name, so that no board is planned with it, which asks for what is
+-- not stopped.)
+CREATE INDEX clock_run_out ON own.clock (kind, level) WHERE state IN ('RUNNING', 'PAUSED') AND level > 1;
 -- One open clock of a kind about one thing: a second start is a defect, not a second clock.
 CREATE UNIQUE INDEX clock_open ON own.clock (petition_id, kind, COALESCE(about, petition_id)) WHERE state <> 'STOPPED';
 
