@@ -147,6 +147,8 @@ def _operate(service: str, *arguments: str) -> Never:
     settings = read_settings()
     if not settings.keys_folder.exists():
         give_up(f"There is no system in {settings.data_folder} yet: start it with `make run` first.")
+    if not is_held(settings.data_folder):
+        give_up(f"No system runs on {settings.data_folder}: start it with `make run` first.")
     environment = {
         **os.environ,
         "THROUGH_TRAIN_DATABASE_URL": Stack(settings).postgres.dsn(service),

@@ -145,10 +145,15 @@ def _topic_changes(old: Schema, new: Schema, announced: date) -> Iterator[Refusa
     if old["address"] != new["address"]:
         right = f"readers know it by this name: keep it, {V2}"
         yield Refusal(what, "its name", f"`{old['address']}`", f"`{new['address']}`", right)
-    for setting, was in old["bindings"]["kafka"]["topicConfiguration"].items():
-        now = new["bindings"]["kafka"]["topicConfiguration"].get(setting)
-        if was != now:
-            yield Refusal(what, f"its `{setting}`", shown(was), shown(now), f"rebuilding goes by it: keep it, {V2}")
+    before, after = (side["bindings"]["kafka"] for side in (old, new))
+    was, now = before["topicConfiguration"], after["topicConfiguration"]
+    for setting in sorted(was.keys() | now.keys()):
+        if was.get(setting) != now.get(setting):
+            right = f"what is kept goes by it: keep it, {V2}"
+            yield Refusal(what, f"its `{setting}`", shown(was.get(setting)), shown(now.get(setting)), right)
+    if before["partitions"] == 1 != after["partitions"]:
+        right = f"readers have its events in one order: keep it, {V2}"
+        yield Refusal(what, "its `partitions`", "1", shown(after["partitions"]), right)
     if _END in new and new[_END] != old.get(_END):
         first = old.get(_END, (announced + NOTICE).isoformat())
         if new[_END] < first:

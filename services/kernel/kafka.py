@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 
 _KNOCK_SECONDS: Final = 1.0
+_WHICH_VERSIONS: Final = struct.pack(">ihhih", 10, 18, 0, 0, -1)
+"""Kafka's ApiVersions (key 18, version 0, no client id): what is answered before a login, too."""
+_LENGTH_BYTES: Final = 4
 _PARTING_SECONDS: Final = 3.0
 BrokerError: Final[type[Exception]] = cast(type[Exception], KafkaError)
 TooLargeError: Final[type[Exception]] = cast(type[Exception], MessageSizeTooLargeError)
@@ -192,15 +196,19 @@ def dead_letter_topic(source: Source, prefix: str) -> str:
 
 
 async def reachable(broker: Broker) -> bool:
-    """Tell whether one of the brokers accepts connections."""
+    """Tell whether one of the brokers answers: one that hangs still lets the system accept connections for it."""
     for address in broker.bootstrap.split(","):
         host, _, port = address.rpartition(":")
         try:
             async with asyncio.timeout(_KNOCK_SECONDS):
-                _, writer = await asyncio.open_connection(host, int(port))
-            writer.close()
-            return True
-        except OSError:
+                reader, writer = await asyncio.open_connection(host, int(port), ssl=broker.options().get("ssl_context"))
+                try:
+                    writer.write(_WHICH_VERSIONS)
+                    await reader.readexactly(_LENGTH_BYTES)
+                    return True
+                finally:
+                    writer.close()
+        except (OSError, EOFError):
             continue
     return False
 

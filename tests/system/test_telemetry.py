@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +14,11 @@ import pytest
 from starlette.applications import Starlette
 
 from deploy.local.observe.app import observing
+from deploy.local.observe.lookup import id_of
 from deploy.local.observe.receiver import PATH, receiving
 from deploy.local.observe.scrapes import Sample, Scraper, samples
 from deploy.local.observe.store import Span, Store, Trace
+from deploy.local.settings import LocalSettings
 from services.contracts import catalogue
 from services.contracts.dispatch import WorkOrderAcknowledged, WorkOrderStarted
 from services.contracts.event import Who
@@ -283,11 +285,11 @@ async def test_clocks_that_run_out_are_told_by_kind_and_level(world: District) -
 
 
 @asynccontextmanager
-async def observed(world: District, store: Store) -> AsyncGenerator[str]:
+async def observed(world: District, store: Store, find: Callable[[str], Awaitable[str | None]]) -> AsyncGenerator[str]:
     """Watch the district as a local run is watched, with the traces that have come; yield the page's address."""
     targets = {name: service.url.replace("graphql", "metrics") for name, service in world.services.items()}
     scraper = Scraper({**targets, "gateway": world.gateway_metrics})
-    served = Served(observing(store, scraper), "127.0.0.1", 0)
+    served = Served(observing(store, scraper, find), "127.0.0.1", 0)
     url = f"http://127.0.0.1:{await served.start()}"
     scraping = asyncio.create_task(scraper.run())
 
@@ -318,12 +320,14 @@ async def test_a_runs_figures_and_a_petitions_way_are_shown_in_the_terminal_and_
     filed, _ = await People(world).handed_over()
     await whole_trace(store, filed.id, "handOverPetition", "dispatch process petition.readied")
     (tmp_path / "keys").symlink_to(world.servers.keys)
-    async with observed(world, store) as url:
+    port = int(world.url.rpartition(":")[2].partition("/")[0])
+    settings = LocalSettings(data_folder=tmp_path, gateway_port=port)
+    async with observed(world, store, lambda petition: id_of(settings, world.session, petition)) as url:
         environment = {
             **os.environ,
             "THROUGH_TRAIN_DATA_FOLDER": str(tmp_path),
             "THROUGH_TRAIN_OBSERVE_PORT": url.rpartition(":")[2],
-            "THROUGH_TRAIN_GATEWAY_PORT": world.url.rpartition(":")[2].partition("/")[0],
+            "THROUGH_TRAIN_GATEWAY_PORT": str(port),
         }
         for petition in (filed.code, filed.id):
             said = await told_in_the_terminal(environment, petition)
@@ -333,8 +337,10 @@ async def test_a_runs_figures_and_a_petitions_way_are_shown_in_the_terminal_and_
             assert "dispatch  process petition.readied" in said
         assert "messages behind" in await told_in_the_terminal(environment)
         assert "No petition has" in await told_in_the_terminal(environment, "AAAAA-AAAAA")
-        async with world.session.get(url, params={"petition": filed.id}) as response:
-            assert "process petition.readied" in await response.text()
+        assert "No trace of this petition" in await told_in_the_terminal(environment, str(uuid4()))
+        for petition in (filed.code, filed.id):
+            async with world.session.get(url, params={"petition": petition}) as response:
+                assert "process petition.readied" in await response.text()
             assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
         async with world.session.get(url, headers={"Accept-Language": "zh-CN"}) as response:
             assert "未读消息" in await response.text()

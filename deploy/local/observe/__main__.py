@@ -4,32 +4,38 @@ import asyncio
 import os
 import sys
 from typing import Final
-from uuid import UUID
 
 import aiohttp
 import msgspec
 import uvicorn
 
-from deploy.local.asking import Asker, NotAnsweringError
+from deploy.local.asking import NotAnsweringError
 from deploy.local.demo.words import Language, here
 from deploy.local.observe import terminal
 from deploy.local.observe.app import Told, observing
+from deploy.local.observe.lookup import id_of
 from deploy.local.observe.scrapes import Scraper
 from deploy.local.observe.store import Store, Trace
 from deploy.local.ports import LOOPBACK
 from deploy.local.settings import LocalSettings
 from deploy.local.speech import Piped, give_up, read_settings
-from services.kernel.auth import development
 
 _TARGETS: Final = "THROUGH_TRAIN_OBSERVED"
 _SHOWN: Final = 12
-_BY_CODE: Final = "query($code: String!) { petition(trackingCode: $code) { id } }"
 
 
 def serve(settings: LocalSettings) -> None:
     """Receive and scrape until SIGTERM; the processes' addresses come as JSON from the supervisor."""
     targets = msgspec.json.decode(os.environ[_TARGETS], type=dict[str, str])
-    app = observing(Store(), Scraper(targets))
+
+    async def find(petition: str) -> str | None:
+        async with aiohttp.ClientSession() as session:
+            try:
+                return await id_of(settings, session, petition)
+            except NotAnsweringError:
+                return None
+
+    app = observing(Store(), Scraper(targets), find)
     uvicorn.run(app, host=LOOPBACK, port=settings.observe_port, access_log=False, log_level="warning")
 
 
@@ -39,7 +45,7 @@ async def show(settings: LocalSettings, petition: str) -> None:
     :raises SystemExit: nothing runs, or the petition is unknown.
     """
     async with aiohttp.ClientSession() as session:
-        wanted = await _id_of(settings, session, petition) if petition else ""
+        wanted = await _known(settings, session, petition) if petition else ""
         try:
             async with session.get(
                 f"http://{LOOPBACK}:{settings.observe_port}/data", params={"petition": wanted}
@@ -59,27 +65,21 @@ def _lines(told: Told, petition: str, language: Language) -> list[terminal.Text]
     traces = [Trace(spans[0].trace, {span.id: span for span in spans}) for spans in told.traces if spans]
     if petition:
         trees = [line for trace in traces for line in terminal.whole(trace)]
-        return trees or list(terminal.latest([], language))
+        return trees or [terminal.none_of(language)]
     figures = terminal.figures(told.names, told.rows, language)
     return [*figures, terminal.Text(""), *terminal.latest(traces[:_SHOWN], language)]
 
 
-async def _id_of(settings: LocalSettings, session: aiohttp.ClientSession, petition: str) -> str:
-    """Return a petition's id, asking the gateway for it if it is a tracking code."""
+async def _known(settings: LocalSettings, session: aiohttp.ClientSession, petition: str) -> str:
+    """Return a petition's id.
+
+    :raises SystemExit: nothing answers, or it is unknown.
+    """
     try:
-        return str(UUID(petition))
-    except ValueError:
-        pass
-    token = development.sign(settings.keys_folder, "district_supervisor")
-    asker = Asker(f"http://{LOOPBACK}:{settings.gateway_port}/graphql", session, token)
-    try:
-        answer = await asker.ask(_BY_CODE, {"code": petition})
+        found = await id_of(settings, session, petition)
     except NotAnsweringError as error:
         give_up(str(error))
-    data: dict[str, dict[str, str] | None] = answer.get("data") or {}
-    if not (found := data.get("petition")):
-        give_up(f"No petition has the id or tracking code {petition!r}.")
-    return found["id"]
+    return found or give_up(f"No petition has the id or tracking code {petition!r}.")
 
 
 def main(arguments: list[str]) -> None:

@@ -1,7 +1,7 @@
 """What listens in a local run: exports of traces come in, the page and its data go out. On loopback alone."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -29,18 +29,21 @@ class Told(msgspec.Struct, frozen=True):
     traces: list[list[Span]]
 
 
-def observing(store: Store, scraper: Scraper) -> Starlette:
-    """Return the app."""
+def observing(store: Store, scraper: Scraper, find: Callable[[str], Awaitable[str | None]]) -> Starlette:
+    """Return the app; `find` returns the id of a petition that is asked for by its id or tracking code."""
     names = list(scraper.histories)
 
-    def wanted(request: Request) -> list[Trace]:
+    async def wanted(request: Request) -> list[Trace]:
         petition = request.query_params.get("petition", "").strip()
-        return store.about(petition) if petition else store.latest(LATEST)
+        if not petition:
+            return store.latest(LATEST)
+        known = await find(petition)
+        return store.about(known) if known else []
 
     async def home(request: Request) -> Response:
         petition = request.query_params.get("petition", "").strip()
         figures = rows(scraper.histories)
-        return _said(page.overview(figures, names, wanted(request), _language(request), petition))
+        return _said(page.overview(figures, names, await wanted(request), _language(request), petition))
 
     async def trace(request: Request) -> Response:
         found = store.find(request.path_params["id"])
@@ -49,7 +52,7 @@ def observing(store: Store, scraper: Scraper) -> Starlette:
         return _said(page.one(found, _language(request)))
 
     async def data(request: Request) -> Response:
-        told = Told(names, rows(scraper.histories), [trace.ordered for trace in wanted(request)])
+        told = Told(names, rows(scraper.histories), [trace.ordered for trace in await wanted(request)])
         return Response(msgspec.json.encode(told), media_type="application/json")
 
     async def language(request: Request) -> Response:

@@ -6,6 +6,7 @@ from html import escape
 from typing import Final
 
 from deploy.local.demo.words import Language, Words
+from deploy.local.observe.lookup import NONE_OF
 from deploy.local.observe.scrapes import Row, shown
 from deploy.local.observe.store import Span, Trace, tree
 
@@ -58,9 +59,9 @@ def overview(
     said = language.plain
     if petition:
         body = [f"<h2>{said(_OF)} <code>{escape(petition)}</code></h2>", *map(_whole, traces)]
-        return _page([*body, *([] if traces else [_none(language)])], language, petition)
+        return _page([*body, *([] if traces else [_quiet(NONE_OF, language)])], language, petition)
     body = [f"<h2>{said(_FIGURES)}</h2>", _figures(rows, names, language), f"<h2>{said(_LATEST)}</h2>"]
-    return _page([*body, _list(traces, language) if traces else _none(language)], language, refreshing=True)
+    return _page([*body, _list(traces, language) if traces else _quiet(_NONE, language)], language, refreshing=True)
 
 
 def one(trace: Trace, language: Language) -> str:
@@ -68,8 +69,8 @@ def one(trace: Trace, language: Language) -> str:
     return _page([_whole(trace)], language)
 
 
-def _none(language: Language) -> str:
-    return f'<p class="quiet">{language.plain(_NONE)}</p>'
+def _quiet(words: Words, language: Language) -> str:
+    return f'<p class="quiet">{language.plain(words)}</p>'
 
 
 def _figures(rows: Sequence[Row], names: Sequence[str], language: Language) -> str:

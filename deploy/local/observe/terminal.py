@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from deploy.local.demo.words import Language, Words
+from deploy.local.observe.lookup import NONE_OF
 from deploy.local.observe.scrapes import Row, shown
 from deploy.local.observe.store import Trace, tree
 from deploy.local.speech import harmless
@@ -39,6 +40,11 @@ def latest(traces: Sequence[Trace], language: Language) -> Iterator[Text]:
             (_padded(harmless(trace.root.name), 28), "bold"),
             f"{shown(trace.seconds):>9}  {harmless(way)}",
         )
+
+
+def none_of(language: Language) -> Text:
+    """Return what is said of a petition of which there is no trace."""
+    return Text(language.plain(NONE_OF), "bold")
 
 
 def whole(trace: Trace) -> Iterator[Text]:

@@ -206,6 +206,16 @@ BREAKING: Final[dict[str, tuple[Change, str]]] = {
         ),
         "the topic `petition.intake.v1`, its `cleanup.policy`: was `delete`, is `compact`",
     ),
+    "a topic forgets by size": (
+        lambda c: c.topic("petition-intake")["bindings"]["kafka"]["topicConfiguration"].update(
+            {"retention.bytes": 1000}
+        ),
+        "the topic `petition.intake.v1`, its `retention.bytes`: was",
+    ),
+    "a topic of one order gets several": (
+        lambda c: c.topic("department")["bindings"]["kafka"].update(partitions=6),
+        "its `partitions`: was 1, is 6. Readers have its events in one order",
+    ),
     "a topic ends too soon": (
         lambda c: c.topic("petition-intake").update({"x-ends": "2027-11-25"}),
         "the topic `petition.intake.v1`, its end: was not announced, is 2027-11-25. Readers need time",
