@@ -39,6 +39,10 @@ _BACK: Final = Words(
     "It is started again: it goes on behind the last event that its database has",
     "程序重新启动：从数据库里最后一个事件之后接着读",
 )
+_ALONE: Final = Words(
+    "Another one plays the departments' programs; this one begins when that is over.",
+    "另一个演示正在运行部门的程序，等它结束后开始。",
+)
 _THERE: Final = Words("messages lie on its topic", "条消息在它的主题上")
 
 
@@ -59,6 +63,9 @@ async def play(system: System, around: Around, console: Console, *, language: La
         if system.clock is not None:
             waits = language.plain(TOGETHER)
             await stack.enter_async_context(shared_time(system.clock, alone=False, waits=lambda: say(waits)))
+        around.folder.mkdir(parents=True, exist_ok=True)
+        others = language.plain(_ALONE)
+        await stack.enter_async_context(shared_time(around.folder / NAME, alone=True, waits=lambda: say(others)))
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_read=30)))
 
         async def played(case: Case) -> Filed:
