@@ -76,6 +76,10 @@ class Program:
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)) as db:
             return db.execute(query, given).fetchall()
 
+    def has_begun(self) -> bool:
+        """Return whether its database is there, with the last of its tables."""
+        return self.database.exists() and self.rows("SELECT 1 FROM sqlite_master WHERE name = 'answer'") != []
+
     def states(self) -> dict[str, str]:
         """Return where its orders stand, by their ids."""
         return dict(self.rows("SELECT id, state FROM work_order"))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from deploy.local.settings import ROOT, default_cache_folder
 from services.contracts import catalogue
 from services.kernel.auth import keys
 from services.kernel.auth.tokens import DEVELOPMENT_ISSUER
+from services.kernel.calendar import SHANGHAI
 from tests.support.district import District, eventually
 from tests.support.people import ACKNOWLEDGE, People
 from tests.support.programs import NODE, Door, Program, door, holding, last_write_failing, program, waits_to_commit
@@ -63,7 +65,7 @@ async def all_replied(district: District, it: Program, department: str, orders: 
     """Wait until a program has replied to orders and has heard of it all, and see that all was done once."""
 
     async def heard() -> bool:
-        states = it.states() if it.database.exists() else {}
+        states = it.states() if it.has_begun() else {}
         return all(states.get(order) == "REPLIED" for order in orders) and it.place()[0] == await numbered(
             district, department
         )
@@ -179,6 +181,45 @@ async def test_what_does_not_work_now_is_tried_again_and_what_others_did_is_left
         assert dict(it.rows("SELECT outcome, count(*) FROM answer GROUP BY outcome")) == {"OVERTAKEN": 3}
 
 
+async def test_whom_the_broker_does_not_let_in_it_tells_why_and_ends(through_train: District, tmp_path: Path) -> None:
+    async with program(through_train, "housing", tmp_path) as it:
+        good, foreign = it.environment, catalogue.department_topic("water", through_train.prefix)
+        broker, name = good["KAFKA"], good["USERNAME"]
+        for wrong, why in (
+            ("PASSWORD", f"the broker at {broker} does not take {name}'s login: see USERNAME and PASSWORD"),
+            ("TOPIC", f"{name}'s login may not read {foreign}, or there is none: see TOPIC"),
+        ):
+            it.environment = {**good, wrong: foreign}
+            await it.start()
+            assert await it.ended() == 1
+            assert it.lines.pop() == f"✗ {why}"
+        assert it.lines == []
+        it.environment = {**good, "KAFKA": "127.0.0.1:1"}
+        await it.start()
+        await said(it, "… the feed cannot be read (the broker at 127.0.0.1:1 cannot be reached: ")
+        await it.stop()
+
+
+async def test_asked_once_it_says_how_many_answers_wait_and_shows_times_of_shanghai(
+    through_train: District, tmp_path: Path
+) -> None:
+    [order] = await assigned(through_train, "water-utility")
+    async with program(through_train, "water-utility", tmp_path, TZ="UTC") as it:
+        Path(it.environment["TOKEN_FILE"]).write_text("ended")
+        it.command[-1] = "once"
+        await it.start()
+        assert await it.ended() == 1
+        [(time,)] = it.rows("SELECT time FROM event WHERE type = 'work_order.assigned' AND data LIKE ?", f"%{order}%")
+        [(due,)] = it.rows("SELECT min(due_at) FROM clock WHERE about = ?", order)
+        there = [f"{datetime.fromisoformat(one).astimezone(SHANGHAI):%m-%d %H:%M}" for one in (time, due)]
+        assert f"  {there[0]}  work_order.assigned" in it.lines[0]
+        assert it.lines[-1] == "✗ answers that could not be sent: 1; they wait in the database for the next start"
+        it.command[-1] = "report"
+        await it.start()
+        assert await it.ended() == 0
+        assert it.lines[-2].endswith(there[1])
+
+
 async def said(it: Program, words: str) -> None:
     """Wait until a program has said so."""
 
@@ -292,4 +333,4 @@ async def test_the_feed_of_another_installation_is_not_taken_for_ones_own(
 
 
 async def _has_read(it: Program, last: int) -> bool:
-    return it.database.exists() and it.place()[0] == last
+    return it.has_begun() and it.place()[0] == last

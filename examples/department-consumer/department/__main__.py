@@ -10,11 +10,12 @@ from aiokafka.errors import KafkaError
 
 from department.event import Unreadable
 from department.graphql import Refused
-from department.program import Gap, report, say, work
+from department.program import Gap, Unsent, report, say, work
 from department.settings import Settings, SettingsError
 from department.store import BrokenContract, OtherFeed, Store
+from department.topic import NotLetIn
 
-STOPS = (Gap, OtherFeed, BrokenContract, Unreadable, Refused, KafkaError)
+STOPS = (Gap, OtherFeed, BrokenContract, Unreadable, Unsent, NotLetIn, Refused, KafkaError)
 """What a person has to look at before the program goes on."""
 
 
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is said in our own lines
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what it has to say is said in our own lines
     source = f"/dispatch/departments/{settings.department}"
     with closing(Store(settings.database, source, works=settings.works)) as store:
         match arguments:

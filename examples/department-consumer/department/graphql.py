@@ -61,7 +61,10 @@ class GraphQL:
 
     async def _ask(self, operation: str, **variables: Any) -> Any:
         document = (OPERATIONS / f"{operation}.graphql").read_text(encoding="utf-8")
-        headers = {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
+        try:
+            headers = {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
+        except OSError as error:  # as while it is renewed
+            raise ComeAgain(f"TOKEN_FILE cannot be read: {error}") from error
         body = {"query": document, "variables": variables}
         try:
             async with self._session.post(self._url, json=body, headers=headers) as response:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 import aiohttp
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
@@ -17,10 +17,16 @@ from department.store import Store, Taken
 
 LONGEST_PAUSE = 30.0
 LOOKS_EVERY = 0.2
+SHANGHAI = timezone(timedelta(hours=8))
+"""Asia/Shanghai, whose offset never changes: so no time zone database is needed."""
 
 
 class Gap(Exception):
     """Events are missing, and GraphQL does not have them either."""
+
+
+class Unsent(Exception):
+    """Answers could not be sent now; they wait in the database for the next start."""
 
 
 def say(line: str) -> None:
@@ -38,17 +44,23 @@ class Program:
     async def run(self) -> None:
         """Follow and answer until cancelled.
 
-        :raises Gap: see there; OtherFeed, BrokenContract, Unreadable, Refused and refusals of the broker likewise.
+        :raises Gap: see there; OtherFeed, BrokenContract, Unreadable, NotLetIn, Refused and refusals of the broker
+            likewise.
         """
         async with asyncio.TaskGroup() as both:
             both.create_task(self._follow(once=False))
             both.create_task(self._answer())
 
     async def once(self) -> None:
-        """Take what there is, and send what is due."""
+        """Take what there is, and send what is due.
+
+        :raises Unsent: some of it did not go; what `run` raises, likewise.
+        """
         await self._follow(once=True)
         while await self._answer_next():
             pass
+        if unsent := self._store.unsent():
+            raise Unsent(f"answers that could not be sent: {unsent}; they wait in the database for the next start")
 
     async def _follow(self, *, once: bool) -> None:
         pause = 1.0
@@ -65,7 +77,7 @@ class Program:
                             return
             except (TopicAuthorizationFailedError, GroupAuthorizationFailedError):
                 raise
-            except (KafkaError, ComeAgain) as error:
+            except (KafkaError, topic.OutOfReach, ComeAgain) as error:
                 say(f"… the feed cannot be read ({error}); again in {pause:.0f} s")
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -132,7 +144,7 @@ class Program:
 
 
 def _line(event: Event) -> str:
-    return f"← {event.sequence:>4}  {event.time.astimezone():%m-%d %H:%M}  {event.type}  {event.petition}"
+    return f"← {event.sequence:>4}  {event.time.astimezone(SHANGHAI):%m-%d %H:%M}  {event.type}  {event.petition}"
 
 
 def report(store: Store) -> None:
@@ -141,7 +153,8 @@ def report(store: Store) -> None:
         due = ""
         if order["due_at"]:
             late = f", level {order['level']}" if order["level"] else ""
-            due = f"  {order['kind']} due {datetime.fromisoformat(order['due_at']).astimezone():%Y-%m-%d %H:%M}{late}"
+            at = datetime.fromisoformat(order["due_at"]).astimezone(SHANGHAI)
+            due = f"  {order['kind']} due {at:%Y-%m-%d %H:%M}{late}"
         say(f"{order['tracking_code']}  {order['state']:12}  {order['title']}{due}")
     figures = store.figures()
     shown = {"events": "events", "duplicates": "had come before", "unknown": "of unknown types"}

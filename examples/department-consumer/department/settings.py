@@ -42,15 +42,19 @@ class Settings:
             department = environment["DEPARTMENT"]
             kafka = environment.get("KAFKA", "") if environment.get("FEED", "kafka") == "kafka" else ""
             login = {name: environment[name.upper()] for name in ("username", "password", "topic")} if kafka else {}
+            files = {name: Path(environment[name]) for name in ("TOKEN_FILE", "CA_FILE") if environment.get(name)}
+            for name, file in files.items():
+                if not file.is_file():
+                    raise SettingsError(f"{name} is {file}, and there is no such file.")
             return cls(
                 department=department,
                 database=Path(environment.get("DATABASE", f"{department}.sqlite")),
                 graphql=environment.get("GRAPHQL", "http://127.0.0.1:4000/graphql"),
-                token_file=Path(environment["TOKEN_FILE"]),
+                token_file=files["TOKEN_FILE"],
                 kafka=kafka,
                 **login,
                 group=environment.get("GROUP", f"department.{department}.desk"),
-                ca_file=Path(environment["CA_FILE"]) if environment.get("CA_FILE") else None,
+                ca_file=files.get("CA_FILE"),
                 works=float(environment.get("WORK_SECONDS", "5")),
                 polls=float(environment.get("POLL_SECONDS", "2")),
             )

@@ -210,6 +210,12 @@ class Store:
                 [self._now() + after, said, key],
             )
 
+    def unsent(self) -> int:
+        """Return how many answers wait that were tried already; others wait for their work to be done."""
+        row = self._one("SELECT count(*) AS n FROM answer WHERE outcome = 'WAITING' AND tries > 0", [])
+        assert row is not None
+        return row["n"]
+
     def orders(self) -> list[dict[str, Any]]:
         """Return the work orders, the oldest first, each with its clock that is due first."""
         rows = self._db.execute(

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+import pytest
 
 from deploy.local.settings import ROOT
 from tests.support.programs import NODE, PYTHON
@@ -87,6 +89,23 @@ def test_the_node_program_has_at_most_a_hundred_lines_and_knows_every_act_of_the
     acts = {name.split(".")[1] for name in names if name.startswith("work_order.")}
     table = program[program.index("const STATES") : program.index("const reply")]
     assert set(re.findall(r"(\w+): '", table)) == acts
+
+
+@pytest.mark.parametrize("setting", ["TOKEN_FILE", "CA_FILE"])
+def test_a_file_that_a_setting_names_and_that_is_not_there_is_told_in_a_sentence(tmp_path: Path, setting: str) -> None:
+    there, missing = tmp_path / "there", tmp_path / "missing"
+    there.touch()
+    environment = {"DEPARTMENT": "housing", "DATABASE": str(tmp_path / "orders.sqlite"), "TOKEN_FILE": str(there)}
+    told = subprocess.run(
+        [sys.executable, "-m", "department", "once"],
+        cwd=PYTHON,
+        env={**environment, setting: str(missing)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stderr == f"{setting} is {missing}, and there is no such file.\n"
+    assert told.returncode == 2
 
 
 def test_a_lock_of_packages_names_no_address() -> None:
