@@ -96,6 +96,13 @@ def size_on_the_wire(npm_cache: Path) -> int:
     return sum(wire for wire, _ in _of_the_gateway(npm_cache))
 
 
+def _content(npm_cache: Path, integrity: str) -> Path:
+    """Return where npm's cache keeps what has this checksum."""
+    way, _, digest = integrity.partition("-")
+    code = base64.b64decode(digest).hex()
+    return npm_cache / "_cacache" / "content-v2" / way / code[:2] / code[2:4] / code[4:]
+
+
 def _of_the_gateway(npm_cache: Path) -> Iterator[tuple[int, int]]:
     """Yield the bytes of each of the gateway's answers in npm's cache: as it travelled, and as it lies there."""
     lock = json.loads((ROOT / "gateway" / "package-lock.json").read_text(encoding="utf-8"))
@@ -108,9 +115,7 @@ def _of_the_gateway(npm_cache: Path) -> Iterator[tuple[int, int]]:
             name = "/".join(asked[-2:] if asked[-2:][0].startswith("@") else asked[-1:])
             if name not in names or not integrity:
                 continue
-            way, _, digest = integrity.partition("-")
-            code = base64.b64decode(digest).hex()
-            content = npm_cache / "_cacache" / "content-v2" / way / code[:2] / code[2:4] / code[4:]
+            content = _content(npm_cache, integrity)
             if content.is_file():
                 held = content.read_bytes()
                 yield len(zlib.compress(held) if held.startswith(b"{") else held), len(held)

@@ -28,7 +28,11 @@ pytestmark = [pytest.mark.serial, pytest.mark.system]
 
 _OWN: Final = "SELECT event_id FROM own.event WHERE aggregate_id = $1"
 _CONCERNED: Final = """
-SELECT event_id FROM own.event WHERE lead = $1 OR $1 = ANY(cohandlers) OR data ->> 'department' = $1"""
+SELECT event_id FROM own.event JOIN own.department_feed USING (aggregate_id, sequence) WHERE department = $1
+UNION
+SELECT event_id FROM own.event
+WHERE data ->> 'department' = $1 AND type IN ('work_order.assigned', 'work_order.acknowledged', 'work_order.replied')"""
+"""What is in its feed (which the independent check holds against all that happened), and at least its own main acts."""
 _NUMBERS: Final = "SELECT number FROM own.department_feed WHERE department = $1 ORDER BY number"
 
 

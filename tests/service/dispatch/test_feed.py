@@ -210,8 +210,13 @@ async def test_the_feed_of_another_department_is_null_and_the_supervisor_reads_a
     for token in (foreign, desk.district.token("street_committee"), None):
         shown = (await desk.district.ask(FEED, token=token, url=desk.url, department="housing")).ok()
         assert shown["department"] == {"feed": None}
-    supervisor = await desk.district.ask(FEED, role="district_supervisor", url=desk.url, department="housing")
-    assert supervisor.ok()["department"]["feed"]["edges"]
+    granted = desk.district.token("integrator", street=None, department="housing")
+    for token in (granted, desk.district.token("district_supervisor")):
+        shown = (await desk.district.ask(FEED, token=token, url=desk.url, department="housing")).ok()
+        assert shown["department"]["feed"]["edges"]
+    assert (await desk.district.ask(FEED, token=granted, url=desk.url, department="water")).ok()["department"] == {
+        "feed": None
+    }
 
 
 async def test_a_cursor_of_another_department_or_from_ahead_is_refused(desk: Desk) -> None:

@@ -268,6 +268,10 @@ HIDDEN: Final[Mapping[tuple[Source, str, str], tuple[str, str]]] = {
         "full of words",
         "handling { workOrders { returnedReplies { reason } } }",
     ),
+    (Source.DISPATCH, "Department", "feed"): (
+        "full of words",
+        "handling { workOrders { department { feed { edges { cursor } } } } }",
+    ),
     (Source.FEEDBACK, "Visit", "comment"): ("visited", "evaluation { visits { comment } }"),
     (Source.FEEDBACK, "Attempt", "comment"): ("attempted", "evaluation { attempts { comment } }"),
     (Source.FEEDBACK, "LedgerEntry", "reason"): ("ledgered", "evaluation { ledger { reason } }"),

@@ -117,6 +117,7 @@ def test_a_release_is_kept_and_what_would_break_it_is_refused_by_every_command(
     here = tmp_path / "gateway"
     (here / "operations" / "bureau").mkdir(parents=True)
     (here / "operations" / "bureau" / "stage.graphql").write_text("query Stage { queue { stage } }")
+    (here / "error-codes.json").write_bytes((tool.HERE / "error-codes.json").read_bytes())
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.setattr(tool, "HERE", here)
     monkeypatch.setattr(tool, "sdl_of", SDL.__getitem__)
