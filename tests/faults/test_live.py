@@ -28,11 +28,13 @@ pytestmark = [pytest.mark.serial, pytest.mark.system]
 
 _OWN: Final = "SELECT event_id FROM own.event WHERE aggregate_id = $1"
 _CONCERNED: Final = """
-SELECT event_id FROM own.event JOIN own.department_feed USING (aggregate_id, sequence) WHERE department = $1
-UNION
-SELECT event_id FROM own.event
-WHERE data ->> 'department' = $1 AND type IN ('work_order.assigned', 'work_order.acknowledged', 'work_order.replied')"""
-"""What is in its feed (which the independent check holds against all that happened), and at least its own main acts."""
+SELECT event_id FROM own.event WHERE $1 IN (data ->> 'department', data ->> 'relieved')
+  AND type LIKE ANY ('{work_order.%,petition.pressed}')
+UNION SELECT event_id FROM own.event WHERE lead = $1 AND type IN (
+    'work_order.started', 'work_order.information_requested', 'work_order.resumed', 'work_order.referred_for_ruling',
+    'petition.instruction_answered')
+UNION SELECT event_id FROM own.event WHERE COALESCE(data ->> 'department', lead) = $1 AND type LIKE 'clock.%'
+  AND data ->> 'kind' IN ('ACKNOWLEDGEMENT', 'HANDLING', 'INFORMATION', 'INSTRUCTION')"""
 _NUMBERS: Final = "SELECT number FROM own.department_feed WHERE department = $1 ORDER BY number"
 
 
