@@ -41,6 +41,9 @@ again."""
 PATIENCE_SECONDS: Final = 60.0
 """How long the broker may be silent."""
 
+SWITCH_SECONDS: Final = 300.0
+"""How long it is tried to serve what has been rebuilt."""
+
 _STATEMENT_SECONDS: Final = 3_600.0
 _TELL_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 1.0
@@ -128,7 +131,13 @@ class _Course:
             await self._asked(self._topics.start)
             await self._read_up()
             await self._view.tidy()
+            since = time.monotonic()
             while not await self._switched():
+                if time.monotonic() - since > SWITCH_SECONDS:
+                    raise RebuildError(
+                        f"it could not be served within {SWITCH_SECONDS:.0f} s, for those who write the view left no "
+                        "moment for it: try again when less happens"
+                    )
                 await asyncio.sleep(_AGAIN_SECONDS)
                 await self._read_up()
         except Exception:
@@ -184,7 +193,9 @@ class _Course:
         """Return the broker's answer, asking again as long as patience lasts."""
         while True:
             try:
-                async with asyncio.timeout(None if until is None else max(0.0, until - time.monotonic())):
+                # The client waits without an end for a partition whose place it cannot find.
+                within = PATIENCE_SECONDS if until is None else max(0.0, until - time.monotonic())
+                async with asyncio.timeout(within):
                     answer = await question()
             except (BrokerError, OSError) as error:
                 if until is not None:
