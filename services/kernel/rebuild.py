@@ -131,15 +131,7 @@ class _Course:
             await self._asked(self._topics.start)
             await self._read_up()
             await self._view.tidy()
-            since = time.monotonic()
-            while not await self._switched():
-                if time.monotonic() - since > SWITCH_SECONDS:
-                    raise RebuildError(
-                        f"it could not be served within {SWITCH_SECONDS:.0f} s, for those who write the view left no "
-                        "moment for it: try again when less happens"
-                    )
-                await asyncio.sleep(_AGAIN_SECONDS)
-                await self._read_up()
+            await self._switch()
         except Exception:
             with suppress(*UNREACHABLE, *TRANSIENT):
                 await self._view.give_up()
@@ -205,6 +197,17 @@ class _Course:
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 return answer
+
+    async def _switch(self) -> None:
+        since = time.monotonic()
+        while not await self._switched():
+            if time.monotonic() - since > SWITCH_SECONDS:
+                raise RebuildError(
+                    f"it could not be served within {SWITCH_SECONDS:.0f} s, for those who write the view left no moment "
+                    "for it: try again when less happens"
+                )
+            await asyncio.sleep(_AGAIN_SECONDS)
+            await self._read_up()
 
     async def _switched(self) -> bool:
         """Hold the writers, read what is left, and serve the next view; False if that did not come off this time."""
