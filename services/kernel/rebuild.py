@@ -203,7 +203,7 @@ class _Course:
         while not await self._switched():
             if time.monotonic() - since > SWITCH_SECONDS:
                 raise RebuildError(
-                    f"it could not be served within {SWITCH_SECONDS:.0f} s, for those who write the view left no moment "
+                    f"it could not be served within {SWITCH_SECONDS:.0f} s, for its writers left no moment "
                     "for it: try again when less happens"
                 )
             await asyncio.sleep(_AGAIN_SECONDS)
