@@ -4,12 +4,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from deploy.local.district import District, part_of
-from deploy.local.gateway import Gateway, Issuer
+from deploy.local.gateway import WITHOUT_RATES, Gateway, Issuer
 from deploy.local.kafka import Kafka
 from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import SERVICES, Postgres
@@ -57,15 +57,27 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Everything that runs on one machine."""
+    """Everything that runs on one machine.
+
+    `measured` leaves out what is there for who looks on: traces of everything, the page that shows them, the console, a
+    domain's time that can be moved; and the gateway's limits per address, since all load comes from one. `database` are
+    settings of postgresql.conf beside our own.
+    """
 
     settings: LocalSettings
+    measured: bool = False
+    database: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def postgres(self) -> Postgres:
         """Describe the database server."""
         of = self.settings
-        return Postgres(of.data_folder / "postgres", of.postgres_port, keys=of.keys_folder, logs=of.logs_folder)
+        return Postgres(
+            *(of.data_folder / "postgres", of.postgres_port),
+            keys=of.keys_folder,
+            logs=of.logs_folder,
+            options=self.database,
+        )
 
     @property
     def kafka(self) -> Kafka:
@@ -96,11 +108,13 @@ class Stack:
                 parts.append(Part(ready, district, after=("postgres", _PREPARATION), lasting=False))
             runs = self._service(service, environment)
             parts.append(Part(service, runs, after=("postgres", "kafka", ready), uses=(_OBSERVE,)))
-        parts.append(Part(_OBSERVE, self._observe()))
+        if not self.measured:
+            parts.append(Part(_OBSERVE, self._observe()))
         # It asks nobody before it is asked, so it starts beside the services, and stops before them.
         return [*parts, Part("gateway", self._gateway(), after=(_PREPARATION,), uses=(*SERVICES, _OBSERVE))]
 
-    def _address(self, service: str) -> Address:
+    def address(self, service: str) -> Address:
+        """Return where a service listens."""
         of = self.settings
         ports = {"intake": of.intake_port, "dispatch": of.dispatch_port, "feedback": of.feedback_port}
         return Address(ports[service], of.port_setting(service))
@@ -120,11 +134,11 @@ class Stack:
             folder=ROOT,
             stop_within=_STOP_WITHIN,
         )
-        return WebProcess(command, self._address(name), logs=self.settings.logs_folder, pids=self.settings.pids_folder)
+        return WebProcess(command, self.address(name), logs=self.settings.logs_folder, pids=self.settings.pids_folder)
 
     def _observe(self) -> WebProcess:
         of = self.settings
-        scraped = {service: f"{self._address(service).url}/metrics" for service in SERVICES}
+        scraped = {service: f"{self.address(service).url}/metrics" for service in SERVICES}
         scraped["gateway"] = f"{Address(of.gateway_metrics_port, '').url}/metrics"
         command = Command(
             _OBSERVE,
@@ -144,17 +158,20 @@ class Stack:
         of = self.settings
         return Gateway(
             of.pids_folder,
-            {service: f"{self._address(service).url}/graphql" for service in SERVICES},
+            {service: f"{self.address(service).url}/graphql" for service in SERVICES},
             self.issuers(),
             port=of.gateway_port,
             audience=_AUDIENCE,
             logs=of.logs_folder,
             node=of.node,
-            console_keys=of.keys_folder,
+            console_keys=None if self.measured else of.keys_folder,
             environment={
                 "GATEWAY_METRICS_PORT": str(of.gateway_metrics_port),
-                "GATEWAY_TRACES_ENDPOINT": self._traces,
-                "GATEWAY_TRACES_RATIO": _EVERYTHING,
+                **(
+                    WITHOUT_RATES
+                    if self.measured
+                    else {"GATEWAY_TRACES_ENDPOINT": self._traces, "GATEWAY_TRACES_RATIO": _EVERYTHING}
+                ),
             },
         )
 
@@ -177,18 +194,24 @@ class Stack:
             "PYTHONUNBUFFERED": "1",  # the last words of a crash must be in the log
             "THROUGH_TRAIN_ENVIRONMENT": "development",
             "THROUGH_TRAIN_HOST": LOOPBACK,
-            "THROUGH_TRAIN_PORT": str(self._address(service).port),
+            "THROUGH_TRAIN_PORT": str(self.address(service).port),
             "THROUGH_TRAIN_DATABASE_URL": self.postgres.dsn(service),
             "THROUGH_TRAIN_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{of.kafka_port}",
             "THROUGH_TRAIN_KEYS_FOLDER": str(of.keys_folder),
             "THROUGH_TRAIN_INTAKE_JWKS_URL": self._intake_keys_url(),
-            "THROUGH_TRAIN_DOMAIN_CLOCK": str(of.domain_clock),
+            "THROUGH_TRAIN_TOPIC_PREFIX": of.topic_prefix,
+            "THROUGH_TRAIN_TOPIC_PARTITIONS": str(of.topic_partitions),
+            **({} if self.measured else self._looked_on),
+        }
+
+    @property
+    def _looked_on(self) -> dict[str, str]:
+        return {
+            "THROUGH_TRAIN_DOMAIN_CLOCK": str(self.settings.domain_clock),
             "THROUGH_TRAIN_SCHEDULER_POLL": str(_SCHEDULER_POLL),
             "THROUGH_TRAIN_TRACES_ENDPOINT": self._traces,
             "THROUGH_TRAIN_TRACES_RATIO": _EVERYTHING,
-            "THROUGH_TRAIN_TOPIC_PREFIX": of.topic_prefix,
-            "THROUGH_TRAIN_TOPIC_PARTITIONS": str(of.topic_partitions),
         }
 
     def _intake_keys_url(self) -> str:
-        return f"{self._address('intake').url}/.well-known/jwks.json"
+        return f"{self.address('intake').url}/.well-known/jwks.json"

@@ -1,0 +1,71 @@
+"""Load: so many lives at once (to find the peak), or so many a second (to see how long each step takes below it)."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from bench.installation import Installation
+from bench.life import Client, Timings, live
+from bench.people import Desk
+
+
+@dataclass
+class Load:
+    """Who sends requests and what became of them since the last `begin`."""
+
+    client: Client
+    desks: Sequence[Desk]
+    finished: int = 0
+    timings: Timings = field(default_factory=Timings)
+    _random: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - the same choices in every run
+
+    def begin(self) -> None:
+        """Forget what has been counted: what is measured begins now."""
+        self.finished, self.timings = 0, Timings()
+
+    async def one(self) -> None:
+        """Live one life at some desk."""
+        await live(self.client, self._random.choice(self.desks), self._random)
+        self.finished += 1
+
+    async def together(self, lives: int, seconds: float) -> float:
+        """Have so many lives go on at once, one after another, for so long; return how many ended in a second.
+
+        What has begun when the time is over goes on to its end, uncounted.
+        """
+        until = time.perf_counter() + seconds
+
+        async def again() -> None:
+            while time.perf_counter() < until:
+                await self.one()
+
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(lives):
+                tasks.create_task(again())
+            await asyncio.sleep(until - time.perf_counter())
+            return self.finished / (time.perf_counter() - began)
+
+    async def steadily(self, a_second: float, seconds: float) -> None:
+        """Begin so many lives a second, whatever has become of those before, and wait for the last one."""
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as tasks:
+            for nth in range(int(a_second * seconds)):
+                await asyncio.sleep(began + nth / a_second - time.perf_counter())
+                tasks.create_task(self.one())
+
+
+@asynccontextmanager
+async def load(running: Installation, desks: Sequence[Desk], *, connections: int = 64) -> AsyncGenerator[Load]:
+    """Yield a load on a running system; its connections are kept alive, as clients keep theirs."""
+    connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=3)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        holder: list[Load] = []
+        timings: Callable[[], Timings] = lambda: holder[0].timings  # noqa: E731
+        holder.append(Load(Client(session, running.url, timings), desks))
+        yield holder[0]
