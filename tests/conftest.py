@@ -17,6 +17,7 @@ from services.intake.app import WIRING as INTAKE
 from tests.support import servers as run_servers
 from tests.support.district import District, district
 from tests.support.servers import Servers
+from tests.support.stuck import waiting
 
 _HERE = Path(__file__).parent
 _FOLDER = "THROUGH_TRAIN_TEST_FOLDER"
@@ -35,6 +36,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = Path(os.environ[_FOLDER])
         run_servers.release(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_exception_interact(call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Tell of a test that has hung where it did: the traceback ends in the event loop, which says nothing."""
+    if call.excinfo is not None and str(call.excinfo.value).startswith("Timeout"):
+        report.sections.append(("what the coroutines wait for", waiting()))
 
 
 _SERIAL: Final = ("tests/faults/", "test_servers.py", "test_supervisor.py", "test_gateway_process.py")
