@@ -1,0 +1,238 @@
+"""`make bench-check`: what got slower or dearer between two files of figures, beyond what chance does.
+
+What chance does is measured: how far a figure's rounds lie apart in the two files, but never less than the floors
+below, by which the figures of one and the same program differed from run to run.
+
+On the same kind of machine, figures are compared as they are. On others (other cores or processors, or one processor
+that was slower by itself in one of the runs) they are compared by yardsticks that were taken in the same runs: lives
+per second and CPU by what pgbench did, times by a message's way through Kafka.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from bench.report import LATEST, TOTAL, Report, ReportError, StepLatency, parse, read
+
+SPEED_FLOOR: Final = 0.05
+"""Of lives per second, and of all processes' CPU together."""
+
+PROCESS_FLOOR: Final = 0.10
+"""Of one process's CPU."""
+
+P50_FLOOR: Final = 0.15
+P99_FLOOR: Final = 0.40
+MEMORY_FLOOR: Final = 0.15
+RATIO_FLOOR: Final = 0.10
+MACHINE_FLOOR: Final = 0.10
+"""By so much both yardsticks must have moved the same way before a machine of the same kind counts as another."""
+
+_LEAST_CPU_MS: Final = 0.3
+_LEAST_MS: Final = 1.0
+_LEAST_MB: Final = 10.0
+_ROOT: Final = Path(__file__).parent.parent
+_COMMITTED: Final = LATEST.relative_to(_ROOT).as_posix()
+
+
+class Verdict(StrEnum):
+    """What became of a figure; the value is what heads the sentences."""
+
+    WORSE = "Slower or dearer"
+    BETTER = "Faster or cheaper"
+    SAME = "Within the noise"
+    UNKNOWN = "Not compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One figure's verdict, as a sentence."""
+
+    verdict: Verdict
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Yardsticks:
+    """How the new run's machine compares: what a figure must be divided by to be as of the old one's; 1 means the same.
+
+    `speed` is for what happens in a second, `cpu` for what is spent, `time` for how long something takes.
+    """
+
+    speed: float = 1.0
+    cpu: float = 1.0
+    time: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A figure of both files: its bound is a share, `least` what it must differ by at all, in its own unit."""
+
+    name: str
+    old: float | None
+    new: float | None
+    bound: float
+    unit: str = ""
+    least: float = 0.0
+    divided_by: float = 1.0
+    more_is_better: bool = False
+
+    def finding(self) -> Finding:
+        """Judge it."""
+        if self.old is None or self.new is None or self.old <= 0 or self.new <= 0:
+            which = "old" if self.old is None or self.old <= 0 else "new"
+            return Finding(Verdict.UNKNOWN, f"{self.name}: the {which} file has no such figure.")
+        new = self.new / self.divided_by
+        worse = self.old / new if self.more_is_better else new / self.old
+        verdict = Verdict.SAME
+        if abs(new - self.old) >= self.least:
+            verdict = Verdict.WORSE if worse > 1 + self.bound else verdict
+            verdict = Verdict.BETTER if worse < 1 / (1 + self.bound) else verdict
+        percent = (new / self.old - 1) * 100
+        scaled = f" ({new:.4g} on the old one's machine)" if self.divided_by != 1 else ""
+        unit = f" {self.unit}" if self.unit else ""
+        return Finding(
+            verdict,
+            f"{self.name}: {self.old:.4g}{unit} before, {self.new:.4g}{unit} now{scaled}, which is {percent:+.0f} %;"
+            f" chance does {self.bound * 100:.0f} %.",
+        )
+
+
+def compare(old: Report, new: Report) -> tuple[list[str], list[Finding]]:
+    """Return what is compared with what, and a verdict on each figure."""
+    yardsticks, basis = _yardsticks(old, new)
+    notes = [basis]
+    if old.stored != new.stored:
+        notes.append(
+            f"{old.stored:,} petitions were stored before and {new.stored:,} now, which alone may be what differs."
+        )
+    return notes, [figure.finding() for figure in _figures(old, new, yardsticks)]
+
+
+def _yardsticks(old: Report, new: Report) -> tuple[_Yardsticks, str]:
+    speed = new.limits.pgbench_lifecycles_per_second / old.limits.pgbench_lifecycles_per_second * _work(old, new)
+    time = new.limits.kafka_round_trip_ms.p50 / old.limits.kafka_round_trip_ms.p50
+    spent = (old.limits.pgbench_cpu_ms_per_lifecycle, new.limits.pgbench_cpu_ms_per_lifecycle)
+    cpu = spent[1] / spent[0] / _work(old, new) if spent[0] and spent[1] else new.cores / old.cores / speed
+    measured = _Yardsticks(speed, cpu, time)
+    by = (
+        f"lives per second are compared by pgbench's ({speed:.2f} times as many now), CPU by what the same statements"
+        f" cost in it ({cpu:.2f} times as much), times by a message's way through Kafka ({time:.2f} times as long)."
+    )
+    if old.cores != new.cores:
+        return measured, f"{old.cores} cores before and {new.cores} now, so {by}"
+    if old.machine != new.machine or not new.machine:
+        kinds = f"{old.machine or 'an unknown processor'} before and {new.machine or 'an unknown one'} now"
+        return measured, f"{kinds}, so {by}"
+    slower, faster = 1 + MACHINE_FLOOR, 1 / (1 + MACHINE_FLOOR)
+    if (speed < faster and time > slower) or (speed > slower and time < faster):
+        return (
+            measured,
+            f"The same kind of machine, but it was itself {'slower' if time > 1 else 'faster'} now, so {by}",
+        )
+    return _Yardsticks(), f"The same kind of machine ({new.cores} cores), so figures are compared as they are."
+
+
+def _work(old: Report, new: Report) -> float:
+    """Return how many times the old life's statements the new one's are: pgbench does the life as it is."""
+    before, now = old.limits.pgbench_statements, new.limits.pgbench_statements
+    return now / before if before and now else 1.0
+
+
+def _figures(old: Report, new: Report, of: _Yardsticks) -> Iterator[_Figure]:
+    bound = max(SPEED_FLOOR, _spread(old.rounds), _spread(new.rounds))
+    yield _Figure(
+        *("lives per second", old.lifecycles_per_second, new.lifecycles_per_second, bound),
+        divided_by=of.speed,
+        more_is_better=True,
+    )
+    yield from _spent(old, new, of)
+    yield from _limits(old, new, of)
+    for name in _names(old.latency_ms, new.latency_ms):
+        yield from _times(name, old.latency_ms.get(name), new.latency_ms.get(name), of)
+    for name in _names(old.memory_mb, new.memory_mb):
+        memory = old.memory_mb.get(name), new.memory_mb.get(name)
+        yield _Figure(f"memory of {name}", *memory, MEMORY_FLOOR, "MB", _LEAST_MB)
+
+
+def _spent(old: Report, new: Report, of: _Yardsticks) -> Iterator[_Figure]:
+    measured = max(_spread(old.cpu_ms_rounds), _spread(new.cpu_ms_rounds))
+    for name in _names(old.cpu_ms_per_lifecycle, new.cpu_ms_per_lifecycle):
+        floor = SPEED_FLOOR if name == TOTAL else PROCESS_FLOOR
+        spent = old.cpu_ms_per_lifecycle.get(name), new.cpu_ms_per_lifecycle.get(name)
+        yield _Figure(f"CPU per life, {name}", *spent, max(floor, measured), "ms", _LEAST_CPU_MS, of.cpu)
+
+
+def _limits(old: Report, new: Report, of: _Yardsticks) -> Iterator[_Figure]:
+    if of == _Yardsticks():  # else it is what the others are compared by
+        spent = old.limits.pgbench_cpu_ms_per_lifecycle, new.limits.pgbench_cpu_ms_per_lifecycle
+        yield _Figure("CPU per life, the database alone", *spent, PROCESS_FLOOR, "ms", _LEAST_CPU_MS)
+    pages = old.limits.page_of_20_ms, new.limits.page_of_20_ms
+    for name in _names(*pages):
+        before, now = (page.get(name) for page in pages)
+        ratios = before.ratio if before else None, now.ratio if now else None
+        yield _Figure(f"page of 20 from {name}, gateway to direct", *ratios, RATIO_FLOOR)
+
+
+def _times(name: str, before: StepLatency | None, now: StepLatency | None, of: _Yardsticks) -> Iterator[_Figure]:
+    p50 = before.p50 if before else None, now.p50 if now else None
+    p99 = before.p99 if before else None, now.p99 if now else None
+    yield _Figure(f"{name}, p50", *p50, P50_FLOOR, "ms", _LEAST_MS, of.time)
+    yield _Figure(f"{name}, p99", *p99, P99_FLOOR, "ms", _LEAST_MS, of.time)
+
+
+def _names(old: Iterable[str], new: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*old, *new]))
+
+
+def _spread(rounds: Sequence[float]) -> float:
+    """Return how far rounds lie apart, as a share of their median; 0 if there are not two."""
+    return (max(rounds) - min(rounds)) / median(rounds) if len(rounds) > 1 else 0.0
+
+
+def committed() -> Report:
+    """Return the figures of the last commit.
+
+    :raises ReportError: there are none, or this is no checkout.
+    """
+    name = f"{_COMMITTED} of the last commit"
+    try:
+        shown = subprocess.run(  # noqa: S603 - nothing of it is anybody's input
+            ["git", "show", f"HEAD:{_COMMITTED}"],  # noqa: S607 - whichever the user's is
+            cwd=_ROOT,
+            capture_output=True,
+            check=True,
+        )
+    except FileNotFoundError:
+        raise ReportError(f"{name} cannot be read without git: name a file, as in OLD=before.json.") from None
+    except subprocess.CalledProcessError:
+        raise ReportError(f"There is no {name}: name a file to compare with, as in OLD=before.json.") from None
+    return parse(shown.stdout, name)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Compare two files (none named: the last commit's figures with those kept now); say what differs.
+
+    :return: 1 if something got slower or dearer, 2 if a file cannot be read, else 0.
+    """
+    old, new = [*arguments, "", ""][:2]
+    try:
+        notes, findings = compare(read(Path(old)) if old else committed(), read(Path(new) if new else LATEST))
+    except ReportError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("\n".join(notes))
+    for verdict in Verdict:
+        sentences = [finding.sentence for finding in findings if finding.verdict is verdict]
+        if sentences:
+            print(f"\n{verdict.value}:")
+            print("\n".join(f"  {sentence}" for sentence in sentences))
+    return 1 if any(finding.verdict is Verdict.WORSE for finding in findings) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
