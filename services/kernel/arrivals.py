@@ -19,19 +19,15 @@ Key = tuple[UUID, Source, int]
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """An event as it came from its partition."""
+    """An event as it came from its partition; `aggregate` is the one that it is about."""
 
     envelope: Envelope
+    aggregate: UUID
     data: bytes
     headers: Headers
     topic: str
     partition: int
     offset: int
-
-    @property
-    def aggregate(self) -> UUID:
-        """The aggregate that the event is about."""
-        return UUID(self.envelope.subject)
 
     @property
     def key(self) -> Key:
@@ -61,10 +57,10 @@ def arrived(
     """
     envelope, data = from_message(key, value, headers)
     try:
-        UUID(envelope.subject)
+        aggregate = UUID(envelope.subject)
     except ValueError:
         raise UnreadableError(f"the subject {envelope.subject!r} is not the id of an aggregate") from None
-    return Arrived(envelope, data, tuple(headers), topic, partition, offset)
+    return Arrived(envelope, aggregate, data, tuple(headers), topic, partition, offset)
 
 
 def read(record: Record, prefix: str) -> Arrived:
@@ -95,4 +91,4 @@ def stored(row: Mapping[str, Any]) -> Arrived:
         (name, value.encode()) for name, value in msgspec.json.decode(row["headers"], type=list[tuple[str, str]])
     ]
     envelope, data = from_message(str(row["aggregate_id"]).encode(), bytes(row["data"]), headers)
-    return Arrived(envelope, data, headers, row["topic"], row["partition"], row["offset"])
+    return Arrived(envelope, row["aggregate_id"], data, headers, row["topic"], row["partition"], row["offset"])

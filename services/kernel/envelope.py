@@ -6,11 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from cloudevents.core.base import BaseCloudEvent
-from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event, to_binary_event
-from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
-
 from services.contracts.vocabulary import Source
 from services.kernel.access import Scope
 from services.kernel.head import Seen
@@ -18,25 +13,17 @@ from services.kernel.history import parse_seen, show_seen
 
 Headers = Sequence[tuple[str, bytes]]
 _SEQUENCE_DIGITS: Final = 10
-_NEVER_INVENTED: Final = ("ce_id", "ce_time")
-"""Headers for which the library would make up a value, another one at each reading."""
+_PREFIX: Final = "ce_"
+_VERSION: Final = "1.0"
+_ALWAYS: Final = (("ce_specversion", _VERSION.encode()), ("content-type", b"application/json"))
+_REQUIRED: Final = (
+    *("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "ce_dataschema"),
+    *("ce_recordedtime", "ce_sequence", "ce_correlationid", "ce_causationid", "ce_cycle"),
+)
 
 
 class UnreadableError(Exception):
     """The message is no event of ours: a header is missing or malformed. It can only go to the dead letters."""
-
-
-class _Bytes(JSONFormat):
-    """Leaves the data as bytes: decoding is by the event's definition (the library would return bad JSON as text)."""
-
-    def write_data(self, data: Any, datacontenttype: str | None) -> bytes:  # noqa: ARG002
-        return data
-
-    def read_data(self, body: bytes, datacontenttype: str | None) -> Any:  # noqa: ARG002
-        return body
-
-
-_FORMAT: Final = _Bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +62,18 @@ Message = tuple[bytes, bytes, list[tuple[str, bytes]]]
 def written(attributes: Mapping[str, Any], data: bytes) -> Message:
     """Return the message of a CloudEvent with JSON data; its key is its subject.
 
-    Empty attributes are left out: CloudEvents has no empty values.
+    Empty attributes are left out: CloudEvents has no empty values. An instant needs its offset.
     """
-    always = {"specversion": "1.0", "datacontenttype": "application/json"}
-    event = CloudEvent({k: v for k, v in {**always, **attributes}.items() if v != ""}, data)
-    message = to_binary_event(event, _FORMAT)
-    return attributes["subject"].encode(), message.value, list(message.headers.items())
+    headers = [*_ALWAYS, *((_PREFIX + name, _shown(value)) for name, value in attributes.items() if value != "")]
+    return attributes["subject"].encode(), data, headers
+
+
+def _shown(value: str | datetime) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if value.tzinfo is None:
+        raise ValueError("an instant without an offset is none")
+    return value.isoformat().replace("+00:00", "Z").encode()
 
 
 def show_sequence(sequence: int) -> str:
@@ -117,12 +110,14 @@ def from_message(key: bytes | None, value: bytes | None, headers: Headers) -> tu
 
     :raises UnreadableError: it is none, or not one of ours.
     """
-    named = {name for name, _ in headers}
-    if missing := [name for name in _NEVER_INVENTED if name not in named]:
-        raise UnreadableError(f"the header {missing[0]} is missing")
     try:
-        event = from_binary_event(KafkaMessage(dict(headers), None, value or b""), _FORMAT)
-        envelope = _read(event)
+        # All of them are text, also those that are not ours: what cannot be read could not be parked.
+        told = {name.lower(): text.decode() for name, text in headers}
+        if missing := [name for name in _REQUIRED if not told.get(name)]:
+            raise UnreadableError(f"the header {missing[0]} is missing")  # noqa: TRY301
+        envelope = _read(told)
+    except UnreadableError:
+        raise
     except Exception as error:  # whatever the bytes are, the outcome is the same: unreadable, and why
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
     if key is None or key.decode(errors="replace") != envelope.subject:
@@ -130,34 +125,33 @@ def from_message(key: bytes | None, value: bytes | None, headers: Headers) -> tu
     return envelope, value or b""
 
 
-def _read(event: BaseCloudEvent) -> Envelope:
-    extra: Mapping[str, Any] = event.get_attributes()
-    time = event.get_time()
-    subject = event.get_subject()
-    schema = event.get_dataschema()
-    if time is None or subject is None or schema is None:
-        raise ValueError("time, subject and dataschema are required")
-    sequence, cycle = int(extra["sequence"]), int(extra["cycle"])
+def _read(told: Mapping[str, str]) -> Envelope:
+    if (version := told["ce_specversion"]) != _VERSION:
+        raise UnreadableError(f"ce_specversion is {version!r}, not {_VERSION!r}")
+    time = datetime.fromisoformat(told["ce_time"])
+    if time.tzinfo is None:
+        raise UnreadableError("ce_time has no offset")
+    sequence, cycle = int(told["ce_sequence"]), int(told["ce_cycle"])
     if not (1 <= sequence < 2**31 and 0 <= cycle < 2**15):
-        raise ValueError("sequence or cycle is out of range")
+        raise UnreadableError("ce_sequence or ce_cycle is out of range")
     return Envelope(
-        id=UUID(event.get_id()),
-        source=Source(event.get_source().removeprefix("/")),
-        type=event.get_type(),
-        subject=subject,
+        id=UUID(told["ce_id"]),
+        source=Source(told["ce_source"].removeprefix("/")),
+        type=told["ce_type"],
+        subject=told["ce_subject"],
         time=time,
-        recorded=datetime.fromisoformat(extra["recordedtime"]),
-        dataschema=schema,
+        recorded=datetime.fromisoformat(told["ce_recordedtime"]),
+        dataschema=told["ce_dataschema"],
         sequence=sequence,
-        seen=parse_seen(extra.get("seen", "")),
-        correlation=extra["correlationid"],
-        causation=extra["causationid"],
+        seen=parse_seen(told.get("ce_seen", "")),
+        correlation=told["ce_correlationid"],
+        causation=told["ce_causationid"],
         cycle=cycle,
-        street=extra.get("street", ""),
-        community=extra.get("community", ""),
-        lead=extra.get("lead"),
-        cohandlers=_listed(extra.get("cohandlers")),
-        followers=_listed(extra.get("followers")),
+        street=told.get("ce_street", ""),
+        community=told.get("ce_community", ""),
+        lead=told.get("ce_lead"),
+        cohandlers=_listed(told.get("ce_cohandlers")),
+        followers=_listed(told.get("ce_followers")),
     )
 
 
