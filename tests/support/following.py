@@ -1,5 +1,6 @@
 """Following something live, as clients do: over graphql-transport-ws, at the gateway or a service."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ class Following:
 
     async def message(self, within: float = PATIENCE) -> Any:
         """Return what is told next (the subscription's field), or how it ended."""
-        received = await self.socket.receive(timeout=within)
+        async with asyncio.timeout(within):  # receive's own begins anew with every ping
+            received = await self.socket.receive()
         if received.type is not aiohttp.WSMsgType.TEXT:
             return Ended("closed", [self.socket.close_code])
         message = received.json()
@@ -83,7 +85,8 @@ async def following(
         params["Read-After"] = read_after
     async with district.session.ws_connect(url or district.url, protocols=["graphql-transport-ws"]) as socket:
         await socket.send_json({"type": "connection_init", "payload": params})
-        first = await socket.receive(timeout=PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            first = await socket.receive()
         if first.type is aiohttp.WSMsgType.TEXT:
             assert first.json()["type"] == "connection_ack"
             body = {"query": document, "variables": variables}

@@ -50,7 +50,8 @@ async def opened(
 
 async def said(socket: aiohttp.ClientWebSocketResponse) -> Any:
     """Return the next message, or the code that the connection was closed with."""
-    received = await socket.receive(timeout=PATIENCE)
+    async with asyncio.timeout(PATIENCE):  # receive's own begins anew with every ping
+        received = await socket.receive()
     if received.type is aiohttp.WSMsgType.TEXT:
         return received.json()
     # What the server said, whatever became of the answer to it.
