@@ -1,5 +1,6 @@
 """A service's WebSocket: who may open it, how long it lasts, and what it makes of clients that say anything."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator
