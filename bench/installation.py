@@ -71,12 +71,9 @@ async def installation(
     :param database: settings of postgresql.conf beside our own.
     :raises LocalRunError: a part could not be started; the others have been stopped.
     """
-    os.environ |= {f"THROUGH_TRAIN_{name}_PORT": str(free_port()) for name in _PORTS}
-    os.environ["THROUGH_TRAIN_DATA_FOLDER"] = str(folder)
-    settings = LocalSettings()
-    stack = Stack(settings, measured=True, database=database or {})
+    stack = _described(folder, database)
     with held(folder):
-        await set_up(settings)
+        await set_up(stack.settings)
         async with AsyncExitStack() as running:
             started: dict[str, Process] = {}
             for part in stack.parts():
@@ -86,6 +83,30 @@ async def installation(
                     started[part.name] = _process(part)
                     say(f"{part.name} is ready")
             yield Installation(stack, started)
+
+
+@asynccontextmanager
+async def servers(folder: Path, *, database: Mapping[str, str] | None = None) -> AsyncGenerator[Stack]:
+    """Run PostgreSQL and Kafka alone on a folder that was kept, for what is done to it while nobody serves.
+
+    The environment of this process is changed too.
+
+    :param database: settings of postgresql.conf beside our own.
+    :raises LocalRunError: a server could not be started.
+    """
+    stack = _described(folder, database)
+    with held(folder):
+        async with AsyncExitStack() as running:
+            for part in stack.servers():
+                running.push_async_callback(part.server.stop)
+                await part.server.start()
+            yield stack
+
+
+def _described(folder: Path, database: Mapping[str, str] | None) -> Stack:
+    os.environ |= {f"THROUGH_TRAIN_{name}_PORT": str(free_port()) for name in _PORTS}
+    os.environ["THROUGH_TRAIN_DATA_FOLDER"] = str(folder)
+    return Stack(LocalSettings(), measured=True, database=database or {})
 
 
 def _process(part: Part) -> Process:

@@ -91,11 +91,11 @@ class Client:
     async def ask(
         self, step: str, document: str, token: str, variables: Mapping[str, Any], after: str | None = None
     ) -> Any:
-        """Send a request; return the data.
+        """Send a request, without a token if it is empty; return the data.
 
         :raises RefusedError: it was answered with an error.
         """
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         if after is not None:
             headers["Read-After"] = after
         body = msgspec.json.encode({"query": document, "variables": variables})
@@ -108,7 +108,7 @@ class Client:
             raise RefusedError(f"{step}: {answer['errors']}")
         return answer["data"]
 
-    async def act(self, step: str, document: str, token: str, **given: Any) -> Any:
+    async def act(self, step: str, document: str, token: str, /, **given: Any) -> Any:
         """Send a mutation with an idempotency key; return its payload."""
         data = await self.ask(step, document, token, {"input": {**given, "idempotencyKey": str(uuid4())}})
         return next(iter(data.values()))
