@@ -11,7 +11,7 @@ import { askedSubgraph } from './measures.mjs';
 import { traceparentOf } from './traces.mjs';
 
 const REQUEST_TIMEOUT = 15_000;
-const IDLE_CONNECTION = 4_000; // below uvicorn's five seconds, so that the service is never the first to hang up
+const IDLE_CONNECTION = 4_000; // far below a service's minute (kernel/service.py), so that it is never the first to hang up
 const CONNECTIONS_PER_SERVICE = 128;
 const LARGEST_EVENT = 1024 * 1024;
 const WAITING_EVENTS = 256; // per subscription, then its client is dropped

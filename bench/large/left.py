@@ -1,7 +1,7 @@
 """What was played, as it lies in the databases and on the topics: read whole, and held against each other."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from aiokafka.partitioner import DefaultPartitioner  # pyright: ignore[reportMissingTypeStubs]
 
+from bench.large.place import Place
 from bench.large.play import Played
 from bench.large.tables import Table, Treatment, tables_of
 from bench.large.templates import Left, Template, template_of
 from deploy.local.postgres import SERVICES
-from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.feedback.domain.rates import SHARDS
 from services.intake.vault import Vault
@@ -39,9 +39,6 @@ class Originals:
     lines: Mapping[Table, Sequence[bytes]]
     """All rows of the tables that are written, as COPY writes them."""
 
-    feeds: Mapping[str, str]
-    """The departments by their feeds' topics."""
-
     numbers: Mapping[str, int]
     """How far each department's feed is numbered."""
 
@@ -50,6 +47,9 @@ class Originals:
 
     messages: Mapping[str, int]
     """How many messages each topic has."""
+
+    said: Sequence[bytes]
+    """Each message of a template, headers and value in one."""
 
 
 @dataclass
@@ -75,10 +75,9 @@ class _Read:
         return min(named)[1] if named else ""
 
 
-async def read(dsns: Mapping[str, str], broker: Broker, played: Played, vault: Vault) -> Originals:
+async def read(place: Place, played: Played, vault: Vault) -> Originals:
     """Read everything that was played, at rest.
 
-    :param dsns: the databases' addresses by service.
     :raises UncoveredError: a table of which it is not said what becomes of it.
     :raises NotAtRestError: tables and topics do not agree.
     :raises TemplateError: a petition that cannot be multiplied.
@@ -86,20 +85,26 @@ async def read(dsns: Mapping[str, str], broker: Broker, played: Played, vault: V
     found = _Read()
     found.of = {petition: Left() for petition in played.matters}
     for service in SERVICES:
-        async with own_connection(dsns[service], application="bench") as connection:
+        async with own_connection(place.dsns[service], application="bench") as connection:
             for table in await tables_of(service, connection):
                 if table.treatment is Treatment.EMPTY and await connection.fetchval(_ANY.format(table.name)):
                     raise NotAtRestError(f"{service}'s {table.name} is not empty")
                 if table.is_written:
                     found.take(table, await _lines(connection, table))
-    feeds = {catalogue.department_topic(code): code for code in _departments(found)}
-    partitions, messages = await _messages(broker, feeds, found.of)
+    feeds = {place.feed(code): code for code in _departments(found)}
+    topics = {place.petitions(source): source for source in Source}
+    partitions, messages = await _messages(place.broker, topics, feeds, found.of)
     templates = [
         template_of(petition, left, played.matters[petition], played.pace, vault, feeds)
         for petition, left in sorted(found.of.items())
     ]
-    _agree(found, templates)
-    return Originals(templates, found.lines, feeds, _numbers(found), partitions, messages)
+    _agree(found, topics, templates)
+    said = [
+        b"".join([value, *(name.encode() + text for name, text in headers)])
+        for left in found.of.values()
+        for _, headers, value in left.messages
+    ]
+    return Originals(templates, found.lines, _numbers(found), partitions, messages, said)
 
 
 _ANY: Final = "SELECT EXISTS (SELECT FROM {})"
@@ -137,13 +142,13 @@ def _numbers(found: _Read) -> Mapping[str, int]:
 
 
 async def _messages(
-    broker: Broker, feeds: Mapping[str, str], of: Mapping[str, Left]
+    broker: Broker, topics: Iterable[str], feeds: Mapping[str, str], of: Mapping[str, Left]
 ) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Give each petition its messages, each once; return how many partitions and messages the topics have.
 
     :raises NotAtRestError: a message lies in another partition than ours would.
     """
-    reader = new_reader(broker, [*map(catalogue.petition_topic, Source), *feeds])
+    reader = new_reader(broker, [*topics, *feeds])
     seen = set[tuple[str, bytes, bytes]]()
     messages = Counter[str]()
     await reader.start()
@@ -186,26 +191,21 @@ def partition_of(key: bytes, partitions: int) -> int:
     return place
 
 
-def _agree(found: _Read, templates: Sequence[Template]) -> None:
+def _agree(found: _Read, topics: Mapping[str, Source], templates: Sequence[Template]) -> None:
     """Hold tables, topics and what is known here of both against each other.
 
     :raises NotAtRestError: they do not agree.
     """
     for petition, left in found.of.items():
         told = Counter(topic for topic, _, _ in left.messages)
-        for source in Source:
-            recorded, topic = len(left.of(source.value, "own.event")), catalogue.petition_topic(source)
-            if told[topic] != recorded:
+        for topic, source in topics.items():
+            if told[topic] != (recorded := len(left.of(source.value, "own.event"))):
                 raise NotAtRestError(
-                    f"petition {petition} has {recorded} events at {source.value}, {told[topic]} on its topic"
+                    f"petition {petition}: {recorded} events at {source.value}, {told[topic]} published"
                 )
         numbered = len(left.of("dispatch", "own.department_feed"))
-        if (
-            heard := sum(n for topic, n in told.items() if topic not in map(catalogue.petition_topic, Source))
-        ) != numbered:
-            raise NotAtRestError(
-                f"petition {petition} is {numbered} times in departments' feeds, {heard} on their topics"
-            )
+        if (heard := sum(number for topic, number in told.items() if topic not in topics)) != numbered:
+            raise NotAtRestError(f"petition {petition}: {numbered} events in departments' feeds, {heard} published")
     counted: Counter[tuple[str, ...]] = Counter()
     for template in templates:
         for visit in template.visits:

@@ -8,9 +8,10 @@ those of the migrations throughout.
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from random import Random
 from typing import Any, Final
 
@@ -18,15 +19,14 @@ from confluent_kafka import Producer
 
 from bench.large.copies import Copier, Made, plan
 from bench.large.left import COUNTERS, PLACE, Originals, partition_of, place_of
+from bench.large.place import Place
 from bench.large.play import Played
 from bench.large.tables import Table, Treatment
 from deploy.local.postgres import SERVICES
-from deploy.local.stack import Stack
-from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.intake.vault import Vault
 from services.kernel.db import own_connection
-from services.kernel.kafka import Broker, leave, new_consumer, new_reader
+from services.kernel.kafka import leave, new_consumer, new_reader
 
 WHILE_LOADING: Final[Mapping[str, str]] = {
     "wal_level": "minimal",  # what is written into a table that was emptied in the same transaction needs no log then
@@ -73,29 +73,42 @@ class LoadError(Exception):
 class _Tables:
     """One COPY into each table, fed as copies are made."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place, tasks: asyncio.TaskGroup) -> None:
+        self.rows: dict[Table, int] = {}
+        self._place = place
+        self._tasks = tasks
         self._waiting: dict[Table, asyncio.Queue[bytes | None]] = {}
 
-    async def fill(self, table: Table, dsn: str) -> None:
-        """Empty a table and fill it with what is given, until the end is given."""
-        queue = self._waiting.setdefault(table, asyncio.Queue(_AHEAD))
+    def fill(self, table: Table) -> None:
+        """Begin to empty a table and to fill it with what is given."""
+        self._waiting[table] = asyncio.Queue(_AHEAD)
+        self._tasks.create_task(self._filled(table))
+
+    async def give(self, table: Table, rows: bytes) -> None:
+        """Hand rows on to a table."""
+        await self._waiting[table].put(rows)
+
+    async def finish(self, table: Table, rows: bytes) -> None:
+        """Hand a table its last rows."""
+        await self.give(table, rows)
+        await self._waiting[table].put(None)
+
+    async def _filled(self, table: Table) -> None:
+        dsn = self._place.dsns[table.service]
         async with own_connection(dsn, application="bench", patience=_PATIENCE) as connection:
             inner: Any = connection
             async with inner.transaction():
                 await inner.execute(f"TRUNCATE {table.name}")
-                await inner.copy_to_table(
+                done: str = await inner.copy_to_table(
                     table.table,
                     schema_name=table.schema,
                     columns=list(table.columns),
-                    source=_given(queue),
+                    source=_given(self._waiting[table]),
                     format="text",
                     freeze=True,
                     timeout=_PATIENCE,
                 )
-
-    async def give(self, table: Table, rows: bytes | None) -> None:
-        """Hand rows on to a table; None is the end."""
-        await self._waiting.setdefault(table, asyncio.Queue(_AHEAD)).put(rows)
+        self.rows[table] = int(done.removeprefix("COPY "))
 
 
 async def _given(queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
@@ -146,33 +159,17 @@ class _Topics:
             raise LoadError(f"{left} messages did not reach the broker: {'; '.join(self._failures[:3])}")
 
 
-@dataclass
-class _Batch:
-    rows: dict[Table, list[bytes]] = field(default_factory=lambda: defaultdict[Table, list[bytes]](list))
-    petitions: int = 0
-
-    def take(self, made: Made, since: int) -> None:
-        """Add a copy's rows; of its answers only those stored since then."""
-        template, values = made.planned.template, made.values
-        for table, pattern in template.rows.items():
-            self.rows[table].append(pattern.filled(values))
-        for table, answers in template.answers.items():
-            for answer in answers:
-                if answer.stored + made.planned.shift > since:
-                    self.rows[table].append(answer.row.filled(values))
-        self.petitions += 1
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was loaded: petitions in all, and how long the parts took (seconds)."""
+    """What was loaded: rows of each table (`intake.own.event`), messages of each topic, and how long it took."""
 
-    petitions: int
+    rows: Mapping[str, int]
+    messages: Mapping[str, int]
     seconds: Mapping[str, float]
 
 
 async def load(
-    stack: Stack,
+    place: Place,
     originals: Originals,
     played: Played,
     vault: Vault,
@@ -185,50 +182,73 @@ async def load(
 
     :raises LoadError: not everything arrived; the folder is worth nothing then.
     """
-    copies = petitions - len(originals.templates)
-    assert played.pace.until is not None
-    since = int(datetime.now(UTC).timestamp()) - _KEPT_DAYS * 86_400
-    copier = Copier(vault, random, time_of=_time_of(played), numbers=originals.numbers)
-    planned = plan(originals.templates, copies, began=played.pace.domain, now=played.pace.until, random=random)
-    tables, topics = _Tables(), _Topics(stack.kafka.bootstrap, originals.partitions)
-    counts: _Counts = defaultdict(lambda: [0] * len(COUNTERS))
-    began = told = time.monotonic()
+    began = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
-        written = [table for table in originals.lines if table.treatment is not Treatment.COUNTED]
-        for table in written:
-            tasks.create_task(tables.fill(table, stack.postgres.dsn(table.service)))
-        batch, done = _Batch(), 0
-        for one in planned:
-            made = copier.copy(one)
-            batch.take(made, since)
-            _count(counts, made)
-            await topics.send(made)
-            if batch.petitions == _BATCH:
-                for table, rows in batch.rows.items():
-                    await tables.give(table, b"".join(rows))
-                done, batch = done + batch.petitions, _Batch()
-                if time.monotonic() - told > _TELL_SECONDS:
-                    told = time.monotonic()
-                    say(_progress(done, copies, told - began))
-        for table in written:
-            rest = [*batch.rows.get(table, ()), *originals.lines[table]]
-            await tables.give(table, b"".join(rest))
-            await tables.give(table, None)
+        tables, topics = _Tables(place, tasks), _Topics(place.broker.bootstrap, originals.partitions)
+        counts: _Counts = defaultdict(lambda: [0] * len(COUNTERS))
+        for table in originals.lines:
+            tables.fill(table)
+        copies = _copies(originals, played, vault, petitions, random, counts)
+        await _hand_on(copies, tables, topics, _Progress(petitions - len(originals.templates), say))
+        for table, lines in originals.lines.items():
+            last = _added(table, lines, counts) if table.treatment is Treatment.COUNTED else b"".join(lines)
+            await tables.finish(table, last)
     await topics.finish()
     copied = time.monotonic()
-    [(rates, lines)] = [(t, ls) for t, ls in originals.lines.items() if t.treatment is Treatment.COUNTED]
-    await _write_counts(stack.postgres.dsn(rates.service), rates, lines, counts)
-    await _consumed(Broker(stack.kafka.bootstrap), originals, topics.sent)
+    ends = await _consumed(place, originals, topics.sent)
     say("vacuuming and analysing")
-    await asyncio.gather(*(_vacuum(stack.postgres.dsn(service)) for service in SERVICES))
-    return Loaded(petitions, {"copying": copied - began, "vacuum": time.monotonic() - copied})
+    await asyncio.gather(*(_vacuum(place.dsns[service]) for service in SERVICES))
+    rows = {f"{table.service}.{table.name}": tables.rows[table] for table in originals.lines}
+    return Loaded(rows, ends, {"copying": copied - began, "vacuum": time.monotonic() - copied})
 
 
-def _progress(done: int, of: int, seconds: float) -> str:
-    speed = done / seconds
-    return (
-        f"{done:,} of {of:,} copied in {seconds / 60:.1f} min ({speed:,.0f}/s, {(of - done) / speed / 60:.0f} min left)"
-    )
+def _copies(
+    originals: Originals, played: Played, vault: Vault, petitions: int, random: Random, counts: _Counts
+) -> Iterator[Made]:
+    """Yield the copies in order, and count their visits."""
+    number = petitions - len(originals.templates)
+    end = played.pace.until
+    assert end is not None
+    copier = Copier(vault, random, time_of=_time_of(played), numbers=originals.numbers)
+    for planned in plan(originals.templates, number, began=played.pace.domain, now=end, random=random):
+        made = copier.copy(planned)
+        for visit in planned.template.visits:
+            counted = place_of(visit.at + planned.shift, visit.street, visit.department, str(made.petition))
+            counts[counted] = [before + more for before, more in zip(counts[counted], visit.counts, strict=True)]
+        yield made
+
+
+async def _hand_on(copies: Iterator[Made], tables: "_Tables", topics: "_Topics", progress: "_Progress") -> None:
+    since = int(datetime.now(UTC).timestamp()) - _KEPT_DAYS * 86_400
+    while batch := list(islice(copies, _BATCH)):
+        rows: dict[Table, list[bytes]] = defaultdict(list)
+        for made in batch:
+            template, values = made.planned.template, made.values
+            for table, pattern in template.rows.items():
+                rows[table].append(pattern.filled(values))
+            for table, answers in template.answers.items():
+                recent = (answer for answer in answers if answer.stored + made.planned.shift > since)
+                rows[table].extend(answer.row.filled(values) for answer in recent)
+            await topics.send(made)
+        for table, written in rows.items():
+            await tables.give(table, b"".join(written))
+        progress.tell(len(batch))
+
+
+class _Progress:
+    def __init__(self, copies: int, say: Callable[[str], None]) -> None:
+        self._copies, self._say = copies, say
+        self._done = 0
+        self._began = self._told = time.monotonic()
+
+    def tell(self, more: int) -> None:
+        self._done += more
+        now = time.monotonic()
+        if now - self._told >= _TELL_SECONDS:
+            self._told = now
+            speed = self._done / (now - self._began)
+            left = (self._copies - self._done) / speed / 60
+            self._say(f"{self._done:,} of {self._copies:,} copied ({speed:,.0f}/s, {left:.1f} min left)")
 
 
 def _time_of(played: Played) -> Callable[[int], int]:
@@ -238,53 +258,46 @@ def _time_of(played: Played) -> Callable[[int], int]:
     return time_of
 
 
-def _count(counts: _Counts, made: Made) -> None:
-    for visit in made.planned.template.visits:
-        place = place_of(visit.at + made.planned.shift, visit.street, visit.department, str(made.petition))
-        counts[place] = [before + more for before, more in zip(counts[place], visit.counts, strict=True)]
-
-
-async def _write_counts(dsn: str, table: Table, lines: Sequence[bytes], counts: _Counts) -> None:
-    """Write the counters anew: what they were, and what the copies add."""
+def _added(table: Table, lines: Sequence[bytes], counts: _Counts) -> bytes:
+    """Return the counters' rows: what they were, and what the copies add."""
     names = [*PLACE, *COUNTERS]
     for line in lines:
         row = dict(zip(table.columns, line.decode().rstrip("\n").split("\t"), strict=True))
         place = tuple(row[name] for name in PLACE)
         counts[place] = [number + int(row[name]) for number, name in zip(counts[place], COUNTERS, strict=True)]
     order = [names.index(column) for column in table.columns]
-    rows = [[*place, *map(str, numbers)] for place, numbers in sorted(counts.items())]
-    written = "".join("\t".join(row[nth] for nth in order) + "\n" for row in rows).encode()
-    tables = _Tables()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(tables.fill(table, dsn))
-        await tables.give(table, written)
-        await tables.give(table, None)
+    rows = ([*place, *map(str, numbers)] for place, numbers in sorted(counts.items()))
+    return "".join("\t".join(row[nth] for nth in order) + "\n" for row in rows).encode()
 
 
-async def _consumed(broker: Broker, originals: Originals, sent: Mapping[str, int]) -> None:
+async def _consumed(place: Place, originals: Originals, sent: Mapping[str, int]) -> Mapping[str, int]:
     """Let each service's consumer go on where the topics end: what was copied has taken effect already.
+
+    Returns how many messages each topic has.
 
     :raises LoadError: the topics do not end where they should.
     """
-    reader = new_reader(broker, list(originals.partitions))
+    reader = new_reader(place.broker, list(originals.partitions))
     await reader.start()
     try:
         ends = await reader.end_offsets(list(reader.assignment()))
     finally:
         await leave(reader)
+    found = Counter[str]()
+    for part, end in ends.items():
+        found[part.topic] += end
     for topic, before in originals.messages.items():
-        found, expected = sum(end for part, end in ends.items() if part.topic == topic), before + sent.get(topic, 0)
-        if found != expected:
-            raise LoadError(f"{topic} has {found} messages instead of {expected}")
-    topics = {source.value: catalogue.petition_topic(source) for source in Source}
+        if found[topic] != before + sent.get(topic, 0):
+            raise LoadError(f"{topic} has {found[topic]} messages instead of {before + sent.get(topic, 0)}")
     for service in SERVICES:
-        followed = [topic for source, topic in topics.items() if source != service]
-        consumer = new_consumer(broker, service, followed)
+        followed = [place.petitions(source) for source in Source if source != service]
+        consumer = new_consumer(place.broker, place.group(service), followed)
         await consumer.start()
         try:
             await consumer.commit({part: end for part, end in ends.items() if part.topic in followed})
         finally:
             await leave(consumer)
+    return found
 
 
 async def _vacuum(dsn: str) -> None:

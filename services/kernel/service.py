@@ -74,6 +74,10 @@ _PARKED: Final = "parked"
 _REBUILD: Final = "rebuild"
 _OLDEST_UNPUBLISHED_SECONDS: Final = 30
 _DRAIN_SECONDS: Final = 8
+IDLE_SECONDS: Final = 60
+"""How long a connection may be unused. The gateway hangs up after 4 s; whoever is late with that on a busy machine must
+not find a connection closed under a mutation, which is never sent again."""
+
 _AGAIN_SECONDS: Final = 1
 
 _LAG: Final = """
@@ -338,6 +342,7 @@ class Served:
             ws_max_size=LARGEST_MESSAGE,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
+            timeout_keep_alive=IDLE_SECONDS,
         )
         self._server = uvicorn.Server(config)
         self._task: asyncio.Task[None] | None = None

@@ -1,9 +1,11 @@
-"""A service's jobs: one that fails is said, by what is wrong inside, and starts over."""
+"""A service's jobs and connections: a job that fails is said, and starts over; no connection is closed too early."""
 
 import asyncio
+import re
 
 import structlog
 
+from deploy.local.settings import ROOT
 from services.kernel import service
 from services.kernel.service import Role
 
@@ -52,3 +54,9 @@ async def test_a_job_that_fails_while_it_is_told_to_stop_stops() -> None:
             await service._stop([running], stopping)
     assert running.done()
     assert len(said) == 1
+
+
+def test_a_service_keeps_an_unused_connection_far_longer_than_the_gateway_does() -> None:
+    gateway = (ROOT / "gateway" / "subgraphs.mjs").read_text()
+    [milliseconds] = re.findall(r"^const IDLE_CONNECTION = ([\d_]+);", gateway, re.MULTILINE)
+    assert int(milliseconds) / 1000 * 10 <= service.IDLE_SECONDS

@@ -1,0 +1,52 @@
+"""`python -m bench.large N`: make an installation with N petitions, and measure every list on it."""
+
+import asyncio
+import sys
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from random import Random
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from bench.large.building import large
+from bench.large.checks import true
+from deploy.local.errors import LocalRunError
+
+app = App(name="python -m bench.large", help=__doc__)
+_console = Console(highlight=False, soft_wrap=True)
+
+
+@app.default
+def run(
+    petitions: int,
+    *,
+    folder: Annotated[Path | None, Parameter(help="Where it is made and kept; without it, it is removed.")] = None,
+    check: Annotated[bool, Parameter(help="Check that what was loaded is true; this reads everything.")] = False,
+) -> None:
+    """Make an installation with so many petitions unless the folder has it, and measure every list on it."""
+    kept = nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="through-train-", dir="/var/tmp")
+    with kept as place:
+        Path(place).mkdir(parents=True, exist_ok=True)
+        if folder is None:
+            Path(place).chmod(0o755)  # the account that PostgreSQL runs as has to get through
+        try:
+            asyncio.run(_run(Path(place).absolute(), petitions, check=check))
+        except LocalRunError as error:
+            sys.exit(str(error))
+
+
+async def _run(folder: Path, petitions: int, *, check: bool) -> None:
+    async with large(folder, petitions, say=_say) as running:
+        if check:
+            await true(running, random=Random(1), say=_say)  # noqa: S311
+
+
+def _say(line: str) -> None:
+    _console.print(line, markup=False)
+
+
+if __name__ == "__main__":
+    app()
