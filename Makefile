@@ -10,7 +10,7 @@ $(error GNU make 3.81 or newer is needed, and this is $(MAKE_VERSION): install o
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run account demo shell logs observe topics psql pace parked rebuild reference rotate-keys erase bench audit doors screenshots docs test chaos fuzz lint format schema release-contracts lock token clean clean-data venv there
+.PHONY: help run account demo shell logs observe topics psql pace parked rebuild reference rotate-keys erase bench bench-check audit doors screenshots docs test chaos fuzz lint format schema release-contracts lock images test-containers token clean clean-data docker venv there
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -69,6 +69,16 @@ test: venv ## run all tests on real servers; ARGS="tests/unit -k name" chooses
 	@$(PY) -m deploy.local setup
 	@$(PY) -m pytest -n 2 --dist loadscope $(ARGS)
 
+test-containers: docker venv ## run the service and system tests on containers; IMAGES=local: on those of `make images`
+	@$(if $(IMAGES),THROUGH_TRAIN_IMAGES="$(IMAGES)") $(PY) -m deploy.images require
+	@$(PY) -m deploy.local setup
+	@$(if $(IMAGES),THROUGH_TRAIN_IMAGES="$(IMAGES)") THROUGH_TRAIN_TEST_SERVERS=containers \
+		$(PY) -m pytest -n 2 --dist loadscope $(ARGS)
+
+images: docker venv ## build images without an image registry: the services', the gateway's, PostgreSQL's, Kafka's
+	@$(PY) -m deploy.local setup
+	@$(PY) -m deploy.images build $(ARGS)
+
 doors: venv ## try every door with every role on a running district, and print the matrix
 	@$(PY) -m deploy.local setup
 	@$(PY) -m pytest -q -s tests/system/doors
@@ -83,6 +93,9 @@ docs: venv ## build the documentation as a site with search, in build/site
 bench: venv ## measure, and keep the figures under bench/results: make bench ARGS=parking
 	@$(PY) -m deploy.local setup
 	@$(PY) -m bench $(ARGS)
+
+bench-check: venv ## what got slower, beyond noise, since the committed figures: make bench-check OLD=before.json NEW=after.json
+	@$(PY) -m bench.check "$(OLD)" "$(NEW)"
 
 chaos: venv ## let faults strike at random under load, then check: make chaos SECONDS=120 SEED=1
 	@$(PY) -m deploy.local setup
@@ -133,6 +146,10 @@ clean: ## remove what was installed and downloaded, but no data
 
 clean-data: there ## remove the local run's databases, topics and keys
 	@$(PY) -m deploy.local clean-data
+
+# Before anything is set up for containers: whether there is what runs them.
+docker:
+	@"$(PYTHON)" deploy/images/engine.py
 
 venv:
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer," \

@@ -21,19 +21,30 @@ from tests.support.stuck import waiting
 
 _HERE = Path(__file__).parent
 _FOLDER = "THROUGH_TRAIN_TEST_FOLDER"
+_OURS: Final = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the run's folder once; workers inherit it."""
     if not hasattr(config, "workerinput"):
-        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="through-train-test-")
+        try:
+            run_servers.chosen(os.environ)
+        except ValueError as wrong:
+            raise pytest.UsageError(str(wrong)) from None
+        config.stash[_OURS] = folder = Path(tempfile.mkdtemp(prefix="through-train-test-"))
+        os.environ[_FOLDER] = str(folder)
         os.environ["THROUGH_TRAIN_TEST_OWNER"] = str(os.getpid())
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out what is about other servers than the run's."""
+    left_out = run_servers.LEFT_OUT[run_servers.chosen(os.environ)]
+    return True if collection_path.relative_to(run_servers.ROOT).as_posix() in left_out else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the run's servers when the last worker is done."""
-    if not hasattr(config, "workerinput"):
-        folder = Path(os.environ[_FOLDER])
+    if (folder := config.stash.get(_OURS, None)) is not None:
         run_servers.release(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -47,6 +58,9 @@ def pytest_exception_interact(call: pytest.CallInfo[None], report: pytest.TestRe
 _SERIAL: Final = ("tests/faults/", "test_servers.py", "test_supervisor.py", "test_gateway_process.py")
 """Where tests stop or kill servers of their own."""
 
+_TOGETHER: Final = ("tests/service/", "tests/system/", "tests/containers/")
+"""Where the tests of a module share what they have started."""
+
 
 class _Rooms(LoadScopeScheduling):
     """Keeps a module's tests on one worker, where they share a district; those marked serial go one after another."""
@@ -55,7 +69,7 @@ class _Rooms(LoadScopeScheduling):
         path = nodeid.split("::", 1)[0]
         if any(name in path for name in _SERIAL):
             return "serial"
-        return path if "tests/service/" in path or "tests/system/" in path else nodeid
+        return path if any(name in path for name in _TOGETHER) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

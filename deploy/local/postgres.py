@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -28,14 +28,12 @@ from deploy.local.ports import LOOPBACK, require_free
 from deploy.local.process import Command, Identity, Process, end
 
 SERVICES: Final[tuple[str, ...]] = ("intake", "dispatch", "feedback")
-_ADMIN: Final = "postgres"
+ADMIN: Final = "postgres"
 _CTYPE: Final = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 _INITIALISE_WITHIN: Final = 120.0
 _READY_WITHIN: Final = 60.0  # crash recovery after a SIGKILL can take a while on a slow disk
 
-_OPTIONS: Final[Mapping[str, str]] = {
-    "listen_addresses": LOOPBACK,
-    "unix_socket_directories": "",
+OPTIONS: Final[Mapping[str, str]] = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "jit": "off",  # compiling costs more than our short statements
@@ -44,13 +42,32 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
 }
-_OPTIONS_NOT_DURABLE: Final[Mapping[str, str]] = {
+"""Settings of postgresql.conf that are ours wherever the server runs."""
+
+OPTIONS_NOT_DURABLE: Final[Mapping[str, str]] = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+"""Those of a server whose data nobody needs after a crash."""
+
+_LISTENS: Final[Mapping[str, str]] = {"listen_addresses": LOOPBACK, "unix_socket_directories": ""}
+
+
+def cluster_arguments(ctype: str = _CTYPE) -> list[str]:
+    """Return how initdb makes a cluster of ours, but for where it is and whose.
+
+    It compares by code point (the same on every machine) but knows what a letter is: pg_trgm finds nothing in Chinese
+    text under a ctype of C.
+    """
+    return [
+        *("--auth", "scram-sha-256", "--encoding", "UTF8"),
+        *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+        *("--locale", "C", "--lc-ctype", ctype),
+    ]
+
 
 # A role per service, which owns its own database and can enter no other. Run at every start: it mends what is
 # missing.
@@ -91,7 +108,7 @@ class Postgres:
         self._passwords_file = (keys or self.folder / "keys").absolute() / "postgres-passwords.json"
         self._log = (logs or self.folder / "logs") / "postgres.log"
         self._databases = databases
-        self._options = {**_OPTIONS, **({} if durable else _OPTIONS_NOT_DURABLE), **(options or {})}
+        self._options = {**OPTIONS, **_LISTENS, **({} if durable else OPTIONS_NOT_DURABLE), **(options or {})}
         self._port_setting = port_setting
         self._initialised = self.folder / "initialised"  # initdb itself leaves no sign that it came to its end
         self._process: Process | None = None
@@ -99,7 +116,7 @@ class Postgres:
     @property
     def admin_dsn(self) -> str:
         """Return the superuser's address of the database `postgres`."""
-        return self._dsn(_ADMIN, _ADMIN)
+        return self._dsn(ADMIN, ADMIN)
 
     def dsn(self, service: str, database: str | None = None) -> str:
         """Return the address with which a service's role reaches its database (or a clone of it)."""
@@ -145,7 +162,7 @@ class Postgres:
         await process.start()
         try:
             await process.wait_ready(lambda: _is_ready(cluster, process.pid), within=_READY_WITHIN)
-            await self._provision(programs)
+            await provision(programs / "psql", self.port, self._passwords, self._databases)
         except BaseException:
             await process.stop()
             raise
@@ -207,19 +224,15 @@ class Postgres:
     async def _initialise(self, programs: Path, cluster: Path, identity: Identity | None) -> None:
         _empty(cluster)  # what an initdb that was killed left
         with tempfile.NamedTemporaryFile("w", dir=_public_temporary()) as password_file:
-            password_file.write(self._passwords[_ADMIN])
+            password_file.write(self._passwords[ADMIN])
             password_file.flush()
             if identity:
                 os.chown(password_file.name, identity.uid, identity.gid)
             command = Command(
                 "initdb",
                 [
-                    *(programs / "initdb", "--pgdata", cluster, "--username", _ADMIN),
-                    *("--auth", "scram-sha-256", "--pwfile", password_file.name, "--encoding", "UTF8"),
-                    # Compare by code point (the same on every machine) but know what a letter is: pg_trgm
-                    # finds nothing in Chinese text under a ctype of C.
-                    *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-                    *("--locale", "C", "--lc-ctype", _CTYPE),
+                    *(programs / "initdb", "--pgdata", cluster, "--username", ADMIN),
+                    *("--pwfile", password_file.name, *cluster_arguments()),
                     *(() if self._durable else ("--no-sync",)),
                 ],
                 environment=_environment(),
@@ -242,7 +255,7 @@ class Postgres:
                     f"{self._passwords_file} is gone, and nobody else knows the databases' passwords: "
                     "bring it back, or start afresh with `make clean-data`."
                 ) from None
-        missing = [name for name in (_ADMIN, *self._databases) if name not in passwords]
+        missing = [name for name in (ADMIN, *self._databases) if name not in passwords]
         if missing:
             passwords |= {name: secrets.token_urlsafe(24) for name in missing}
             self._passwords_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -250,27 +263,32 @@ class Postgres:
             self._passwords_file.write_text(json.dumps(passwords, indent=2))
         return passwords
 
-    async def _provision(self, programs: Path) -> None:
-        script = "".join(
-            f"\\set service {name}\n\\set password {self._passwords[name]}\n{_PROVISION}" for name in self._databases
-        )
-        psql = await asyncio.create_subprocess_exec(
-            *(programs / "psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", "-"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={
-                **_environment(),
-                "PGHOST": LOOPBACK,
-                "PGPORT": str(self.port),
-                "PGUSER": _ADMIN,
-                "PGDATABASE": _ADMIN,
-                "PGPASSWORD": self._passwords[_ADMIN],
-            },
-        )
-        output, _ = await psql.communicate(script.encode())
-        if psql.returncode != 0:
-            raise LocalRunError(f"The services' databases could not be created:\n{output.decode()}")
+
+async def provision(psql: Path, port: int, passwords: Mapping[str, str], databases: Sequence[str] = SERVICES) -> None:
+    """Give each database a role that owns it on the server at a port of loopback; again, mend what is missing.
+
+    `passwords` are the roles', by their names, and the superuser's.
+
+    :raises LocalRunError: the server refused.
+    """
+    script = "".join(f"\\set service {name}\n\\set password {passwords[name]}\n{_PROVISION}" for name in databases)
+    asked = await asyncio.create_subprocess_exec(
+        *(psql, "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", "-"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={
+            **_environment(),
+            "PGHOST": LOOPBACK,
+            "PGPORT": str(port),
+            "PGUSER": ADMIN,
+            "PGDATABASE": ADMIN,
+            "PGPASSWORD": passwords[ADMIN],
+        },
+    )
+    output, _ = await asked.communicate(script.encode())
+    if asked.returncode != 0:
+        raise LocalRunError(f"The services' databases could not be created:\n{output.decode()}")
 
 
 def program(name: str) -> Path:

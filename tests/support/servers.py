@@ -1,6 +1,7 @@
 """One PostgreSQL and one broker for a whole test run, whichever worker needs them first.
 
-The servers live in a process of their own that ends with the run: workers come and go in any order.
+The servers live in a process of their own that ends with the run: workers come and go in any order. They are the
+embedded ones, or containers where THROUGH_TRAIN_TEST_SERVERS says so; whoever uses them notices nothing of it.
 """
 
 import argparse
@@ -12,7 +13,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +31,48 @@ from services.kernel.migrate import migrate
 
 ROOT: Final = Path(__file__).parents[2]
 SERVICES: Final = ("intake", "dispatch", "feedback")
+OPTIONS: Final[Mapping[str, str]] = {"max_connections": "300"}
+"""What the run's PostgreSQL is told beside what every one of ours is told."""
+
+_CHOICE: Final = "THROUGH_TRAIN_TEST_SERVERS"
 _START_WITHIN: Final = 120.0
 _STOP_WITHIN: Final = 30.0
+_LOOK_AGAIN: Final = 0.5
 # Held until this process ends: it is the run's end that ends the servers, not the garbage collector.
 _started: Final[list[subprocess.Popen[bytes]]] = []
+
+
+class Kind(StrEnum):
+    """What the run's servers are."""
+
+    EMBEDDED = "embedded"
+    CONTAINERS = "containers"
+
+
+def chosen(environment: Mapping[str, str]) -> Kind:
+    """Return what the environment chooses.
+
+    :raises ValueError: there is no such kind; the message is for who chose.
+    """
+    said = environment.get(_CHOICE) or Kind.EMBEDDED
+    try:
+        return Kind(said)
+    except ValueError:
+        raise ValueError(f"{_CHOICE} must be one of {', '.join(Kind)}, not {said!r}.") from None
+
+
+LEFT_OUT: Final[Mapping[Kind, tuple[str, ...]]] = {
+    Kind.EMBEDDED: ("tests/containers",),
+    Kind.CONTAINERS: (
+        "tests/unit",
+        "tests/faults",
+        "tests/system/test_accounts.py",
+        "tests/system/test_planted_data.py",
+        "tests/system/test_servers.py",
+        "tests/system/test_supervisor.py",
+    ),
+}
+"""Which tests a run has nothing for: images are for containers, and these start, stop and search embedded servers."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +85,8 @@ class Servers:
     departments: str
     """Where departments log in to the broker."""
     keys: str
+    network: str = ""
+    """In which network other containers find them by their names; empty for embedded ones."""
 
 
 def template(service: str) -> str:
@@ -50,36 +94,52 @@ def template(service: str) -> str:
     return f"template_{service}"
 
 
-async def _serve(folder: Path, owner: int) -> None:
+@asynccontextmanager
+async def _embedded(folder: Path) -> AsyncGenerator[Servers]:
     # What only costs time on a machine that nobody needs to trust: syncing, autovacuum's wakings, many log segments.
-    postgres = Postgres(folder / "postgres", free_port(), durable=False, options={"max_connections": "300"})
+    postgres = Postgres(folder / "postgres", free_port(), durable=False, options=OPTIONS)
     kafka = Kafka(folder / "kafka", free_port(), free_port(), departments_port=free_port())
     async with postgres, kafka:
-        keys.create_missing(folder / "test-keys")
-        admin = await asyncpg.connect(postgres.admin_dsn)
-        for service in SERVICES:
-            await admin.execute(f"CREATE DATABASE {template(service)} OWNER {service}")
-            await migrate(postgres.dsn(service, template(service)), f"services.{service}")
-        await admin.close()
-        ready = Servers(
+        yield Servers(
             postgres.admin_dsn,
             {service: postgres.dsn(service) for service in SERVICES},
             kafka.bootstrap,
             kafka.departments_bootstrap,
             str(folder / "test-keys"),
         )
-        draft = folder / "servers.json.new"
-        draft.write_text(json.dumps(asdict(ready)))
-        draft.rename(folder / "servers.json")
-        stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        while not stopping.is_set() and psutil.pid_exists(owner):
-            try:
-                async with asyncio.timeout(0.5):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
+
+
+def _in_containers(folder: Path) -> AbstractAsyncContextManager[Servers]:
+    from tests.support import containers  # here, since no other run has a use for its library
+
+    return containers.servers(folder)
+
+
+_SERVED: Final[Mapping[Kind, Callable[[Path], AbstractAsyncContextManager[Servers]]]] = {
+    Kind.EMBEDDED: _embedded,
+    Kind.CONTAINERS: _in_containers,
+}
+
+
+async def _serve(folder: Path, owner: int) -> None:
+    this = asyncio.current_task()
+    assert this is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, this.cancel)
+    with suppress(asyncio.CancelledError):
+        async with _SERVED[chosen(os.environ)](folder) as servers:
+            keys.create_missing(Path(servers.keys))
+            admin = await asyncpg.connect(servers.admin_dsn)
+            for service in SERVICES:
+                await admin.execute(f"CREATE DATABASE {template(service)} OWNER {service}")
+                url = servers.dsns[service].rpartition("/")[0] + f"/{template(service)}"
+                await migrate(url, f"services.{service}")
+            await admin.close()
+            draft = folder / "servers.json.new"
+            draft.write_text(json.dumps(asdict(servers)))
+            draft.rename(folder / "servers.json")
+            while psutil.pid_exists(owner):  # noqa: ASYNC110 - no event comes from another process
+                await asyncio.sleep(_LOOK_AGAIN)
 
 
 def obtain(folder: Path, owner: int) -> Servers:
@@ -116,6 +176,8 @@ def release(folder: Path) -> None:
         process.wait(_STOP_WITHIN)
     except psutil.TimeoutExpired:
         process.kill()
+    for child in _started:
+        child.poll()  # whoever waited for it has its end: without this it would count as running
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
         "make run": "tests/system/test_supervisor.py",
         "make demo": "tests/system/test_demo.py",
         "make test": ".ci/run",
+        "make images": "tests/containers/test_images.py",
+        "make test-containers": "tests/containers/test_images.py",
         "make docs": "tests/system/words/test_pages.py",
         "make audit": "tests/system/test_audit.py",
         "make rotate-keys": "tests/service/intake/test_keys.py",
