@@ -30,6 +30,7 @@ ASKED: Final = 200
 _SETTLE_SECONDS: Final = 60.0
 _PATIENCE: Final = 3600.0
 
+_AT_INTAKE: Final = frozenset({"SUBMITTED", "ACCEPTED", "SCREENING"})
 _VIEW: Final = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'view' ORDER BY table_name"
 _DIGEST: Final = "SELECT md5(string_agg(md5(entry::text), '' ORDER BY md5(entry::text))) FROM view.{} AS entry"
 _ANY_OF: Final = "SELECT petition_id::text AS id FROM own.petition ORDER BY md5(petition_id::text) LIMIT $1"
@@ -100,14 +101,15 @@ async def _goes_on(client: Client, running: Installation, random: Random) -> int
         whole = await client.ask("read", WHOLE, offices.supervisor, {"id": of["petitionId"]})
         _whole(petition, whole["petition"])
         secret = vault.secret(petition["petition_id"])
-        await client.ask(
-            "open", acts.OPEN, "", {"input": {"trackingCode": petition["tracking_code"], "secret": secret}}
-        )
-        committee = sign(running.keys, "street_committee", sub="bench-check", street=petition["street"])
-        if petition["state"] in {"SUBMITTED", "ACCEPTED", "SCREENING"}:
-            looked = await client.ask("look", acts.LOOK_UP, committee, {"input": {**of, "purpose": "核对"}})
+        code = petition["tracking_code"]
+        opened = await client.ask("open", acts.OPEN, "", {"input": {"trackingCode": code, "secret": secret}})
+        resident = opened["openPetition"]["token"]
+        if petition["state"] in _AT_INTAKE:
+            looked = await client.ask("look", acts.LOOK_UP, resident, {"input": {**of, "purpose": "核对"}})
             if not looked["lookUpContact"]["phone"].startswith("13"):
                 raise UntrueError(f"petition {petition['petition_id']} has no contact data")
+            await client.act("add", acts.ADD, resident, **of, words="又堵了")
+            committee = sign(running.keys, "street_committee", sub="bench-check", street=petition["street"])
             await _next(client, committee, petition["state"], of)
             went_on += 1
     return went_on
@@ -121,10 +123,8 @@ def _whole(stored: Mapping[str, Any], shown: Mapping[str, Any] | None) -> None:
 
 
 async def _next(client: Client, committee: str, state: str, of: Mapping[str, str]) -> None:
-    match state:
-        case "SUBMITTED":
-            await client.act("accept", acts.ACCEPT, committee, **of, title="核对", category="other")
-        case "ACCEPTED":
-            await client.act("listen", acts.LISTEN, committee, **of, said="核对")
-        case _:
-            await client.act("decline", acts.DECLINE, committee, **of, ground="NO_BASIS", reason="核对")
+    """Do the committee's next act."""
+    if state == "SUBMITTED":
+        await client.act("accept", acts.ACCEPT, committee, **of, title="核对", category="other")
+    elif state == "ACCEPTED":
+        await client.act("listen", acts.LISTEN, committee, **of, said="核对")

@@ -117,7 +117,9 @@ class _Prepared:
     ids: Sequence[tuple[int, int | None]]
     """Places of ids; of those that tell their time, when that was (domain, milliseconds)."""
 
-    instants: Sequence[tuple[int, int, str]]
+    instants: Sequence[tuple[int, int, str, str]]
+    """Places of instants: seconds, what stands between day and time, and what follows (a fraction, the offset)."""
+
     dates: Sequence[tuple[int, int]]
     texts: Mapping[str, int]
     by_id: Mapping[str, int]
@@ -145,7 +147,7 @@ class _Prepared:
             always=always,
             petition=ids[template.petition],
             ids=list(_timed(ids, time_of)),
-            instants=[(place, seconds, separator) for place, (seconds, separator) in places["instant"]],
+            instants=[(place, *rest) for place, rest in places["instant"]],
             dates=[(place, ordinal) for place, (ordinal,) in places["date"]],
             texts={kind: places[kind][0][0] for kind in ("code", "address", "trouble") if places[kind]},
             by_id=ids,
@@ -194,9 +196,9 @@ class Copier:
             ready = self._prepared[template.petition] = _Prepared.of(template, self._time_of)
         values = ready.always.copy()
         self._write_ids(values, ready, shift * 1000)
-        for place, seconds, separator in ready.instants:
+        for place, seconds, separator, rest in ready.instants:
             days, second = divmod(seconds + shift, 86_400)
-            values[place] = f"{_day(days)}{separator}{_SECONDS[second]}".encode()
+            values[place] = f"{_day(days)}{separator}{_SECONDS[second]}{rest}".encode()
         days = round(shift / 86_400) - _EPOCH
         for place, ordinal in ready.dates:
             values[place] = _day(ordinal + days).encode()

@@ -21,10 +21,16 @@ class Course:
     live: Callable[[Life], Awaitable[None]]
 
 
-async def _handed_over(life: Life) -> None:
+async def _screened(life: Life) -> None:
     await life.file()
     await life.accept()
-    await life.screen()
+    await life.listen()
+    await life.look()
+    await life.deliberate()
+
+
+async def _handed_over(life: Life) -> None:
+    await _screened(life)
     await life.hand_over()
 
 
@@ -147,9 +153,7 @@ async def not_ledgered(life: Life) -> None:
 
 async def on_the_spot(life: Life) -> None:
     """Solved on the spot, visited, closed."""
-    await life.file()
-    await life.accept()
-    await life.screen()
+    await _screened(life)
     await life.solve_on_the_spot()
     await life.visit()
     await life.close()
@@ -157,11 +161,11 @@ async def on_the_spot(life: Life) -> None:
 
 async def not_on_the_spot(life: Life) -> None:
     """Solved on the spot, and not solved after all: screening goes on, and it is handed over."""
-    await life.file()
-    await life.accept()
-    await life.screen()
+    await _screened(life)
     await life.solve_on_the_spot()
     await life.visit(solved=False, satisfied=False)
+    await life.look()
+    await life.deliberate()
     await life.hand_over()
     await _again(life)
 
@@ -174,9 +178,7 @@ async def rejected(life: Life) -> None:
 
 async def declined(life: Life) -> None:
     """Declined after screening."""
-    await life.file()
-    await life.accept()
-    await life.screen()
+    await _screened(life)
     await life.decline()
 
 

@@ -163,12 +163,14 @@ class Life:
         given = {"ground": ground, "referral": referral, "reason": f"{self.matter.title}不属于受理范围"}
         await self._of_petition(acts.REJECT, self.desk.committee, **given)
 
-    async def screen(self) -> None:
-        """Listen, look and deliberate; one in eight is not looked at, one in fifteen takes too long."""
+    async def listen(self) -> None:
+        """Listen to what people say."""
         await self.wait(0.1, 0.8)
-        await self._of_petition(
-            acts.LISTEN, self.desk.representative, said=f"住户反映{self.matter.title}，影响出行和生活"
-        )
+        said = f"住户反映{self.matter.title}，影响出行和生活"
+        await self._of_petition(acts.LISTEN, self.desk.representative, said=said)
+
+    async def look(self) -> None:
+        """Look at the place; one time in eight that is left out."""
         await self.wait(0.1, 1.0)
         if self.likely(0.12):
             given = {"step": "LOOK", "ground": "SELF_EVIDENT", "reason": "照片已经说明情况"}
@@ -176,6 +178,9 @@ class Life:
         else:
             findings = f"现场查看，{self.matter.address}确有{self.matter.trouble}的情况"
             await self._of_petition(acts.LOOK, self.desk.worker, findings=findings)
+
+    async def deliberate(self) -> None:
+        """Deliberate; one time in fifteen so late that screening takes too long."""
         await self.wait(*((3.0, 8.0) if self.likely(0.07) else (0.1, 1.2)))
         given = {"outcome": f"{self.matter.trouble}由职能部门处理", "participants": self.random.randrange(3, 12)}
         await self._of_petition(acts.DELIBERATE, self.desk.committee, **given)
@@ -323,17 +328,17 @@ class Life:
 
     async def reopen(self) -> None:
         """Reopen what was solved to no satisfaction."""
-        await self.wait(0.1, 1.2)
+        await self.wait(0.1, 0.8)
         await self._of_petition(acts.REOPEN, self.desk.committee, ground="POOR_QUALITY", reason="处理后又出现")
 
     async def approve_ledger(self) -> None:
         """Put it on the ledger, to be looked at again in some months."""
-        await self.wait(0.1, 1.5)
+        await self.wait(0.1, 0.8)
         review = self.time.now() + timedelta(days=self.random.uniform(90, 300))
         given = {"department": self.desk.department, "ground": "NO_FUNDS", "reason": "列入明年预算"}
         await self._of_petition(acts.APPROVE_LEDGER, self.desk.committee, **given, reviewOn=f"{review:%Y-%m-%d}")
 
     async def refuse_ledger(self) -> None:
         """Refuse the ledger: it is reopened."""
-        await self.wait(0.1, 1.5)
+        await self.wait(0.1, 0.8)
         await self._of_petition(acts.REFUSE_LEDGER, self.desk.committee, reason="今年可以安排")

@@ -155,6 +155,7 @@ class _Topics:
         :raises LoadError: it did not come.
         """
         left = await asyncio.to_thread(self._producer.flush, _FLUSH_SECONDS)
+        self._producer.close()
         if left:
             raise LoadError(f"{left} messages did not reach the broker: {'; '.join(self._failures[:3])}")
 

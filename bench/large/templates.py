@@ -31,9 +31,9 @@ _NULL: Final = "\\N"
 _KINDS: Final = ("uuid", "instant", "date", "code", "address", "trouble")
 _OWN: Final = r"""
 (?P<uuid>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})
-|(?P<instant>\d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d)(?P<fraction>(?:\.\d+)?)(?P<zone>Z|\+00:00|\+00)?
+|(?P<instant>\d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00|\+00)?)
 |(?P<date>\d{4}-\d\d-\d\d)(?!\d)"""
-_CHANCE_BYTES: Final = 32
+_AS_SECONDS: Final = len("2026-11-26T09:30:00")
 
 Key = tuple[Any, ...]
 """What stands in a place that was cut out: its kind, and what the template had there."""
@@ -69,6 +69,10 @@ class Pattern:
         woven = [b""] * (2 * len(texts) - 1)
         woven[0::2] = [text.encode() for text in texts]
         return cls(woven, _taking(places))
+
+    def __len__(self) -> int:
+        """Return how long the text is without its places."""
+        return sum(map(len, self.parts))
 
     def filled(self, values: Values) -> bytes:
         """Return the text with the values of its places."""
@@ -327,8 +331,8 @@ class _Cutter:
             case "uuid":
                 return self._number(kind, found[kind])
             case "instant":
-                seconds = self.seconds(f"{found[kind]}{found['fraction']}{found['zone'] or ''}", system=system)
-                return self._number(kind, seconds, found[kind][10])
+                seconds = self.seconds(found[kind], system=system)
+                return self._number(kind, seconds, found[kind][10], found[kind][_AS_SECONDS:])
             case "date":
                 return self._number(kind, date.fromisoformat(found[kind]).toordinal())
             case _:
