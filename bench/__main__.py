@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import parking, rebuild
+from bench import limits, parking, rebuild
 
 RESULTS: Final = Path(__file__).with_name("results")
 MEASUREMENTS: Final[Mapping[str, Callable[[], Coroutine[Any, Any, Mapping[str, Any]]]]] = MappingProxyType(
-    {"parking": parking.measure, "rebuild": rebuild.measure}
+    {"limits": limits.measure, "parking": parking.measure, "rebuild": rebuild.measure}
 )
 
 
