@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from shutil import disk_usage
 from typing import Final, cast
 from urllib.parse import unquote, urlsplit
 
@@ -39,6 +40,9 @@ _STATISTICS_SECONDS: Final = 11
 """How long a connection may keep its counts to itself: 10 s when it is idle."""
 
 _COUNTED_WITHIN: Final = 5.0
+_ROOM: Final = 1.5
+"""How many times the databases' size must be free for copies, with what is then written on them."""
+
 _PATIENCE: Final = 180
 """Seconds for one run of pgbench."""
 
@@ -79,15 +83,24 @@ class PgbenchLimit:
 
 
 async def pgbench(
-    running: Installation, desk: Desk, random: Random, say: Callable[[str], None], *, seconds: float = 20
+    running: Installation,
+    desk: Desk,
+    random: Random,
+    say: Callable[[str], None],
+    *,
+    seconds: float = 20,
+    on_copies: bool = True,
 ) -> PgbenchLimit:
     """Record a life, then have pgbench do its statements on copies of the databases, as often as it can.
 
     The services and the gateway are stopped for it, and stay so: their relays would publish what is written here.
 
     :param seconds: how long it shall go on, about.
+    :param on_copies: False for databases that are too large to be copied, and that nobody needs afterwards: each keeps
+        petitions that the other services know nothing of.
     :raises RecordingError, ScriptError: the life cannot be done again.
-    :raises LimitError: a statement failed, or not each life wrote the rows that the recorded one did.
+    :raises LimitError: there is no room for copies, a statement failed, or not each life wrote the rows that the
+        recorded one did.
     """
     say("waiting until the database has counted what was written before")
     await asyncio.sleep(_STATISTICS_SECONDS)
@@ -98,9 +111,9 @@ async def pgbench(
         await _stop_services(running)
         await asyncio.sleep(1)  # an ending connection's counts come with its end
         life = grown(before, await _written(running, originals))
-        copies = await stack.enter_async_context(_copies(running, say))
+        databases = await stack.enter_async_context(_copies(running, say)) if on_copies else originals
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        replay = _Replay(running, copies, await _write_scripts(running, recording, folder), life)
+        replay = _Replay(running, databases, await _write_scripts(running, recording, folder), life)
         say("pgbench tries whether it writes what the life wrote")
         await replay.do(1)
         begun = await replay.do(_BEGINNING)
@@ -202,9 +215,17 @@ async def _stop_services(running: Installation) -> None:
 
 @asynccontextmanager
 async def _copies(running: Installation, say: Callable[[str], None]) -> AsyncGenerator[Mapping[str, str]]:
-    """Copy the services' databases, of which nobody uses the originals; remove the copies at the end."""
+    """Copy the services' databases, of which nobody uses the originals; remove the copies at the end.
+
+    :raises LimitError: they would fill the disk.
+    """
     copies = {service: f"{service}_alone" for service in SERVICES}
     async with own_connection(running.admin_dsn, application="bench", patience=3600) as admin:
+        size = await admin.fetchval(
+            "SELECT sum(pg_database_size(name))::int8 FROM unnest($1::text[]) AS name", SERVICES
+        )
+        if (free := disk_usage(running.stack.settings.data_folder).free) < size * _ROOM:
+            raise LimitError(f"The databases have {size >> 20:,} MB, and {free >> 20:,} MB are too few to copy them.")
         try:
             for service, copy in copies.items():
                 say(f"copying {service}'s database")
