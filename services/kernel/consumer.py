@@ -1,7 +1,9 @@
 """The consumer: fetches what other services published and hands it to the inbox; commits offsets after the database."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -37,7 +39,51 @@ WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailab
 
 BATCH: Final = 500
 _FETCH_WAIT_MS: Final = 500
+_GATHER_SECONDS: Final = 0.02
+"""At most so often a batch is taken: under load what comes in between is one transaction and not many. Who comes alone
+is not held up."""
+
+_COMMIT_SECONDS: Final = 1.0
+"""So often offsets are committed: whoever takes a partition over meets the last second's events again, which changes
+nothing."""
+
+_PARTING_SECONDS: Final = 1.0
 _BACK_OFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class _Offsets:
+    """How far one consumer has come in each partition, told to the broker from time to time."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._untold: dict[object, int] = {}
+        self._told = time.monotonic()
+
+    def done(self, fetched: Mapping[object, Sequence[Record]]) -> None:
+        """Note that what was fetched has taken effect."""
+        self._untold |= next_offsets(fetched)
+
+    async def commit_in_time(self, *, idle: bool) -> None:
+        """Commit what has not been committed, if it is time, or there is nothing else to do."""
+        if self._untold and (idle or time.monotonic() - self._told >= _COMMIT_SECONDS):
+            await self._commit()
+
+    async def part(self) -> None:
+        """Commit for the last time, without waiting for a broker that does not answer."""
+        if self._untold:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PARTING_SECONDS):
+                    await self._commit()
+
+    async def _commit(self) -> None:
+        untold, self._untold, self._told = self._untold, {}, time.monotonic()
+        assigned = self._consumer.assignment()
+        try:
+            if mine := {partition: offset for partition, offset in untold.items() if partition in assigned}:
+                await self._consumer.commit(mine)
+        except BrokerError as error:
+            # Rebalanced meanwhile, most likely: whoever has the partition now meets duplicates, which change nothing.
+            log.info("offsets not committed", error=describe(error))
 
 
 class Events:
@@ -105,11 +151,13 @@ class Events:
         while True:
             consumer = new_consumer(self._broker, group, topics)
             lag, watching = Lag(self._service.value, self._prefix, topics), None
+            offsets = _Offsets(consumer)
             try:
                 await consumer.start()
                 watching = asyncio.create_task(lag.watch(consumer))
                 while True:
                     fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=BATCH)
+                    began = time.monotonic()
                     records = [record for of_partition in fetched.values() for record in of_partition]
                     if records:
                         for partition, of_partition in fetched.items():
@@ -117,7 +165,10 @@ class Events:
                         await take(records)
                         lag.done.update(next_offsets(fetched))
                         metrics.CONSUMED.labels(self._service.value).inc(len(records))
-                        await self._commit(consumer, fetched)
+                        offsets.done(fetched)
+                    await offsets.commit_in_time(idle=not records)
+                    if records:
+                        await asyncio.sleep(began + _GATHER_SECONDS - time.monotonic())
             except (BrokerError, OSError) as error:
                 metrics.CONSUMER_RESTARTS.labels(self._service.value).inc()
                 log.warning("consumer starts over", error=describe(error))
@@ -125,14 +176,8 @@ class Events:
             finally:
                 if watching is not None:
                     watching.cancel()
+                await offsets.part()
                 await leave(consumer)
-
-    async def _commit(self, consumer: Consumer, fetched: Mapping[object, Sequence[Record]]) -> None:
-        try:
-            await consumer.commit(next_offsets(fetched))
-        except BrokerError as error:
-            # Rebalanced meanwhile, most likely: whoever has the partition now meets duplicates, which change nothing.
-            log.info("offsets not committed", error=describe(error))
 
     async def _take_petitions(self, records: Sequence[Record]) -> None:
         batch: list[Arrived] = []

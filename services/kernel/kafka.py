@@ -84,6 +84,7 @@ class Consumer(Protocol):
     async def stop(self) -> None: ...
     async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[object, Sequence[Record]]: ...
     async def commit(self, offsets: Mapping[object, int]) -> None: ...
+    def assignment(self) -> frozenset[Any]: ...
 
 
 class Reader(Protocol):
@@ -144,7 +145,7 @@ def new_consumer(broker: Broker, group: str, topics: Sequence[str]) -> Consumer:
         metadata_max_age_ms=10_000,
         session_timeout_ms=6_000,
         heartbeat_interval_ms=2_000,
-        fetch_max_wait_ms=200,
+        fetch_max_wait_ms=500,
     )
     return cast(Consumer, consumer)
 

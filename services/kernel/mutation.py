@@ -138,7 +138,8 @@ class Mutations:
         """Return the answer, and whether it is one that was stored before."""
         try:
             for attempt in range(_ATTEMPTS):
-                if (stored := await self._stored(request, answer)) is not None:
+                # The first time nothing is looked up: whoever repeats is refused, or met by the key that is there.
+                if attempt and (stored := await self._stored(request, answer)) is not None:
                     return stored, True
                 try:
                     result = await self._once(request, command)

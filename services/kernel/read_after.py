@@ -3,6 +3,7 @@
 A position is opaque to clients: `source:aggregate:sequence`, several joined by commas, in URL-safe base 64.
 """
 
+import asyncio
 import base64
 import binascii
 import time
@@ -24,11 +25,11 @@ _MOST: Final = 20
 _BEYOND: Final = 2**31
 
 _BEHIND: Final = """
--- read_after.behind: whether any of the positions has not been applied here yet
-SELECT EXISTS (
-    SELECT FROM unnest($1::uuid[], $2::text[], $3::int[]) AS wanted (aggregate_id, source, sequence)
-    LEFT JOIN view.progress USING (aggregate_id, source)
-    WHERE COALESCE(progress.applied, 0) < wanted.sequence)"""
+-- read_after.behind: which of the positions have not been applied here yet
+SELECT wanted.nth FROM unnest($1::uuid[], $2::text[], $3::int[]) WITH ORDINALITY
+    AS wanted (aggregate_id, source, sequence, nth)
+LEFT JOIN view.progress USING (aggregate_id, source)
+WHERE COALESCE(progress.applied, 0) < wanted.sequence"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +65,78 @@ def parse(text: str) -> tuple[Position, ...]:
     return positions
 
 
-async def wait(
-    connection: Connection,
-    positions: Sequence[Position],
-    *,
-    consumed: frozenset[Source],
-    applied: Pulse,
-    deadline: float,
-) -> None:
-    """Wait until this service has applied the positions, or until the deadline (system time, seconds since 1970).
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """What a request waits for, and the word that it may go on."""
+
+    positions: Sequence[Position]
+    seen: asyncio.Future[None]
+
+
+class WaitingRoom:
+    """Where the requests of one process wait for positions: one statement asks for all of them, however many wait.
 
     Positions of sources that this service does not consume, its own included, are skipped: its own view is immediate.
     """
-    wanted = [p for p in positions if p.source in consumed]
-    if not wanted:
-        return
-    arguments = (
-        [p.aggregate for p in wanted],
-        [p.source.value for p in wanted],
-        [p.sequence for p in wanted],
-    )
-    deadline = min(deadline, time.time() + PATIENCE_SECONDS)
-    while await connection.fetchval(_BEHIND, *arguments):
-        left = deadline - time.time()
-        if left <= 0:
+
+    def __init__(self, connection: Connection, *, consumed: frozenset[Source], applied: Pulse) -> None:
+        """Wait by asking on a connection whenever something was applied here (or, for other replicas, by the clock)."""
+        self._connection = connection
+        self._consumed = consumed
+        self._applied = applied
+        self._waiters: set[_Waiter] = set()
+        self._asking: asyncio.Task[None] | None = None
+
+    async def wait(self, positions: Sequence[Position], *, deadline: float) -> None:
+        """Wait until this service has applied the positions, or until the deadline (system time, seconds since 1970).
+
+        :raises UNREACHABLE: the database is away.
+        """
+        waiter = _Waiter([p for p in positions if p.source in self._consumed], asyncio.Future())
+        if not await self._behind([waiter]):
             return
-        await applied.wait(min(left, _POLL_SECONDS))
+        self._waiters.add(waiter)
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        try:
+            async with asyncio.timeout(max(0.0, min(deadline - time.time(), PATIENCE_SECONDS))):
+                await waiter.seen
+        except TimeoutError:
+            if waiter.seen.done() and not waiter.seen.cancelled():
+                waiter.seen.result()  # what went wrong in the database may be a time-out too
+        finally:
+            self._waiters.discard(waiter)
+
+    async def _ask(self) -> None:
+        while self._waiters:
+            await self._applied.wait(_POLL_SECONDS)
+            asked = list(self._waiters)
+            try:
+                behind = await self._behind(asked)
+            except Exception as error:  # each of them is told
+                self._tell(asked, error)
+            else:
+                self._tell([waiter for waiter in asked if waiter not in behind])
+
+    def _tell(self, waiters: Sequence[_Waiter], error: Exception | None = None) -> None:
+        for waiter in waiters:
+            self._waiters.discard(waiter)
+            if waiter.seen.done():  # its time is over, or its client has gone
+                continue
+            if error is None:
+                waiter.seen.set_result(None)
+            else:
+                waiter.seen.set_exception(error)
+
+    async def _behind(self, waiters: Sequence[_Waiter]) -> set[_Waiter]:
+        """Return those that have to wait on."""
+        wanted = [(waiter, position) for waiter in waiters for position in waiter.positions]
+        if not wanted:
+            return set()
+        rows = await self._connection.fetch(
+            _BEHIND,
+            [p.aggregate for _, p in wanted],
+            [p.source.value for _, p in wanted],
+            [p.sequence for _, p in wanted],
+        )
+        return {wanted[int(row["nth"]) - 1][0] for row in rows}

@@ -6,6 +6,7 @@ lost its lock is harmless, because consumers go by sequence.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +32,9 @@ _AGAIN: Final = (*UNREACHABLE, BrokerError, UniqueViolation)
 """After these it starts over; the last says that a zombie has numbered, in its `published`, what is numbered here."""
 
 _STANDBY_SECONDS: Final = 0.5
+_GATHER_SECONDS: Final = 0.01
+"""At most so often there is a batch: under load many events are published together."""
+
 _LOCK: Final = Lock.RELAY
 
 _TRY_LOCK: Final = """
@@ -169,6 +173,7 @@ class Relay:
         try:
             await producer.start()
             while True:
+                began = time.monotonic()
                 rows = await connection.fetch(outlet.lowest, BATCH)
                 if rows:
                     await self._create(known, [topic for row in rows if (topic := outlet.new_topic(row))])
@@ -178,6 +183,8 @@ class Relay:
                     metrics.PUBLISHED.labels(self._source.value).inc(len(rows))
                 if len(rows) < BATCH:
                     await self._committed.wait(self._poll)
+                    if rows:  # what commits meanwhile goes with it; who comes alone is not held up
+                        await asyncio.sleep(began + _GATHER_SECONDS - time.monotonic())
         finally:
             # After a failed send the producer's own order is unknown; and at the end nobody waits for a broker.
             await discard(producer)

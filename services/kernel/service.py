@@ -48,6 +48,7 @@ from services.kernel.migrate import MigrationError, migrate
 from services.kernel.mutation import Mutations
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
+from services.kernel.read_after import WaitingRoom
 from services.kernel.rebuild import Plan
 from services.kernel.reference import ReferenceCache
 from services.kernel.relay import Outlet, Relay, events
@@ -189,6 +190,7 @@ async def running(
             verifier=Verifier(issuers(settings), audience=settings.audience, ages=Ages(trusted=settings.keys_refresh)),
             now=now,
             applied=applied,
+            waiting=WaitingRoom(database.reader, consumed=wiring.consumed, applied=applied),
             committed=committed,
             live=live,
             traces=traces,
@@ -338,6 +340,7 @@ class Served:
             port=port,
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # the gateway tells the client's address in a header of its own
             lifespan="off",
             ws_max_size=LARGEST_MESSAGE,
             ws_per_message_deflate=False,

@@ -16,6 +16,7 @@ from services.kernel.live import Live
 from services.kernel.mutation import Mutations, Request
 from services.kernel.parking import Parking
 from services.kernel.pulse import Pulse
+from services.kernel.read_after import WaitingRoom
 from services.kernel.reference import ReferenceCache
 from services.kernel.settings import Settings
 from services.kernel.tracing import Tracing
@@ -41,6 +42,7 @@ class Runtime(Generic[Extra]):
     verifier: Verifier
     now: Callable[[], datetime]
     applied: Pulse
+    waiting: WaitingRoom
     committed: Pulse
     live: Live
     traces: Tracing

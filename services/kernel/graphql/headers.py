@@ -48,13 +48,7 @@ async def wait(runtime: Runtime[Any], headers: Mapping[str, str], actor: Actor) 
         return
     positions, deadline = read_after.parse(given), _deadline(headers)
     if actor.roles & READERS:
-        await read_after.wait(
-            runtime.database.reader,
-            positions,
-            consumed=runtime.consumed,
-            applied=runtime.applied,
-            deadline=deadline,
-        )
+        await runtime.waiting.wait(positions, deadline=deadline)
 
 
 def _deadline(headers: Mapping[str, str]) -> float:
