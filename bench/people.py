@@ -19,6 +19,11 @@ class Desk:
     committee: str
     officer: str
 
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Everybody's token."""
+        return self.representative, self.worker, self.committee, self.officer
+
 
 def desks(keys: Path) -> list[Desk]:
     """Return a desk for each of the district's representatives; departments take turns.
