@@ -76,6 +76,7 @@ class Container(DockerContainer):
         """Describe the container; `ports` are those of loopback by those inside, `more` is the library's."""
         super().__init__(image, network=run.network, network_aliases=[alias], labels=run.labels, **more)
         self.alias = alias
+        self.with_name(f"{run.network.name}-{alias}")
         # The library's own way takes no address, and would open the ports to whoever reaches this machine.
         bound: dict[str, Any] = {f"{inside}/tcp": (LOOPBACK, outside) for inside, outside in ports.items()}
         self.ports = bound
@@ -111,7 +112,7 @@ class PostgresContainer(Container):
         self._passwords = {name: secrets.token_urlsafe(24) for name in (postgres.ADMIN, *SERVICES)}
         self.with_env("POSTGRES_PASSWORD", self._passwords[postgres.ADMIN])
         self.with_env("POSTGRES_INITDB_ARGS", " ".join([*postgres.cluster_arguments("C.UTF-8"), "--no-sync"]))
-        settings = {**postgres.OPTIONS, **postgres.OPTIONS_NOT_DURABLE, **OPTIONS}
+        settings = {**postgres.OPTIONS, **postgres.OPTIONS_NOT_DURABLE, **OPTIONS, "listen_addresses": "*"}
         self.with_command(
             ["postgres", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
         )
