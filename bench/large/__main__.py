@@ -11,9 +11,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench.large.building import large
+from bench.large.asking import measure
+from bench.large.building import large, made
 from bench.large.checks import true
+from bench.large.results import PAGE, keep, page, read, slow
 from deploy.local.errors import LocalRunError
+from deploy.local.settings import ROOT
 
 app = App(name="python -m bench.large", help=__doc__)
 _console = Console(highlight=False, soft_wrap=True)
@@ -39,9 +42,22 @@ def run(
 
 
 async def _run(folder: Path, petitions: int, *, check: bool) -> None:
-    async with large(folder, petitions, say=_say) as running:
-        if check:
+    note = await made(folder, petitions, say=_say)
+    if check:
+        async with large(folder, petitions, say=_say) as running:
             await true(running, random=Random(1), say=_say)  # noqa: S311
+    lists = await measure(folder, petitions, _say)
+    results = keep(note, lists)
+    PAGE.write_text(page(results))
+    for listed in slow(results.installations[str(petitions)]):
+        _say(f"slow: {listed.list}, {listed.by}, {listed.how}: {listed.p99:.0f} ms at p99")
+    _say(f"{len(lists)} ways to ask for lists are in {PAGE.relative_to(ROOT)}")
+
+
+@app.command
+def write() -> None:
+    """Write the docs' page from what was measured."""
+    PAGE.write_text(page(read()))
 
 
 def _say(line: str) -> None:

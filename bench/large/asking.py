@@ -9,12 +9,12 @@ from random import Random
 from typing import Any, Final, cast
 
 import aiohttp
-import msgspec
 
 from bench.installation import Installation
 from bench.large.building import large
 from bench.large.lists import Asked, every_list
 from bench.large.plans import EXPLAINED, Log, Plan, summed_up
+from bench.large.results import Listed
 from bench.large.world import World, world
 from bench.life import Client, Timings
 from bench.report import Percentiles
@@ -32,20 +32,6 @@ _TOLD_SECONDS: Final = 10.0
 _SEED: Final = 7
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """One way to ask for a list, as it was measured: milliseconds through the gateway, and plans."""
-
-    list: str
-    by: str
-    how: str
-    requests: int
-    p50: float
-    p99: float
-    entries: float
-    """How many entries a page had, on average."""
-    plans: Sequence[Plan]
-
-
 async def measure(folder: Path, petitions: int, say: Callable[[str], None]) -> list[Listed]:
     """Ask for every list on an installation with so many petitions; for plans once more, when plans are written."""
     ways = list(every_list())
@@ -57,7 +43,7 @@ async def measure(folder: Path, petitions: int, say: Callable[[str], None]) -> l
         beside = {ran.name for ran in log.ran()}
         plans = [await _explained(way, client, log, of, beside) for way in _told(ways, say, "explained")]
     return [
-        Listed(way.field, way.by, way.how, REQUESTS, times.p50, times.p99, entries, plan)
+        Listed(way.field, way.by, way.how, REQUESTS, times.p50, times.p99, entries, _EXPLAINED, plan)
         for way, (times, entries), plan in zip(ways, answered, plans, strict=True)
     ]
 

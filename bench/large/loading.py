@@ -208,10 +208,8 @@ def _copies(
 ) -> Iterator[Made]:
     """Yield the copies in order, and count their visits."""
     number = petitions - len(originals.templates)
-    end = played.pace.until
-    assert end is not None
     copier = Copier(vault, random, time_of=_time_of(played), numbers=originals.numbers)
-    for planned in plan(originals.templates, number, began=played.pace.domain, now=end, random=random):
+    for planned in plan(originals.templates, number, began=played.pace.domain, now=played.end, random=random):
         made = copier.copy(planned)
         for visit in planned.template.visits:
             counted = place_of(visit.at + planned.shift, visit.street, visit.department, str(made.petition))

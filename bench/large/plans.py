@@ -85,8 +85,8 @@ def _runs(log: str) -> Iterator[Ran]:
         if _BEGINNING.match(line):
             if milliseconds is not None:
                 plan = msgspec.json.decode("\n".join(lines))
-                named = _NAME.match(plan["Query Text"])
-                yield Ran(named[1] if named else plan["Query Text"].split()[0], float(milliseconds), plan["Plan"])
+                if named := _NAME.match(plan["Query Text"]):  # the driver's own questions about types have no name
+                    yield Ran(named[1], float(milliseconds), plan["Plan"])
             found = _PLAN.search(line)
             milliseconds, lines = (found[1] if found else None), []
         else:

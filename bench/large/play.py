@@ -51,9 +51,10 @@ class PlayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What was played: each petition's matter, in what time, and which ways were taken how often."""
+    """What was played: each petition's matter, in what time and until when, and which ways were taken how often."""
 
     pace: Pace
+    end: datetime
     matters: Mapping[str, Matter]
     courses: Mapping[str, int]
     refused: Sequence[str]
@@ -126,7 +127,7 @@ async def play(
     await _settle(running)
     filed = [one for one in begun if one.life.petition]
     matters = {one.life.petition: one.life.matter for one in filed}
-    return Played(pace, matters, Counter(one.course.name for one in filed), refused)
+    return Played(pace, end, matters, Counter(one.course.name for one in filed), refused)
 
 
 def _life(client: Client, time: PlayedTime, offices: Offices, places: Sequence[Desk], random: Random) -> Life:
