@@ -10,7 +10,7 @@ $(error GNU make 3.81 or newer is needed, and this is $(MAKE_VERSION): install o
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run account demo shell logs observe topics psql pace parked rebuild reference rotate-keys erase bench bench-check audit doors screenshots docs test chaos fuzz lint format schema release-contracts lock images test-containers token clean clean-data docker venv there
+.PHONY: help run account demo shell logs observe topics psql pace parked rebuild reference rotate-keys erase bench bench-check bench-large audit doors screenshots docs test chaos fuzz lint format schema release-contracts lock images test-containers token clean clean-data docker venv there
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -96,6 +96,10 @@ bench: venv ## measure, and keep the figures under bench/results: make bench ARG
 
 bench-check: venv ## what got slower, beyond noise, since the committed figures: make bench-check OLD=before.json NEW=after.json
 	@$(PY) -m bench.check "$(OLD)" "$(NEW)"
+
+bench-large: venv ## make an installation with N petitions, and measure every list on it: make bench-large N=100000 ARGS="--folder DIR"
+	@$(PY) -m deploy.local setup
+	@$(PY) -m bench.large "$(or $(N),100000)" $(ARGS)
 
 chaos: venv ## let faults strike at random under load, then check: make chaos SECONDS=120 SEED=1
 	@$(PY) -m deploy.local setup
