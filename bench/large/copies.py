@@ -34,7 +34,7 @@ _FINISHED: Final = 0.6
 _PAYLOAD: Final = 9
 _CODES: Final = len(ALPHABET) ** _PAYLOAD
 _STRIDE: Final = 11_400_714_819_323  # odd, hence it visits every code before one comes again
-_VARIANT: Final = {digit: "89ab"[nth % 4] for nth, digit in enumerate("0123456789abcdef")}
+_VARIANT: Final = {f"{nth:x}": f"{8 + nth % 4:x}" for nth in range(16)}
 _SECONDS: Final = tuple(f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(24 * 3600))
 _TIMED: Final = 7
 """The version of UUIDs that tell when they were made."""
