@@ -159,8 +159,8 @@ def _report(alone: PgbenchLimit, round_trip: Percentiles, pages: Mapping[str, Pa
         kafka_round_trip_ms=round_trip,
         page_of_20_ms=pages,
         pgbench_cpu_ms_per_lifecycle=alone.cpu_ms_per_lifecycle,
-        pgbench_statements=alone.statements,
-        pgbench_commits=alone.commits,
+        pgbench_statements=round(alone.statements),
+        pgbench_commits=round(alone.commits),
     )
 
 
@@ -169,7 +169,7 @@ def _print(alone: PgbenchLimit, round_trip: Percentiles, pages: Mapping[str, Pag
     table.add_row(
         "pgbench",
         f"{alone.lifecycles_per_second:.1f} lives/s, {alone.cpu_ms_per_lifecycle:.2f} CPU-ms of PostgreSQL each",
-        f"{alone.statements} statements and {alone.commits} commits a life, {alone.lives:,} lives",
+        f"{alone.statements:.0f} statements and {alone.commits:.0f} commits a life, {alone.lives:,} lives",
     )
     table.add_row(
         "Kafka round trip", f"p50 {round_trip.p50:.1f} ms, p99 {round_trip.p99:.1f} ms", f"{MESSAGES:,} messages"
@@ -183,4 +183,4 @@ def _print(alone: PgbenchLimit, round_trip: Percentiles, pages: Mapping[str, Pag
         )
     console.print(table)
     left_out = ", ".join(f"{name} {times}" for name, times in sorted(alone.left_out.items()))
-    console.print(f"Left out of the life: {left_out}")
+    console.print(f"Left out of the recording: {left_out}")

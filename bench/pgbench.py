@@ -1,9 +1,8 @@
 """What the database alone could do of whole lives: pgbench with the same statements and commits, and nobody who asks.
 
-The statements are those that the server wrote down of one life that was lived alone; so each event is a transaction of
-its own in the consumers, where under load one transaction takes many. It is done on copies of the databases, which are
-removed afterwards. That it is the same work is checked by the rows that were written: in each table as many inserted or
-updated, and as many deleted, as in the recorded life, times the lives.
+The statements are those that the server wrote down of some lives that went on at once. They are done on copies of the
+databases, which are removed afterwards. That it is the same work is checked by the rows that were written: in each
+table as many inserted or updated, and as many deleted, as in the recording, times its executions.
 """
 
 import asyncio
@@ -25,16 +24,15 @@ import psutil
 from bench.installation import Installation
 from bench.people import Desk
 from bench.recording import Recording, record
-from bench.scripts import OPTIONS, Fresh, Preparing, script
+from bench.scripts import BEGINNING, OPTIONS, Fresh, Preparing, script
 from deploy.local.postgres import SERVICES, program
 from services.kernel.db import own_connection
 
-CLIENTS: Final = 8
+CLIENTS: Final = 4
 """For each database."""
 
-_BEGINNING: Final = 10
-"""How often each client does it before it counts: connections, caches and plans (the sixth is kept) are a service's,
-too, but only once. A run of this length is taken off."""
+LIVES: Final = 16
+"""How many go on at once in the recording, and so in each execution of the scripts: as at the benchmark's peak."""
 
 _STATISTICS_SECONDS: Final = 11
 """How long a connection may keep its counts to itself: 10 s when it is idle."""
@@ -68,18 +66,19 @@ class LimitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PgbenchLimit:
-    """What the database alone can do of a life: the same statements and commits, without whom they come from."""
+    """What the database alone can do of lives: the same statements and commits, without whom they come from."""
 
     lifecycles_per_second: float
     cpu_ms_per_lifecycle: float
     """PostgreSQL's, all its processes together."""
-    statements: int
-    """In one life, in all databases, BEGIN and COMMIT among them."""
-    commits: int
+    statements: float
+    """For one life, in all databases, BEGIN and COMMIT among them."""
+    commits: float
+    """For one life, in all databases."""
     lives: int
     """How many were done in the time that counted."""
     left_out: Mapping[str, int]
-    """How many statements were sent during the recorded life that would have been sent without it, by name."""
+    """How many statements were sent during the recording that would have been sent without a life, by name."""
 
 
 async def pgbench(
@@ -91,41 +90,40 @@ async def pgbench(
     seconds: float = 20,
     on_copies: bool = True,
 ) -> PgbenchLimit:
-    """Record a life, then have pgbench do its statements on copies of the databases, as often as it can.
+    """Record lives, then have pgbench do their statements on copies of the databases, as often as it can.
 
     The services and the gateway are stopped for it, and stay so: their relays would publish what is written here.
 
     :param seconds: how long it shall go on, about.
     :param on_copies: False for databases that are too large to be copied, and that nobody needs afterwards: each keeps
         petitions that the other services know nothing of.
-    :raises RecordingError, ScriptError: the life cannot be done again.
-    :raises LimitError: there is no room for copies, a statement failed, or not each life wrote the rows that the
-        recorded one did.
+    :raises RecordingError, ScriptError: the lives cannot be done again.
+    :raises LimitError: there is no room for copies, a statement failed, or not the same rows were written as in the
+        recording.
     """
     say("waiting until the database has counted what was written before")
     await asyncio.sleep(_STATISTICS_SECONDS)
     originals = {service: service for service in SERVICES}
     async with AsyncExitStack() as stack:
         before = await _written(running, originals)
-        recording = await record(running, desk, random, say)
+        recording = await record(running, desk, random, say, lives=LIVES)
         await _stop_services(running)
         await asyncio.sleep(1)  # an ending connection's counts come with its end
-        life = grown(before, await _written(running, originals))
+        written = grown(before, await _written(running, originals))
         databases = await stack.enter_async_context(_copies(running, say)) if on_copies else originals
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        replay = _Replay(running, databases, await _write_scripts(running, recording, folder), life)
-        say("pgbench tries whether it writes what the life wrote")
-        await replay.do(1)
-        begun = await replay.do(_BEGINNING)
-        times = _BEGINNING * (1 + max(2, round(seconds / begun.seconds)))
-        say(f"pgbench does {times * CLIENTS:,} lives' statements with {CLIENTS} clients in each database")
+        replay = _Replay(running, databases, await _write_scripts(running, recording, folder), written)
+        say("pgbench tries whether it writes what the lives wrote")
+        begun = await replay.do(1)  # connections, caches and plans are a service's, too, but only once: it is taken off
+        times = 1 + max(2, round(seconds / begun.seconds))
+        say(f"pgbench does {times * CLIENTS * LIVES:,} lives' statements with {CLIENTS} clients in each database")
         done = await replay.do(times)
-    lives = (times - _BEGINNING) * CLIENTS
+    lives = (times - 1) * CLIENTS * LIVES
     return PgbenchLimit(
         lifecycles_per_second=lives / (done.seconds - begun.seconds),
         cpu_ms_per_lifecycle=1000 * (done.cpu - begun.cpu) / lives,
-        statements=recording.statements,
-        commits=recording.commits,
+        statements=recording.statements / LIVES,
+        commits=recording.commits / LIVES,
         lives=lives,
         left_out=recording.left_out,
     )
@@ -141,17 +139,17 @@ class _Took:
 
 @dataclass(frozen=True, slots=True)
 class _Replay:
-    """A recorded life's scripts, the databases they are done on, and the rows that one life writes."""
+    """The recording's scripts, the databases they are done on, and the rows that one execution writes."""
 
     running: Installation
     databases: Mapping[str, str]
     scripts: Mapping[str, Path]
-    life: Written
+    rows: Written
 
     async def do(self, times: int) -> _Took:
         """Have each client do the scripts so many times, in all databases at once.
 
-        :raises LimitError: a statement failed, other rows were written than so many lives', or it took too long.
+        :raises LimitError: a statement failed, other rows were written than so many executions', or it took too long.
         """
         server = psutil.Process(self.running.processes["postgres"].pid)
         written, spent = await _written(self.running, self.databases), _cpu(server)
@@ -164,16 +162,16 @@ class _Replay:
         except* LimitError as group:
             raise LimitError(str(group.exceptions[0])) from group
         except* TimeoutError as group:
-            raise LimitError(f"pgbench had not done {times * CLIENTS:,} lives after {_PATIENCE} s.") from group
+            raise LimitError(f"pgbench had not done its {times} executions after {_PATIENCE} s.") from group
         took = time.perf_counter() - began
         await self._require_rows(written, times * CLIENTS)
         return _Took(took, _cpu(server) - spent)
 
-    async def _require_rows(self, before: Written, lives: int) -> None:
+    async def _require_rows(self, before: Written, executions: int) -> None:
         until = time.perf_counter() + _COUNTED_WITHIN
-        while other := difference(self.life, lives, grown(before, await _written(self.running, self.databases))):
+        while other := difference(self.rows, executions, grown(before, await _written(self.running, self.databases))):
             if time.perf_counter() > until:
-                raise LimitError(f"pgbench did not write what {lives} lives do (inserted or updated, deleted): {other}")
+                raise LimitError(f"{executions} executions wrote other rows (inserted or updated, deleted): {other}")
             await asyncio.sleep(0.2)
 
 
@@ -187,9 +185,9 @@ def grown(before: Written, after: Written) -> Written:
     return since
 
 
-def difference(life: Written, lives: int, written: Written) -> str:
-    """Return in which tables other rows were written than those of so many lives; nothing where all are the same."""
-    wanted = {table: tuple(rows * lives for rows in of_life) for table, of_life in life.items()}
+def difference(once: Written, times: int, written: Written) -> str:
+    """Return in which tables other rows were written than so many times those of once; nothing if all are the same."""
+    wanted = {table: tuple(rows * times for rows in of_once) for table, of_once in once.items()}
     others = [
         (service, table, written.get((service, table), _NONE), wanted.get((service, table), _NONE))
         for service, table in sorted(wanted.keys() | written.keys())
@@ -254,7 +252,7 @@ async def run(dsn: str, file: Path, times: int) -> None:
     """
     of = urlsplit(dsn)
     child = await asyncio.create_subprocess_exec(
-        *(program("pgbench"), "--no-vacuum", "--protocol", "prepared", "--file", file),
+        *(program("pgbench"), "--no-vacuum", "--file", file, "--define", f"{BEGINNING}=1"),
         *("--client", str(CLIENTS), "--jobs", "1", "--transactions", str(times)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

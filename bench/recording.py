@@ -1,7 +1,8 @@
-"""What one life costs in the databases: every statement of it, with its values, as the server itself wrote it down.
+"""What lives cost in the databases: every statement of them, with its values, as the server itself wrote it down.
 
-The server logs all statements while one life is lived and nothing else is asked. What would have been sent without the
-life (pollers that found nothing, the scheduler, figures for metrics) is left out, by the statements' names, and said.
+The server logs all statements while some lives go on at once and nothing else is asked; so events are published and
+applied by batches, as they are under load. What would have been sent without a life (pollers that found nothing, the
+scheduler, figures for metrics) is left out, by the statements' names, and said.
 """
 
 import asyncio
@@ -53,6 +54,12 @@ _SETTLED_WITHIN: Final = 20.0
 _LAST_WORDS: Final = 1.0
 """Seconds for what follows the last event: whoever listens is told some milliseconds after it."""
 
+_CODES: Final = "SELECT petition_id, tracking_code FROM own.petition WHERE petition_id = ANY($1)"
+_SEQUENCES: Final = "SELECT petition_id AS id, sequence AS at FROM own.petition WHERE petition_id = ANY($1)"
+_APPLIED: Final = (
+    "SELECT aggregate_id AS id, applied AS at FROM own.progress WHERE aggregate_id = ANY($1) AND source = $2"
+)
+
 _BEGIN: Final = "BEGIN"
 _COMMIT: Final = "COMMIT"
 
@@ -100,10 +107,10 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One life: its petition, and each service's transactions in the order in which they ended."""
+    """Lives that went on at once, at one desk, and each service's transactions in the order in which they ended."""
 
-    petition: UUID
-    tracking_code: str
+    petitions: Mapping[UUID, str]
+    """Each with its tracking code."""
     department: str
     transactions: Mapping[str, tuple[Transaction, ...]]
     left_out: Mapping[str, int]
@@ -120,30 +127,32 @@ class Recording:
         return sum(transaction.writes for each in self.transactions.values() for transaction in each)
 
 
-async def record(running: Installation, desk: Desk, random: Random, say: Callable[[str], None]) -> Recording:
-    """Live one life while the server writes down all statements.
+async def record(
+    running: Installation, desk: Desk, random: Random, say: Callable[[str], None], *, lives: int
+) -> Recording:
+    """Live so many lives at once while the server writes down all statements.
 
-    :raises RecordingError: the life did not come to rest, or what was written down cannot be done again.
+    :raises RecordingError: they did not come to rest, or what was written down cannot be done again.
     """
     async with AsyncExitStack() as stack:
         admins = {service: await stack.enter_async_context(_admin(running, service)) for service in SERVICES}
         session = await stack.enter_async_context(aiohttp.ClientSession())
         timings = Timings()
+        client = Client(session, running.url, lambda: timings)
         log = running.processes["postgres"].log
         begin = log.stat().st_size
         async with _logged(admins["intake"]):
-            petition = UUID(await live(Client(session, running.url, lambda: timings), desk, random))
-            await _settled(admins, petition)
+            lived = await asyncio.gather(*(live(client, desk, random) for _ in range(lives)))
+            petitions = [UUID(petition) for petition in lived]
+            await _settled(admins, petitions)
             await asyncio.sleep(_LAST_WORDS)
-        code = await admins["intake"].fetchval(
-            "SELECT tracking_code FROM own.petition WHERE petition_id = $1", petition
-        )
+        codes = {row["petition_id"]: row["tracking_code"] for row in await admins["intake"].fetch(_CODES, petitions)}
     written = await asyncio.to_thread(_since, log, begin)
     transactions, left_out = sorted_out(written, SERVICES)
-    recording = Recording(petition, code, desk.department, transactions, left_out)
+    recording = Recording(codes, desk.department, transactions, left_out)
     say(
-        f"one life is {recording.statements} statements and {recording.commits} commits; "
-        f"{sum(left_out.values())} statements would have been sent without it"
+        f"{lives} lives at once are {recording.statements:,} statements and {recording.commits:,} commits; "
+        f"{sum(left_out.values()):,} statements would have been sent without them"
     )
     return recording
 
@@ -327,30 +336,28 @@ async def _reloaded(admin: Connection, wanted: str) -> None:
     raise RecordingError(f"log_statement did not become {wanted!r}.")
 
 
-async def _settled(admins: Mapping[str, Connection], petition: UUID) -> None:
-    """Wait until everything of a petition was published and has taken effect everywhere.
+async def _settled(admins: Mapping[str, Connection], petitions: Sequence[UUID]) -> None:
+    """Wait until everything of the petitions was published and has taken effect everywhere.
 
     :raises RecordingError: that takes too long.
     """
     try:
         async with asyncio.timeout(_SETTLED_WITHIN):
-            while not await _is_settled(admins, petition):  # noqa: ASYNC110 - other processes bring it to rest
+            while not await _are_settled(admins, petitions):  # noqa: ASYNC110 - other processes bring them to rest
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        raise RecordingError(f"Petition {petition} had not come to rest after {_SETTLED_WITHIN:.0f} s.") from None
+        raise RecordingError(f"The petitions had not come to rest after {_SETTLED_WITHIN:.0f} s.") from None
 
 
-async def _is_settled(admins: Mapping[str, Connection], petition: UUID) -> bool:
+async def _are_settled(admins: Mapping[str, Connection], petitions: Sequence[UUID]) -> bool:
     for service, admin in admins.items():
         outboxes = ["own.outbox", *(["own.department_outbox"] if service == "dispatch" else [])]
         for outbox in outboxes:
             if await admin.fetchval(f"SELECT EXISTS (SELECT FROM {outbox})"):  # noqa: S608 - one of two names
                 return False
     for source, consumer in permutations(admins, 2):
-        decided = await admins[source].fetchval("SELECT sequence FROM own.petition WHERE petition_id = $1", petition)
-        applied = await admins[consumer].fetchval(
-            "SELECT applied FROM own.progress WHERE aggregate_id = $1 AND source = $2", petition, source
-        )
-        if decided is None or decided != applied:
+        decided = {row["id"]: row["at"] for row in await admins[source].fetch(_SEQUENCES, petitions)}
+        applied = {row["id"]: row["at"] for row in await admins[consumer].fetch(_APPLIED, petitions, source)}
+        if not decided or decided != applied:
             return False
     return True

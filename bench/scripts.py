@@ -1,12 +1,14 @@
 """Recorded statements as scripts for pgbench, which can be run many times: what must be unique is fresh each time.
 
-Each execution makes its own ids first. A value that mentions an id of the recording is put together from its pieces
-around the fresh one; the positions that the relay takes out of an outbox are those of the execution's own rows. Times
-stay those of the recording.
+Each statement is prepared once on a connection and executed with values, as the services do it, so that the server
+plans it as it does theirs. Each execution of a script makes its own ids first; a value that mentions an id of the
+recording has the fresh one in its place. The positions that the relay takes out of an outbox are those of the
+execution's own rows. Times stay those of the recording.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -15,26 +17,29 @@ from bench.recording import Recording, Statement, Transaction
 OPTIONS: Final = "-c search_path=view -c jit=off -c timezone=UTC"
 """The services' own settings of a connection."""
 
+BEGINNING: Final = "beginning"
+"""The variable that must be 1 when a connection's first execution begins."""
+
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NOBODY: Final = str(UUID(int=0))
-_NUMBERED: Final = re.compile(r"\$(\d+)")
 _VARIABLE: Final = re.compile(r"(?<!:):(?=\w)")
-_MOST_VARIABLES: Final = 255  # pgbench's MAX_ARGS, less the statement itself
 
 _LOWEST: Final = (
     "ARRAY(SELECT position FROM (SELECT * FROM own.outbox ORDER BY position LIMIT 500) AS lowest"
-    " WHERE aggregate_id = :{petition}::uuid)"
+    " WHERE aggregate_id = ANY($1::uuid[]))"
 )
 _LOWEST_OF_DEPARTMENT: Final = (
     "ARRAY(SELECT position FROM (SELECT * FROM own.department_outbox ORDER BY position LIMIT 500) AS lowest"
-    " WHERE department = :{department}::text)"
+    " WHERE department = $1::text)"
 )
-_OWN_ROWS: Final[Mapping[tuple[str, int], str]] = {
-    ("relay.published", 1): _LOWEST,
-    ("department_feed.published", 1): _LOWEST,
-    ("department_feed.delivered", 1): _LOWEST_OF_DEPARTMENT,
-}
-"""Values that the database gave out, by statement and number: looked up at the outbox's beginning, as a relay does."""
+_OWN_ROWS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "relay.published": _LOWEST,
+        "department_feed.published": _LOWEST,
+        "department_feed.delivered": _LOWEST_OF_DEPARTMENT,
+    }
+)
+"""Statements whose only value the database gave out, and how it is looked up: at the outbox's beginning."""
 
 _HASTY: Final = ("SELECT pg_notify", "SELECT set_config('synchronous_commit', 'off', true), pg_notify")
 """A service tells its followers on a connection whose commits need not reach the disk."""
@@ -54,27 +59,30 @@ class Fresh:
     """What each execution makes anew: names of variables by what they stand for in the recording."""
 
     def __init__(self, recording: Recording) -> None:
-        """Know the recording's tracking code and department; its ids become known as they are met."""
+        """Know the recording's tracking codes and department; its ids become known as they are met."""
         code = "upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 10))"
         # The relay that numbers a department's events is one alone: so many at once must each have a department.
-        self._made = {
-            recording.tracking_code: ("code", code),
-            recording.department: ("department", "'d' || :client_id"),
-        }
-        self._words = re.compile(
-            f"({_UUID}|(?<![\\w-])(?:{re.escape(recording.tracking_code)}|{re.escape(recording.department)})(?![\\w-]))"
-        )
-        self.petition = self._variable(str(recording.petition))
+        self._made = {recording.department: ("department", "'d' || :client_id")}
+        self._made |= {name: (f"c{nth}", code) for nth, name in enumerate(recording.petitions.values())}
+        words = "|".join(map(re.escape, self._made))
+        self._words = re.compile(f"({_UUID}|(?<![\\w-])(?:{words})(?![\\w-]))")
+        self.petitions = f"{{{','.join(map(str, recording.petitions))}}}"
+        self.department = recording.department
 
-    def expression(self, value: str) -> str:
-        """Return an SQL expression of type text for a value, fresh where it must be."""
+    def literal(self, value: str | None) -> str:
+        r"""Return a value as SQL, with variables of pgbench where it must be fresh, and none elsewhere."""
+        if value is None:
+            return "NULL"
         pieces = self._words.split(value)
-        texts = [
-            f":{self._variable(piece)}::text" if nth % 2 and piece != _NOBODY else literal(piece)
-            for nth, piece in enumerate(pieces)
-            if piece
-        ]
-        return " || ".join(texts) or "''"
+        escaped = ""
+        for nth, piece in enumerate(pieces):
+            if nth % 2 and piece != _NOBODY:
+                escaped += f":{self._variable(piece)}"
+            elif nth and piece and pieces[nth - 1] != _NOBODY and not nth % 2:
+                escaped += f"\\U{ord(piece[0]):08x}" + _escaped(piece[1:])  # else the name of the variable would go on
+            else:
+                escaped += _escaped(piece)
+        return f"E'{escaped}'"
 
     def made(self) -> str:
         """Return the statement that makes everything anew."""
@@ -89,23 +97,29 @@ class Fresh:
 
 
 async def script(transactions: Sequence[Transaction], fresh: Fresh, connection: Preparing) -> str:
-    """Return the script that does a database's transactions of one life.
+    """Return the script that does a database's transactions of the recording.
 
     :param connection: one of the service's own, which knows its tables.
     :raises ScriptError: pgbench could not read it as it is meant.
     """
+    prepared: dict[str, str] = {}
+    names: dict[str, str] = {}
     lines: list[str] = []
     for transaction in transactions:
         lines += ["BEGIN;"] * transaction.explicit
         for statement in transaction.statements:
-            types = [kind.name for kind in (await connection.prepare(statement.sql)).get_parameters()]
-            lines.append(f"-- {statement.name}\n{filled_in(statement, types, fresh)};")
+            if statement.sql not in names:
+                names[statement.sql] = f"s{len(names)}"
+                types = [kind.name for kind in (await connection.prepare(statement.sql)).get_parameters()]
+                prepared[statement.sql] = preparation(names[statement.sql], statement, types)
+            lines.append(f"{execution(names[statement.sql], statement, fresh)};")
         lines += ["COMMIT;"] * transaction.explicit
-    return "\n".join([fresh.made(), *lines, ""])
+    once = [f"\\if :{BEGINNING}", *prepared.values(), f"\\set {BEGINNING} 0", "\\endif"]
+    return "\n".join([*once, fresh.made(), *lines, ""])
 
 
-def filled_in(statement: Statement, types: Sequence[str], fresh: Fresh) -> str:
-    """Return a statement with its values in it.
+def preparation(name: str, statement: Statement, types: Sequence[str]) -> str:
+    """Return what prepares a statement under a name.
 
     :raises ScriptError: there are other values than parameters, or pgbench would take something for a variable.
     """
@@ -114,33 +128,28 @@ def filled_in(statement: Statement, types: Sequence[str], fresh: Fresh) -> str:
     if _VARIABLE.search(statement.sql):
         raise ScriptError(f"{statement.name} has a colon that pgbench would take for the beginning of a variable.")
     sql = statement.sql
+    if statement.name in _OWN_ROWS:
+        sql, types = sql.replace("$1", _OWN_ROWS[statement.name]), ()
     if statement.name == "live.tell":
         if sql.count(_HASTY[0]) != 1:
             raise ScriptError(f"{statement.name} no longer says {_HASTY[0]}.")
         sql = sql.replace(*_HASTY)
-    values = [
-        _value(statement, nth, value, kind, fresh)
-        for nth, (value, kind) in enumerate(zip(statement.values, types, strict=True), 1)
-    ]
-    filled = _NUMBERED.sub(lambda found: values[int(found[1]) - 1], sql)
-    if (variables := len(_VARIABLE.findall(filled))) > _MOST_VARIABLES:
-        raise ScriptError(f"{statement.name} needs {variables} variables, and pgbench knows {_MOST_VARIABLES}.")
-    return filled
+    parameters = f" ({', '.join(types)})" if types else ""
+    return f"PREPARE {name}{parameters} AS -- {statement.name}\n{sql};"
 
 
-def _value(statement: Statement, nth: int, value: str | None, kind: str, fresh: Fresh) -> str:
-    if (own := _OWN_ROWS.get((statement.name, nth))) is not None:
-        return own.format(petition=fresh.petition, department="department")
-    if value is None:
-        return f"NULL::{kind}"
-    return f"({fresh.expression(value)})::{kind}"
+def execution(name: str, statement: Statement, fresh: Fresh) -> str:
+    """Return what executes a prepared statement with its values."""
+    values = statement.values
+    if statement.name in _OWN_ROWS:
+        values = (fresh.department,) if _OWN_ROWS[statement.name] is _LOWEST_OF_DEPARTMENT else (fresh.petitions,)
+    return f"EXECUTE {name}" + (f" ({', '.join(map(fresh.literal, values))})" if values else "")
 
 
-def literal(text: str) -> str:
-    r"""Return a text as SQL, in which pgbench finds no variable.
+def _escaped(text: str) -> str:
+    r"""Return a text as it stands between quotes of an escape string, in which pgbench finds no variable.
 
-    >>> print(literal("it's 12:30\n"))
-    E'it''s 12\07230\n'
+    >>> print(_escaped("it's 12:30\n"))
+    it''s 12\07230\n
     """
-    escaped = text.replace("\\", "\\\\").replace("'", "''").replace(":", "\\072").replace("\n", "\\n")
-    return f"E'{escaped}'"
+    return text.replace("\\", "\\\\").replace("'", "''").replace(":", "\\072").replace("\n", "\\n")

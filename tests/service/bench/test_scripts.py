@@ -10,27 +10,29 @@ import pytest
 
 from bench.pgbench import CLIENTS, LimitError, run
 from bench.recording import Recording, Statement, Transaction
-from bench.scripts import Fresh, ScriptError, filled_in, script
+from bench.scripts import Fresh, ScriptError, preparation, script
 from services.kernel.ids import new_uuid
 from tests.support.servers import Servers
 
 _ODD = "it's 12:30\nin :u1's \\ \"words\", {a,b} 下水道堵了"
+_NEXT_TO_IT = "{}下水道{}_b{}'\\{}"
+"""What may follow an id without being taken for a part of its name, or ending the text."""
 _PETITION, _ORDER, _KEY = new_uuid(), new_uuid(), uuid4()
 
-_INSERT = """INSERT INTO own.kept (petition, key, code, department, words, list, data, sealed, nobody, nothing)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+_INSERT = """INSERT INTO own.kept (petition, key, code, department, words, list, data, sealed, nobody, nothing, next)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
 _UPDATE = "UPDATE own.kept SET seen = seen + 1 WHERE petition = $1 AND $1 IS NOT NULL"
 
 
 def recording(*transactions: Transaction) -> Recording:
-    return Recording(_PETITION, "7K3M9QX2CD", "housing", {"intake": transactions}, {})
+    return Recording({_PETITION: "7K3M9QX2CD"}, "housing", {"intake": transactions}, {})
 
 
 def insert() -> Statement:
     values = (
         *(str(_PETITION), str(_KEY), "7K3M9QX2CD", "housing", _ODD),
         *(f"{{{_PETITION},{_ORDER}}}", f'{{"order": "{_ORDER}", "at": "12:30", "of": "housing", "like": "housing-2"}}'),
-        *(r"\x00ff", str(UUID(int=0)), None),
+        *(r"\x00ff", str(UUID(int=0)), None, _NEXT_TO_IT.format(*[_PETITION] * 4)),
     )
     return Statement("kept.insert", _INSERT, values)
 
@@ -45,7 +47,7 @@ async def database(servers: Servers) -> AsyncGenerator[str]:
     connection = await asyncpg.connect(dsn)
     await connection.execute(
         "CREATE SCHEMA own; CREATE TABLE own.kept (petition uuid PRIMARY KEY, key uuid UNIQUE, code text UNIQUE,"
-        " department text, words text, list uuid[], data jsonb, sealed bytea, nobody uuid, nothing int,"
+        " department text, words text, list uuid[], data jsonb, sealed bytea, nobody uuid, nothing int, next text,"
         " seen int DEFAULT 0)"
     )
     await connection.close()
@@ -83,6 +85,7 @@ async def test_each_execution_writes_the_recorded_values_with_ids_of_its_own(dat
     assert {row["key"].version for row in kept} == {4}
     for row in kept:
         assert (row["words"], row["sealed"], row["nobody"], row["nothing"]) == (_ODD, b"\x00\xff", UUID(int=0), None)
+        assert row["next"] == _NEXT_TO_IT.format(*[row["petition"]] * 4)
         assert row["list"][0] == row["petition"] != row["list"][1]
         department = row["department"]
         assert department in {f"d{client}" for client in range(CLIENTS)}
@@ -103,4 +106,4 @@ async def test_a_statement_that_fails_is_no_measurement(database: str, tmp_path:
 def test_what_pgbench_would_take_for_a_variable_is_refused() -> None:
     statement = Statement("odd.slice", "SELECT (ARRAY[1, 2])[1:n] FROM own.kept")
     with pytest.raises(ScriptError, match=r"odd\.slice has a colon"):
-        filled_in(statement, [], Fresh(recording()))
+        preparation("s1", statement, [])
