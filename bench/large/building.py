@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +14,13 @@ import msgspec
 
 from bench.installation import Installation, installation, servers
 from bench.large import bounds
+from bench.large.copies import early_ones
 from bench.large.left import read
 from bench.large.loading import WHILE_LOADING, Loaded, load
 from bench.large.place import Place
-from bench.large.play import Played, fast, go_back, play
+from bench.large.play import CLOCK, Played, PlayError, fast, play
+from bench.large.played_time import go_back
+from bench.large.templates import Template
 from deploy.local.errors import LocalRunError
 from deploy.local.postgres import SERVICES
 from deploy.local.stack import Stack
@@ -29,11 +32,10 @@ WEEKS: Final = 8
 """Weeks that are played: most lives are over in less."""
 
 LIVES: Final = 400
-SECONDS: Final = 90.0
-"""How many lives are played, in how long."""
+"""How many lives are played."""
 
+_OVER: Final = 0.7
 _FEWER: Final = 5
-_LEAST_SHARE: Final = 0.3
 _NOTE: Final = "large.json"
 _SEED: Final = 20_230_301
 
@@ -110,12 +112,11 @@ def _write(folder: Path, note: Note) -> None:
 
 async def _played(folder: Path, petitions: int, say: Callable[[str], None]) -> Played:
     lives = max(1, min(LIVES, petitions // _FEWER))
-    seconds = SECONDS * max(_LEAST_SHARE, lives / LIVES)
     with fast(folder):
-        go_back(folder, WEEKS)
+        go_back(folder / CLOCK, WEEKS)
         async with installation(folder, say=say) as running:
-            say(f"{lives} lives are played, {WEEKS} weeks in {seconds:.0f} s")
-            played = await play(running, folder, lives=lives, seconds=seconds, random=Random(_SEED), say=say)  # noqa: S311
+            say(f"{lives} lives are played: {WEEKS} weeks")
+            played = await play(running, folder, lives=lives, random=Random(_SEED), say=say)  # noqa: S311
     if played.refused:
         say(f"{len(played.refused)} were cut short by a refusal: {played.refused[0]}")
     return played
@@ -130,6 +131,7 @@ async def _loaded(folder: Path, petitions: int, played: Played, say: Callable[[s
                 await connection.execute("ANALYZE")
         vault = open_vault(stack.settings.keys_folder)
         originals = await read(place, played, vault)
+        _require_over(originals.templates, played)
         limits = await bounds.measured(place, originals, petitions)
         say(str(limits))
         bounds.require(folder, limits)
@@ -137,6 +139,17 @@ async def _loaded(folder: Path, petitions: int, played: Played, say: Callable[[s
         found = await _sizes(stack)
     say(f"loaded in {(time.monotonic() - began) / 60:.1f} min: {_shown(found)}")
     return _noted(petitions, played, limits, loaded, found)
+
+
+def _require_over(templates: Sequence[Template], played: Played) -> None:
+    """Check that lives went on as they should: else earlier weeks would be made of what is over soon, of rejections.
+
+    :raises PlayError: they did not.
+    """
+    early = early_ones(templates, began=played.times.domain, now=played.end)
+    over = sum(template.over for template in early)
+    if over < _OVER * len(early):
+        raise PlayError(f"Only {over} of {len(early)} lives that began early are over: try when the machine does less.")
 
 
 def _noted(petitions: int, played: Played, limits: bounds.Bounds, loaded: Loaded, sizes: Mapping[str, int]) -> Note:

@@ -18,6 +18,7 @@ from bench.large.lives import Offices
 from bench.life import WHOLE, Client, Timings
 from deploy.audit.check import check
 from deploy.audit.place import Place
+from deploy.local.errors import LocalRunError
 from deploy.local.postgres import SERVICES
 from deploy.local.settings import ROOT
 from services.intake.operating import open_vault
@@ -39,7 +40,7 @@ _PICKED: Final = (
 )
 
 
-class UntrueError(Exception):
+class UntrueError(LocalRunError):
     """What was loaded is not what a system that lived through it would hold."""
 
 

@@ -78,7 +78,7 @@ def plan(
     end, played = int(now.timestamp()), round((now - began).total_seconds() / WEEK)
     weeks = max(2 * played, round(copies / A_YEAR * 365.25 / 7))
     of_week = [[t for t in templates if (end - 1 - t.submitted) // WEEK == ago] for ago in range(played)]
-    early = [t for t in templates if t.submitted < end - WEEK * played * (1 - _FINISHED)]
+    early = early_ones(templates, began=began, now=now)
     for nth in range(weeks):
         ago = weeks - nth - 1
         number = copies * (nth + 1) // weeks - copies * nth // weeks
@@ -95,6 +95,12 @@ def plan(
             if ago < played or template.over or waits:
                 made.append(Planned(template, shift))
         yield from sorted(made, key=lambda planned: planned.submitted)
+
+
+def early_ones(templates: Sequence[Template], *, began: datetime, now: datetime) -> list[Template]:
+    """Return what earlier weeks are made of: those that were submitted so early that most of them are over."""
+    until = began + (now - began) * _FINISHED
+    return [template for template in templates if template.submitted < until.timestamp()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bench.large.place import Place
 from bench.large.play import Played
 from bench.large.tables import Table, Treatment, tables_of
 from bench.large.templates import Left, Template, template_of
+from deploy.local.errors import LocalRunError
 from deploy.local.postgres import SERVICES
 from services.contracts.vocabulary import Source
 from services.feedback.domain.rates import SHARDS
@@ -27,7 +28,7 @@ COUNTERS: Final = ("reached", "not_reached", "responded", "solved", "satisfied")
 PLACE: Final = ("day", "street", "department", "shard")
 
 
-class NotAtRestError(Exception):
+class NotAtRestError(LocalRunError):
     """Tables and topics do not agree: something is still on its way, or is not as it is known here."""
 
 
@@ -95,7 +96,7 @@ async def read(place: Place, played: Played, vault: Vault) -> Originals:
     topics = {place.petitions(source): source for source in Source}
     partitions, messages = await _messages(place.broker, topics, feeds, found.of)
     templates = [
-        template_of(petition, left, played.matters[petition], played.pace, vault, feeds)
+        template_of(petition, left, played.matters[petition], played.times, vault, feeds)
         for petition, left in sorted(found.of.items())
     ]
     _agree(found, topics, templates)

@@ -1,21 +1,20 @@
 """A life that is played: what is done about one petition, by whom, and how long it takes in working days."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from random import Random
+from time import monotonic
 from typing import Any, Final
 
 from bench.large import acts
+from bench.large.played_time import PlayedTime
 from bench.large.texts import Matter, new_name, new_phone
 from bench.life import Client, RefusedError
 from bench.people import Desk
 from services.kernel.auth.development import sign
-from services.kernel.calendar import Calendar
-from services.kernel.domain_clock import Pace, system_now
 
 RESIDENTS: Final = 300_000
 """Phone numbers that petitions come from."""
@@ -24,32 +23,6 @@ _NOBODY: Final = ""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _HEARD: Final = ("visit", "household-chat", "venue-meeting", "through-train")
 _BY_THEMSELVES: Final = ("qr-code", "online", "hotline")
-
-
-class OverError(Exception):
-    """The time that is played is over before the next act of a life: it stays as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlayedTime:
-    """The domain's time while lives are played; nothing more is done from `end` on."""
-
-    pace: Pace
-    end: datetime
-    calendar: Calendar = field(default_factory=Calendar)
-
-    def now(self) -> datetime:
-        """Return the domain's present instant."""
-        return self.pace.at(system_now())
-
-    async def until(self, instant: datetime) -> None:
-        """Wait for an instant of the domain.
-
-        :raises OverError: it comes after the end.
-        """
-        if instant >= self.end:
-            raise OverError
-        await asyncio.sleep(max(0.0, (instant - self.now()).total_seconds() / self.pace.speed))
 
 
 @dataclass(frozen=True)
@@ -111,12 +84,15 @@ class Life:
         await self.time.until(until)
 
     async def _known(self) -> None:
+        began = monotonic()
         await self.client.ask("wait", acts.STANDING, self.offices.supervisor, {"id": self.petition}, self._position)
+        self.time.took(monotonic() - began)
 
     async def _act(self, document: str, token: str, **given: Any) -> Any:
         """Send a mutation; keep when that was and where it stands."""
-        self._acted = self.time.now()
+        began, self._acted = monotonic(), self.time.now()
         payload = await self.client.act(document.split("{ ")[1].split("(")[0], document, token, **given)
+        self.time.took(monotonic() - began)
         self._position = payload["position"]
         return payload
 

@@ -22,6 +22,7 @@ from bench.large.left import COUNTERS, PLACE, Originals, partition_of, place_of
 from bench.large.place import Place
 from bench.large.play import Played
 from bench.large.tables import Table, Treatment
+from deploy.local.errors import LocalRunError
 from deploy.local.postgres import SERVICES
 from services.contracts.vocabulary import Source
 from services.intake.vault import Vault
@@ -66,7 +67,7 @@ _KEPT_DAYS: Final = 7
 _Counts = dict[tuple[str, ...], list[int]]
 
 
-class LoadError(Exception):
+class LoadError(LocalRunError):
     """Not everything that was made has arrived."""
 
 
@@ -209,7 +210,7 @@ def _copies(
     """Yield the copies in order, and count their visits."""
     number = petitions - len(originals.templates)
     copier = Copier(vault, random, time_of=_time_of(played), numbers=originals.numbers)
-    for planned in plan(originals.templates, number, began=played.pace.domain, now=played.end, random=random):
+    for planned in plan(originals.templates, number, began=played.times.domain, now=played.end, random=random):
         made = copier.copy(planned)
         for visit in planned.template.visits:
             counted = place_of(visit.at + planned.shift, visit.street, visit.department, str(made.petition))
@@ -252,7 +253,7 @@ class _Progress:
 
 def _time_of(played: Played) -> Callable[[int], int]:
     def time_of(system: int) -> int:
-        return int(played.pace.at(datetime.fromtimestamp(system / 1000, UTC)).timestamp() * 1000)
+        return int(played.times.at(datetime.fromtimestamp(system / 1000, UTC)).timestamp() * 1000)
 
     return time_of
 

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
+from deploy.local.errors import LocalRunError
 from services.kernel.db import Connection, Row
 
 
@@ -84,7 +85,7 @@ WHERE t.table_type = 'BASE TABLE' AND t.table_schema NOT IN ('pg_catalog', 'info
 GROUP BY t.table_schema, t.table_name ORDER BY 1"""
 
 
-class UncoveredError(Exception):
+class UncoveredError(LocalRunError):
     """The database has something of which it is not said here what becomes of it."""
 
 

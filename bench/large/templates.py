@@ -13,10 +13,11 @@ from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
+from bench.large.played_time import Times
 from bench.large.tables import BYTES, Table, Treatment
 from bench.large.texts import Matter
+from deploy.local.errors import LocalRunError
 from services.intake.vault import Vault, WrappedKey
-from services.kernel.domain_clock import Pace
 
 SYSTEM: Final = frozenset({"recorded_at", "stored_at", "ce_recordedtime"})
 """Columns and headers that tell the system's time: it was a minute while the domain's was weeks."""
@@ -45,7 +46,7 @@ Values = Sequence[bytes]
 """What stands in each place, by its number."""
 
 
-class TemplateError(Exception):
+class TemplateError(LocalRunError):
     """What was played left something that cannot be multiplied as it should be."""
 
 
@@ -166,7 +167,7 @@ class Left:
 
 
 def template_of(
-    petition: str, left: Left, matter: Matter, pace: Pace, vault: Vault, departments: Mapping[str, str]
+    petition: str, left: Left, matter: Matter, times: Times, vault: Vault, departments: Mapping[str, str]
 ) -> Template:
     """Return the template of a petition that was played.
 
@@ -174,7 +175,7 @@ def template_of(
     :raises TemplateError: it cannot be multiplied as it should be.
     """
     [stored] = left.of("intake", "own.petition")
-    cutter = _Cutter(stored["tracking_code"], matter, pace)
+    cutter = _Cutter(stored["tracking_code"], matter, times)
     rows, answers = dict[Table, Pattern](), dict[Table, list[Answer]]()
     for table, lines in left.rows.items():
         if table.treatment is Treatment.ANSWERED:
@@ -262,12 +263,12 @@ def milliseconds(it: UUID) -> int:
 class _Cutter:
     """Cuts out what is a petition's own, and numbers the places."""
 
-    def __init__(self, code: str, matter: Matter, pace: Pace) -> None:
+    def __init__(self, code: str, matter: Matter, times: Times) -> None:
         texts = {"code": code, "address": matter.address, "trouble": matter.trouble}
         own = "|".join(f"(?P<{kind}>{re.escape(text)})" for kind, text in texts.items())
         self._own = re.compile(f"{own}|{_OWN}", re.VERBOSE)
-        self._pace = pace
-        self._played = pace.system.timestamp() * 1000
+        self._times = times
+        self._played = times.system.timestamp() * 1000
         self.numbers: dict[Key, int] = {}
 
     def _number(self, *key: Any) -> int:
@@ -281,7 +282,7 @@ class _Cutter:
         at = datetime.fromisoformat(text.replace("+00:00", "Z").replace("+00", "Z"))
         if at.utcoffset() is None:
             raise TemplateError(f"an instant without an offset: {text}")
-        return int((self._pace.at(at) if system else at).timestamp())
+        return int((self._times.at(at) if system else at).timestamp())
 
     def row(self, table: Table, line: Sequence[str]) -> Iterable[Part]:
         """Yield a row's parts, as COPY reads it."""

@@ -12,6 +12,7 @@ from bench.large.left import read
 from bench.large.loading import load
 from bench.large.place import Place
 from bench.large.play import Played
+from bench.large.played_time import Times
 from bench.large.texts import Matter
 from deploy.audit.check import check
 from deploy.audit.place import Place as Checked
@@ -70,7 +71,7 @@ def _played(world: District, filed: set[str], began: datetime) -> Played:
     now = datetime.now(UTC)
     pace = Pace(began, MORNING, (world.time.now - MORNING) / (now - began), now)
     matter = Matter("二中批发巷", "下水道堵", "drainage", "DEMAND")
-    return Played(pace, world.time.now, dict.fromkeys(filed, matter), {}, ())
+    return Played(Times((pace,)), world.time.now, dict.fromkeys(filed, matter), {}, ())
 
 
 async def _goes_on(people: Recorder, filed: set[str]) -> None:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from bench.large.copies import WEEK, Copier, Planned, plan
 from bench.large.courses import COURSES, shared_out
+from bench.large.played_time import Times
 from bench.large.tables import Table, Treatment
 from bench.large.templates import Left, Template, TemplateError, Values, template_of
 from bench.large.texts import Matter
@@ -23,7 +24,7 @@ from services.kernel.ids import parse_tracking_code
 MATTER: Final = Matter("老车站后巷123456号", "路灯不亮", "municipal", "DEMAND")
 BEGAN: Final = datetime(2026, 10, 1, 8, tzinfo=UTC)
 SYSTEM: Final = datetime.now(UTC)
-PACE: Final = Pace(SYSTEM - timedelta(minutes=1), BEGAN, 60 * 24.0 * 7, SYSTEM)
+TIMES: Final = Times((Pace(SYSTEM - timedelta(minutes=1), BEGAN, 60 * 24.0 * 7, SYSTEM),))
 CODE: Final = "7K3M9QX2CD"
 
 PETITIONS: Final = Table(
@@ -72,12 +73,12 @@ def _left(petition: UUID, *, running: str = "\\N", submitted: str = "2026-10-05 
 
 def _template(vault: Vault, **other: str) -> Template:
     petition = uuid7()
-    return template_of(str(petition), _left(petition, **other), MATTER, PACE, vault, {"feed": "housing"})
+    return template_of(str(petition), _left(petition, **other), MATTER, TIMES, vault, {"feed": "housing"})
 
 
 def _copier(vault: Vault) -> Copier:
     def time_of(system: int) -> int:
-        return int(PACE.at(datetime.fromtimestamp(system / 1000, UTC)).timestamp() * 1000)
+        return int(TIMES.at(datetime.fromtimestamp(system / 1000, UTC)).timestamp() * 1000)
 
     return Copier(vault, Random(1), time_of=time_of, numbers={"housing": 41})
 
@@ -119,7 +120,7 @@ def test_what_the_system_recorded_is_moved_to_the_time_that_was_played(vault: Va
     template = _template(vault)
     made = _copier(vault).copy(Planned(template, 0))
     recorded = datetime.fromisoformat(f"{_row(template, EVENTS, made.values)[2]}:00")
-    assert abs(recorded - PACE.at(SYSTEM)) < timedelta(hours=4)  # whose seconds were half a day each
+    assert abs(recorded - TIMES.at(SYSTEM)) < timedelta(hours=4)  # whose seconds were half a day each
     born = datetime.fromtimestamp((made.petition.int >> 80) / 1000, UTC)
     assert born > BEGAN
 
