@@ -109,9 +109,9 @@ def _head(results: Results) -> Iterable[str]:
     kept = f"[large.json](../bench/results/{FILE.name})" if results.ordered else "what it measured"
     yield (
         "`make bench-large N=100000` makes an installation with so many petitions, asks for every list on it, and "
-        f"writes this page from {kept}. Each row is one way to ask for a list, by requests through the gateway one after "
-        "the other, each about something else; pages are those of the database (8 kB) that the statements of an answer "
-        "read, by the plans that the server itself wrote down."
+        f"writes this page from {kept}. Each row is one way to ask for a list, by requests through the gateway one "
+        "after the other, each about something else; pages are those of the database (8 kB) that the statements of an "
+        "answer read, by the plans that the server itself wrote down."
     )
     yield ""
     if results.ordered:
