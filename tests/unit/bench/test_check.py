@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench.check import Verdict, compare, main
-from bench.report import Report, StepLatency, write
+from bench.report import Percentiles, Report, StepLatency, write
 from tests.support.figures import FIGURES, on_a_machine, spending
 
 
@@ -77,6 +77,13 @@ def test_a_slow_day_of_the_same_machine_is_no_loss() -> None:
     slow = on_a_machine(FIGURES, 0.8, cores=2, machine=FIGURES.machine)
     assert not verdicts(FIGURES, slow)[Verdict.WORSE]
     assert "it was itself slower now" in compare(FIGURES, slow)[0][0]
+
+
+def test_times_of_a_day_on_which_messages_took_longer_are_judged_more_mildly() -> None:
+    slower = replace(FIGURES, latency_ms={"submit": StepLatency(14.0, 30.0, 900)})
+    assert verdicts(FIGURES, slower)[Verdict.WORSE] == ["submit, p50"]
+    limits = replace(FIGURES.limits, kafka_round_trip_ms=Percentiles(6.0, 9.0))
+    assert "submit, p50" in verdicts(FIGURES, replace(slower, limits=limits))[Verdict.SAME]
 
 
 def test_statements_that_got_dearer_are_not_taken_for_a_slower_machine() -> None:
