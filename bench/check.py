@@ -21,7 +21,7 @@ from typing import Final
 from bench.report import LATEST, TOTAL, Report, ReportError, StepLatency, parse, read
 
 # Measured with one program on three installations, one after the other, while other work went on beside it: the medians
-# of their rounds lay 2 % apart, all processes' CPU 1 %, one process's 9 %, memory 3 %, pages' ratios 7 %; the steps' p50
+# of their rounds lay 2 % apart, all processes' CPU 1 %, one process's 9 %, memory 3 %, pages' ratios 7 %; steps' p50
 # and p99 20 % and 36 % where that work disturbed both runs alike.
 SPEED_FLOOR: Final = 0.05
 """Of lives per second, and of all processes' CPU together."""
