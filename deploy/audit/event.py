@@ -11,6 +11,10 @@ from deploy.audit.place import Row
 
 _BEYOND_SEQUENCES: Final = 2**31
 _BEYOND_CYCLES: Final = 2**15
+_REQUIRED: Final = (
+    *("specversion", "id", "source", "type", "subject", "time", "dataschema"),
+    *("recordedtime", "sequence", "correlationid", "causationid", "cycle"),
+)
 
 
 class UnreadableError(Exception):
@@ -98,7 +102,8 @@ def from_message(service: str, key: bytes | None, value: bytes | None, headers: 
     :raises UnreadableError: it is none of that service's.
     """
     try:
-        of = {name.removeprefix("ce_"): text.decode() for name, text in headers if name.startswith("ce_")}
+        texts = {name: text.decode() for name, text in headers}
+        of = {name.removeprefix("ce_"): text for name, text in texts.items() if name.startswith("ce_")}
         told = Told(
             service=of["source"].removeprefix("/"),
             subject=of["subject"],
@@ -118,10 +123,16 @@ def from_message(service: str, key: bytes | None, value: bytes | None, headers: 
             followers=_listed(of.get("followers")),
             data=_data(value),
         )
-        _ = of["dataschema"]
+        lacking = [name for name in _REQUIRED if not of[name]]
         written_as_ids_are = str(UUID(told.subject)) == told.subject
     except (KeyError, ValueError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from None
+    if lacking:
+        raise UnreadableError(f"{lacking[0]} is empty")
+    if of["specversion"] != "1.0":
+        raise UnreadableError("specversion is not 1.0")
+    if told.at.tzinfo is None:
+        raise UnreadableError("time has no offset")
     if not written_as_ids_are:
         raise UnreadableError("the subject is not written as ids are")
     if not (1 <= told.sequence < _BEYOND_SEQUENCES and 0 <= told.cycle < _BEYOND_CYCLES):

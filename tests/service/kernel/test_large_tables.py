@@ -11,7 +11,7 @@ from tests.support.servers import Servers
 async def test_no_table_and_no_column_of_bytes_is_forgotten_nor_named_in_vain(servers: Servers) -> None:
     named, filled = set[str](), set[str]()
     for service in SERVICES:
-        async with full(servers, service, "") as empty:
+        async with full(servers, service, "SELECT") as empty:
             tables = await tables_of(service, empty.connection)
             named |= {table.name for table in tables}
             filled |= {f"{table.name}.{column}" for table in tables if table.is_written for column in table.columns}

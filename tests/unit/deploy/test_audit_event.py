@@ -69,6 +69,10 @@ MESSAGES: Final[dict[str, tuple[bytes | None, bytes | None, Headers]]] = {
     "with no text in a header": (KEY, VALUE, _with("ce_street", b"\xff")),
     "with U+0000 in a header": (KEY, VALUE, _with("ce_street", b"a\0b")),
     "at no time": (KEY, VALUE, _with("ce_time", b"yesterday")),
+    "of another version of CloudEvents": (KEY, VALUE, _with("ce_specversion", b"0.3")),
+    "at a time without an offset": (KEY, VALUE, _with("ce_time", b"2026-11-24T02:00:00")),
+    "with no text in a header that nobody knows": (KEY, VALUE, [*HEADERS, ("trace", b"\xff")]),
+    **{f"with an empty {name}": (KEY, VALUE, _with(name, b"")) for name, _ in HEADERS},
     **{f"without {name}": (KEY, VALUE, _without(name)) for name, _ in HEADERS},
 }
 

@@ -50,7 +50,10 @@ def test_without_docker_make_says_so_before_it_sets_anything_up(search: Path) ->
         assert said.stdout == ""
         first, made, *more = said.stderr.splitlines()
         assert first.startswith("There is no Docker here: install Docker Engine 20.10 or newer")
-        assert (made.startswith("make: ***"), more) == (True, [])
+        assert (re.match(r"make(\[\d+\])?: \*\*\*", made) is not None, more) == (
+            True,
+            [],
+        )  # within another make it counts
 
 
 def test_an_engine_that_is_down_is_named_with_what_docker_said(search: Path) -> None:
