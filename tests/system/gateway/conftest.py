@@ -83,13 +83,13 @@ class World:
             service.hung_up.clear()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 async def world(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.ClientSession) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("gateway with a space")
     await install_packages(NODE, folder)
