@@ -17,7 +17,8 @@ import msgspec
 from bench.people import Desk
 
 
-def _act(name: str, input_type: str, selection: str) -> str:
+def mutation(name: str, input_type: str, selection: str) -> str:
+    """Return the document of a mutation that takes one input and returns a position."""
     return f"mutation ($input: {input_type}!) {{ {name}(input: $input) {{ {selection} position }} }}"
 
 
@@ -25,18 +26,18 @@ _PETITION: Final = "petition { id state }"
 _ORDER: Final = "workOrder { id state }"
 _EVALUATION: Final = "petition { id evaluation { state cycle } }"
 
-_SUBMIT: Final = _act("submitPetition", "SubmitPetitionInput", "petitionId trackingCode secret")
-_ACCEPT: Final = _act("acceptPetition", "AcceptPetitionInput", _PETITION)
-_LISTEN: Final = _act("listenToPetition", "ListenToPetitionInput", _PETITION)
-_LOOK: Final = _act("lookAtPetition", "LookAtPetitionInput", _PETITION)
-_DELIBERATE: Final = _act("deliberateOnPetition", "DeliberateOnPetitionInput", _PETITION)
-_HAND_OVER: Final = _act("handOverPetition", "HandOverPetitionInput", _PETITION)
-_ASSIGN: Final = _act("assignWorkOrder", "AssignWorkOrderInput", _ORDER)
-_ACKNOWLEDGE: Final = _act("acknowledgeWorkOrder", "AcknowledgeWorkOrderInput", _ORDER)
-_START: Final = _act("startWorkOrder", "StartWorkOrderInput", _ORDER)
-_REPLY: Final = _act("replyToWorkOrder", "ReplyToWorkOrderInput", _ORDER)
-_VISIT: Final = _act("recordVisit", "RecordVisitInput", _EVALUATION)
-_CLOSE: Final = _act("closePetition", "ClosePetitionInput", _EVALUATION)
+_SUBMIT: Final = mutation("submitPetition", "SubmitPetitionInput", "petitionId trackingCode secret")
+_ACCEPT: Final = mutation("acceptPetition", "AcceptPetitionInput", _PETITION)
+_LISTEN: Final = mutation("listenToPetition", "ListenToPetitionInput", _PETITION)
+_LOOK: Final = mutation("lookAtPetition", "LookAtPetitionInput", _PETITION)
+_DELIBERATE: Final = mutation("deliberateOnPetition", "DeliberateOnPetitionInput", _PETITION)
+_HAND_OVER: Final = mutation("handOverPetition", "HandOverPetitionInput", _PETITION)
+_ASSIGN: Final = mutation("assignWorkOrder", "AssignWorkOrderInput", _ORDER)
+_ACKNOWLEDGE: Final = mutation("acknowledgeWorkOrder", "AcknowledgeWorkOrderInput", _ORDER)
+_START: Final = mutation("startWorkOrder", "StartWorkOrderInput", _ORDER)
+_REPLY: Final = mutation("replyToWorkOrder", "ReplyToWorkOrderInput", _ORDER)
+_VISIT: Final = mutation("recordVisit", "RecordVisitInput", _EVALUATION)
+_CLOSE: Final = mutation("closePetition", "ClosePetitionInput", _EVALUATION)
 
 _ORDERS: Final = "query ($id: ID!) { petition(id: $id) { handling { workOrders { id } } } }"
 _GREETING: Final = "{ me { roles } departments(first: 1) { edges { node { id } } } lateFigures { __typename } }"

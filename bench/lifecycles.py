@@ -29,6 +29,9 @@ from services.kernel.db import own_connection
 Say = Callable[[str], None]
 
 _MEGABYTE: Final = 1e6
+_SETTLES: Final = 2.0
+"""Seconds between the peak and half of it: what was left of the one is no part of the other."""
+
 _console: Final = Console(highlight=False)
 
 
@@ -127,9 +130,6 @@ async def _at(running: Installation, lives: Load, a_second: float, seconds: floa
     before = usage.taken(running)
     await lives.steadily(a_second, seconds)
     return _spent(before, usage.taken(running), a_second, lives.finished)
-
-
-_SETTLES: Final = 2.0
 
 
 def _spent(before: Mapping[str, usage.Usage], after: Mapping[str, usage.Usage], speed: float, lives: int) -> _Spent:

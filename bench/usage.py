@@ -38,11 +38,3 @@ def taken(running: Installation) -> Mapping[str, Usage]:
     of = {name: _usage(process.pid) for name, process in running.processes.items()}
     own = psutil.Process().cpu_times()
     return {**of, GENERATOR: Usage(own.user + own.system, psutil.Process(os.getpid()).memory_info().rss)}
-
-
-def machine() -> tuple[float, float]:
-    """Return how many seconds all cores have been busy, and how many there were."""
-    times = psutil.cpu_times()
-    idle = times.idle + getattr(times, "iowait", 0.0)
-    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return total - idle, total

@@ -71,7 +71,7 @@ class _Offsets:
     async def part(self) -> None:
         """Commit for the last time, without waiting for a broker that does not answer."""
         if self._untold:
-            with suppress(TimeoutError):
+            with suppress(OSError):  # a time-out is one
                 async with asyncio.timeout(_PARTING_SECONDS):
                     await self._commit()
 
