@@ -81,7 +81,8 @@ function note(field, found) {
   if (!(found[name] ??= []).includes(key)) found[name].push(key);
 }
 
-function isLeftOut(selection, values) {
+/** Whether @skip or @include leaves a selection out; `values` gives the variables' values, and is called if it matters. */
+export function isLeftOut(selection, values) {
   if (!selection.directives?.length) return false;
   return getDirectiveValues(GraphQLSkipDirective, selection, values())?.if === true || getDirectiveValues(GraphQLIncludeDirective, selection, values())?.if === false;
 }

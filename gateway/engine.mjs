@@ -8,6 +8,7 @@ import { usePublicErrors } from './errors.mjs';
 import { useLimits } from './limits.mjs';
 import { useMeasures } from './measures.mjs';
 import { persisted, readOperations } from './persisted.mjs';
+import { planning } from './planner.mjs';
 import { BadSetting } from './settings.mjs';
 import { transports } from './subgraphs.mjs';
 import { useSubscriptions } from './subscriptions.mjs';
@@ -25,7 +26,8 @@ export async function createEngine(settings) {
     // The committed supergraph has placeholders; the addresses come from the environment.
     transportEntries: Object.fromEntries(Object.entries(services).map(([name, location]) => [name, { location }])),
     transports,
-    unifiedGraphHandler: planner === 'rust' ? (await import('@graphql-hive/router-runtime')).unifiedGraphHandler : undefined,
+    unifiedGraphHandler: await planning(planner),
+    __experimental__batchExecution: planner === 'js', // the other puts what one service is asked into one request by itself
     persistedDocuments: byId.documents,
     plugins: () => [
       byId.plugin,
@@ -50,6 +52,7 @@ export async function createEngine(settings) {
   try {
     schema = await engine.getSchema();
   } catch (error) {
+    if (error instanceof BadSetting) throw error;
     throw new BadSetting(`The supergraph ${supergraph} is not valid: ${error.message}`);
   }
   for (const [id, operation] of await readOperations(settings.persisted.folders, schema, introspection)) operations.set(id, operation);

@@ -61,6 +61,18 @@ function isAboutTheDocument(error, code) {
   return code === undefined && error instanceof GraphQLError && error.path === undefined && error.nodes !== undefined;
 }
 
+/** What was thrown instead of an answer, as the errors of one. */
+export function publicErrorsOf(thrown, { forwarded, course }, hidden) {
+  const error = thrown instanceof GraphQLError ? thrown : new GraphQLError(thrown.message, { originalError: thrown });
+  return [publicError(error, forwarded['x-request-id'], hidden, course?.trace?.id)];
+}
+
+/** `http` in an error's extensions says how to answer over HTTP, and is no client's. */
+export function withoutHttp(error) {
+  const { http, ...extensions } = error.extensions;
+  return { ...error.toJSON(), extensions };
+}
+
 /** Yoga's plugin form of publicError, for HTTP and WebSocket answers and for each event of a subscription. */
 export function usePublicErrors({ introspection }) {
   const clean = (result, requestId, traceId) => (result?.errors?.length ? { ...result, errors: result.errors.map((error) => publicError(error, requestId, !introspection, traceId)) } : result);

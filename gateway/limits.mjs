@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import { GraphQLError, Kind, parse, validate, visit } from 'graphql';
 
+import { paramsIn } from './answers.mjs';
 import { Recent } from './recent.mjs';
 
 /** Wide enough for a full introspection query (15 deep) and for a desk's widest page; a client that needs more splits its query. */
@@ -35,22 +35,6 @@ export function parseWithinLimits(source, options, introspection) {
 }
 
 /**
- * Read a body's JSON. The engine would put a sign of its own for each byte that is no UTF-8: what a client sent in
- * another encoding would be stored as nonsense.
- */
-async function readUtf8(request) {
-  let asked;
-  try {
-    const body = Buffer.from(await request.arrayBuffer());
-    asked = isUtf8(body) ? JSON.parse(body.toString()) : undefined;
-  } catch {
-    asked = undefined; // the parser's own sentence would quote it; or the client has left in the middle of it
-  }
-  if (typeof asked === 'object' && asked !== null) return asked;
-  throw new GraphQLError('The body must be JSON in UTF-8.', { extensions: { code: 'INVALID_INPUT', field: 'body', http: { status: 400 } } });
-}
-
-/**
  * With `introspection` false a document that asks for the schema is refused, and what validation says gives no hints.
  *
  * Valid documents are remembered here, up to a size. Yoga would keep a thousand of any size, wrong ones too, and the
@@ -61,7 +45,7 @@ export function useLimits({ introspection }) {
 
   return {
     onRequestParse({ request, setRequestParser }) {
-      if (request.method === 'POST') setRequestParser(readUtf8);
+      if (request.method === 'POST') setRequestParser(async () => paramsIn(Buffer.from(await request.arrayBuffer())));
     },
     onPluginInit({ plugins }) {
       const remembering = plugins.filter((one) => one && Object.keys(one).join() === 'onParse,onValidate');

@@ -1,6 +1,7 @@
 import http from 'node:http';
 
 import { callerAt, createAddressing } from './addresses.mjs';
+import { answerTypeFor, createAnswers } from './answers.mjs';
 import { NOT_A_POSITION, forwardedHeaders, readsAfterPosition, requestIdOf } from './headers.mjs';
 import { Refused } from './identity.mjs';
 import { KeysUnavailable } from './issuers.mjs';
@@ -12,9 +13,10 @@ import { createSockets, turnAway } from './sockets.mjs';
 const SLOW_CLIENTS_LOOKED_FOR_EVERY = 500; // node's own 30 s would let them stay that much longer
 
 /** Serve `engine` over HTTP, SSE and WebSocket, and the console if there is one. `stop(grace)` finishes what is in flight and resolves when all is closed. */
-export function createServer(engine, identity, traces, { proxies, subscriptions, connections, headersSeconds, bodySeconds }, consolePages) {
+export function createServer(engine, identity, traces, { proxies, subscriptions, connections, headersSeconds, bodySeconds, introspection }, consolePages) {
   let stopping = false;
   const clientAddress = createAddressing(proxies);
+  const answerPost = createAnswers(engine, { introspection });
   const streams = new Set();
   const limits = {
     maxHeaderSize: 16 * 1024,
@@ -56,20 +58,23 @@ export function createServer(engine, identity, traces, { proxies, subscriptions,
     }
     if (!readsAfterPosition(req.headers)) return refuse(res, 400, 'INVALID_INPUT', NOT_A_POSITION, { field: 'Read-After' });
     if (req.method === 'POST' && !isJson(req.headers['content-type'])) return refuse(res, 415, 'INVALID_INPUT', 'The content type must be application/json.', { field: 'Content-Type' });
-    if (req.method === 'POST') {
-      req.headers['content-type'] = req.headers['content-type'].toLowerCase(); // the engine takes no capitals
-      if (!(await bodyWithinLimit(req))) return refuse(res, 413, 'INVALID_INPUT', `The request is larger than ${MAX_BODY} bytes.`);
-    }
+    const body = req.method === 'POST' ? await bodyOf(req) : undefined;
+    if (body === TOO_LARGE) return refuse(res, 413, 'INVALID_INPUT', `The request is larger than ${MAX_BODY} bytes.`);
     const address = clientAddress(req);
     const caller = callerAt(address, known);
+    const context = { forwarded: forwardedHeaders(req.headers, requestId, address), caller, course };
     if (req.headers.accept?.includes('text/event-stream')) {
       caller.takesEvents = true;
       caller.expires = known?.expires;
       caller.whenGone = (end) => res.once('close', end);
       streams.add(res);
       res.once('close', () => streams.delete(res));
+    } else if (body !== undefined) {
+      const type = answerTypeFor(req.headers.accept);
+      if (type !== undefined) return answerPost(req, res, body, type, context);
     }
-    return engine(req, res, { forwarded: forwardedHeaders(req.headers, requestId, address), caller, course });
+    if (body !== undefined) giveBack(req, body);
+    return engine(req, res, context);
   }
 
   const sockets = createSockets(engine, identity, traces, { clientAddress, subscriptions });
@@ -110,19 +115,28 @@ function isJson(type = '') {
   return type.split(';', 1)[0].trim().toLowerCase() === 'application/json';
 }
 
-/** Bodies of declared length cost nothing to check; one without is read here, up to the limit. */
-async function bodyWithinLimit(req) {
-  const declared = req.headers['content-length'];
-  if (declared !== undefined) return Number(declared) <= MAX_BODY;
-  const chunks = [];
-  let size = 0;
-  for await (const chunk of req) {
-    size += chunk.length;
-    if (size > MAX_BODY) return false;
-    chunks.push(chunk);
-  }
-  req.body = { chunks, async *[Symbol.asyncIterator]() { yield* chunks; } };
-  return true;
+const TOO_LARGE = Symbol('a body above the limit');
+
+/** A request's whole body, or TOO_LARGE as soon as it is known to be. */
+function bodyOf(req) {
+  if (Number(req.headers['content-length'] ?? 0) > MAX_BODY) return TOO_LARGE;
+  return new Promise((resolve, reject) => {
+    const chunks = [];
+    let size = 0;
+    req.on('data', (chunk) => {
+      size += chunk.length;
+      if (size <= MAX_BODY) chunks.push(chunk);
+      else resolve(TOO_LARGE);
+    });
+    req.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    req.once('error', reject);
+  });
+}
+
+/** Let the engine read what has been read here. */
+function giveBack(req, body) {
+  req.headers['content-type'] = req.headers['content-type'].toLowerCase(); // it takes no capitals
+  req.body = { body, async *[Symbol.asyncIterator]() { yield body; } };
 }
 
 function refuseToken(res, error) {

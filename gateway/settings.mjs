@@ -22,7 +22,7 @@ export function readSettings(env) {
     issuers: issuersOf(env.GATEWAY_ISSUERS),
     audience: env.GATEWAY_AUDIENCE || 'through-train',
     keysSeconds: figureOf(env, 'GATEWAY_KEYS_SECONDS', '600', 600) ?? 1,
-    planner: oneOf(env, 'GATEWAY_PLANNER', ['js', 'rust'], 'js'),
+    planner: oneOf(env, 'GATEWAY_PLANNER', ['js', 'rust'], 'rust'),
     grace: secondsOf(env, 'GATEWAY_GRACE', '10'),
     metricsPort: env.GATEWAY_METRICS_PORT ? portOf(env.GATEWAY_METRICS_PORT, 'GATEWAY_METRICS_PORT') : undefined,
     metricsHost: env.GATEWAY_METRICS_HOST || '127.0.0.1',

@@ -3,7 +3,7 @@ import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 
 import { callerAt } from './addresses.mjs';
-import { CODES } from './errors.mjs';
+import { CODES, withoutHttp } from './errors.mjs';
 import { NOT_A_POSITION, forwardedHeaders, readsAfterPosition, requestIdOf } from './headers.mjs';
 import { Refused } from './identity.mjs';
 import { KeysUnavailable } from './issuers.mjs';
@@ -108,12 +108,6 @@ function refusedAtOnce(error) {
 function withQuery(key, value) {
   if (key !== '' || value?.type !== 'subscribe' || typeof value.payload !== 'object' || value.payload === null) return value;
   return { ...value, payload: { query: '', ...value.payload } };
-}
-
-/** `http` in an error's extensions says how to answer over HTTP, where it is taken off. */
-function withoutHttp(error) {
-  const { http, ...extensions } = error.extensions;
-  return { ...error.toJSON(), extensions };
 }
 
 /** Answer a request for another protocol with a plain refusal. */

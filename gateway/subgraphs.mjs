@@ -67,7 +67,7 @@ async function ask(service, post, request) {
 function postingTo(url) {
   const { request, Agent } = url.protocol === 'https:' ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_PER_SERVICE, timeout: IDLE_CONNECTION });
-  const target = { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port, path: url.pathname + url.search, method: 'POST', agent, timeout: REQUEST_TIMEOUT };
+  const target = { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port, path: url.pathname + url.search, method: 'POST', agent };
 
   return function post(body, context, mayRetry, traceparent) {
     return new Promise((resolve, reject) => {
@@ -80,7 +80,7 @@ function postingTo(url) {
         response.on('data', (chunk) => chunks.push(chunk));
         response.on('error', reject);
         response.on('close', () => clearTimeout(timer));
-        response.on('end', () => resolve(Buffer.concat(chunks).toString()));
+        response.on('end', () => resolve((chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)).toString()));
       });
       const timer = setTimeout(() => sent.destroy(timedOut()), left);
       sent.on('error', (error) => {

@@ -134,10 +134,10 @@ def gateway(request: pytest.FixtureRequest, world: World) -> Gateway:
 
 
 @pytest.fixture
-def js_gateway(world: World) -> Gateway:
+def a_gateway(world: World) -> Gateway:
     """The gateway as it runs by default, for what no planner has a part in."""
     world.clear()
-    return world.gateways["js"]
+    return world.gateways["rust"]
 
 
 @pytest.fixture

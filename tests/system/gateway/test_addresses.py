@@ -21,11 +21,11 @@ async def test_without_a_proxy_the_connections_own_address_counts(gateway: Gatew
     assert told(world) == {"127.0.0.1"}
 
 
-async def test_a_proxy_that_nobody_counted_is_told_to_the_operator_once(js_gateway: Gateway) -> None:
+async def test_a_proxy_that_nobody_counted_is_told_to_the_operator_once(a_gateway: Gateway) -> None:
     for _ in range(2):
-        await js_gateway.ask("{ whoAmI }", x_forwarded_for="10.1.1.1")
-    await js_gateway.logged(event="X-Forwarded-For is not read: GATEWAY_PROXIES is 0")
-    assert sum("X-Forwarded-For" in line["event"] for line in js_gateway.logs) == 1
+        await a_gateway.ask("{ whoAmI }", x_forwarded_for="10.1.1.1")
+    await a_gateway.logged(event="X-Forwarded-For is not read: GATEWAY_PROXIES is 0")
+    assert sum("X-Forwarded-For" in line["event"] for line in a_gateway.logs) == 1
 
 
 async def test_what_a_client_calls_its_address_is_never_read(gateway: Gateway, world: World) -> None:

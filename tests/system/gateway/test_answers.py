@@ -30,12 +30,12 @@ MISFITS: dict[str, tuple[str, dict[str, object]]] = {
 
 
 @pytest.mark.parametrize("way", MISFITS)
-async def test_an_error_repeats_no_value(js_gateway: Gateway, world: World, way: str) -> None:
-    answer = await js_gateway.ask(*MISFITS[way])
+async def test_an_error_repeats_no_value(a_gateway: Gateway, world: World, way: str) -> None:
+    answer = await a_gateway.ask(*MISFITS[way])
     assert set(answer.codes()) == {"INVALID_INPUT"}
     assert answer.data is None
     assert all(part not in json.dumps(answer.errors, ensure_ascii=False) for part in ("张三", "138"))
-    assert all(part not in str(js_gateway.logs) for part in ("张三", "138"))
+    assert all(part not in str(a_gateway.logs) for part in ("张三", "138"))
     assert all(not service.received for service in world.services.values())
 
 
@@ -50,8 +50,8 @@ async def test_a_misfit_is_told_where_it_is(gateway: Gateway) -> None:
     )
 
 
-async def test_a_thousand_misfits_are_told_in_part(js_gateway: Gateway) -> None:
-    answer = await js_gateway.ask(SUBMIT, {"input": {"words": "x", "tags": [1] * 1000}})
+async def test_a_thousand_misfits_are_told_in_part(a_gateway: Gateway) -> None:
+    answer = await a_gateway.ask(SUBMIT, {"input": {"words": "x", "tags": [1] * 1000}})
     assert len(answer.errors) == 10
 
 
@@ -74,9 +74,9 @@ async def test_a_single_value_is_taken_for_a_list(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("variables", ["{nope", '["a"]', '"张三"'])
 async def test_variables_of_a_get_that_are_none_are_refused(
-    js_gateway: Gateway, session: aiohttp.ClientSession, variables: str
+    a_gateway: Gateway, session: aiohttp.ClientSession, variables: str
 ) -> None:
-    async with session.get(js_gateway.url, params={"query": "{ whoAmI }", "variables": variables}) as response:
+    async with session.get(a_gateway.url, params={"query": "{ whoAmI }", "variables": variables}) as response:
         text = await response.text()
     assert [error["extensions"]["code"] for error in json.loads(text)["errors"]] == ["INVALID_INPUT"]
     assert "张三" not in text
@@ -86,17 +86,17 @@ async def test_variables_of_a_get_that_are_none_are_refused(
     "body", ['{"query": "{ whoAmI }", "variables": 张三', '{"张三": 1}', '"张三"', '{"query": ["张三"]}']
 )
 async def test_a_body_that_is_none_is_not_repeated(
-    js_gateway: Gateway, session: aiohttp.ClientSession, body: str
+    a_gateway: Gateway, session: aiohttp.ClientSession, body: str
 ) -> None:
     headers = {"content-type": "application/json"}
-    async with session.post(js_gateway.url, data=body.encode(), headers=headers) as response:
+    async with session.post(a_gateway.url, data=body.encode(), headers=headers) as response:
         text = await response.text()
     assert [error["extensions"]["code"] for error in json.loads(text)["errors"]] == ["INVALID_INPUT"]
     assert "张三" not in text
 
 
-async def test_over_a_websocket_an_error_is_the_same(js_gateway: Gateway) -> None:
-    async with js_gateway.session.ws_connect(js_gateway.url, protocols=["graphql-transport-ws"]) as ws:
+async def test_over_a_websocket_an_error_is_the_same(a_gateway: Gateway) -> None:
+    async with a_gateway.session.ws_connect(a_gateway.url, protocols=["graphql-transport-ws"]) as ws:
         await ws.send_json({"type": "connection_init"})
         await ws.receive_json()
         payload = {"query": ASK, "variables": {"id": [SAID]}}
@@ -106,16 +106,43 @@ async def test_over_a_websocket_an_error_is_the_same(js_gateway: Gateway) -> Non
     assert "138" not in json.dumps(error)
 
 
+ACCEPTED = {
+    "*/*": "application/json",
+    "application/*": "application/json",
+    "application/json, text/plain, */*": "application/json",
+    "text/html, application/xhtml+xml, */*;q=0.8": "application/json",
+    "Application/JSON; charset=UTF-8": "application/json",
+    "multipart/mixed, application/json": "application/json",
+    "application/graphql-response+json, application/json;q=0.9": "application/graphql-response+json",
+    "text/html": None,
+    "application/json; charset=latin1": None,
+}
+
+
+@pytest.mark.parametrize(("accept", "expected"), ACCEPTED.items())
+async def test_an_answer_is_of_a_type_that_the_client_takes_whichever_way_it_asks(
+    a_gateway: Gateway, session: aiohttp.ClientSession, accept: str, expected: str | None
+) -> None:
+    asked, headers = {"query": "{ __typename }"}, {"accept": accept}
+    async with session.post(a_gateway.url, json=asked, headers=headers) as posted:
+        said = await posted.read()
+    async with session.get(a_gateway.url, params=asked, headers=headers) as got:
+        assert await got.read() == said
+    assert posted.status == got.status == (200 if expected else 406)
+    types = {answer.headers.get("content-type") for answer in (posted, got)}
+    assert types == {f"{expected}; charset=utf-8" if expected else None}
+
+
 @pytest.mark.parametrize("way", ["anonymous", "authorised", "refused", "stream"])
 async def test_no_answer_is_kept_or_guessed_at(
-    js_gateway: Gateway, world: World, session: aiohttp.ClientSession, way: str
+    a_gateway: Gateway, world: World, session: aiohttp.ClientSession, way: str
 ) -> None:
     token = {"authorised": world.organisation.token(), "refused": "x"}.get(way)
     headers = {"authorization": f"Bearer {token}"} if token else {}
     query = "{ whoAmI }"
     if way == "stream":
         headers, query = {"accept": "text/event-stream"}, 'subscription { timeline(id: "p1") { sequence } }'
-    async with session.post(js_gateway.url, json={"query": query}, headers=headers) as response:
+    async with session.post(a_gateway.url, json={"query": query}, headers=headers) as response:
         await response.read()
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["x-content-type-options"] == "nosniff"
@@ -123,11 +150,11 @@ async def test_no_answer_is_kept_or_guessed_at(
 
 @pytest.mark.parametrize("path", ["/graphql", "/healthz", "/nowhere"])
 async def test_no_answer_tells_what_serves_it_or_lets_other_sites_read_it(
-    js_gateway: Gateway, session: aiohttp.ClientSession, path: str
+    a_gateway: Gateway, session: aiohttp.ClientSession, path: str
 ) -> None:
     headers = {"origin": "https://evil.example", "access-control-request-method": "POST"}
     for method in ("GET", "POST", "OPTIONS"):
-        async with session.request(method, js_gateway.root + path, headers=headers) as response:
+        async with session.request(method, a_gateway.root + path, headers=headers) as response:
             names = {name.lower() for name in response.headers}
         assert not {"server", "x-powered-by"} & names
         assert not [name for name in names if name.startswith("access-control-")]

@@ -202,9 +202,9 @@ async def test_without_keys_it_knows_nobody(world: World, session: aiohttp.Clien
         assert asked[0] == 404
 
 
-async def test_there_is_none_unless_it_is_switched_on(js_gateway: Gateway) -> None:
+async def test_there_is_none_unless_it_is_switched_on(a_gateway: Gateway) -> None:
     for path in ("/", *PAGES, "/console/token"):
-        assert (await ask(js_gateway, "GET", path))[0] == 404
+        assert (await ask(a_gateway, "GET", path))[0] == 404
 
 
 REFUSED: Final[Mapping[str, tuple[dict[str, str], str]]] = {

@@ -72,25 +72,25 @@ FITTING = {
 
 
 @pytest.mark.parametrize("way", FITTING)
-async def test_what_could_fit_is_asked(js_gateway: Gateway, way: str) -> None:
-    answer = await js_gateway.ask(*FITTING[way])
+async def test_what_could_fit_is_asked(a_gateway: Gateway, way: str) -> None:
+    answer = await a_gateway.ask(*FITTING[way])
     assert answer.errors == []
     assert answer.data["petitions"]["edges"]
 
 
-async def test_a_negative_page_makes_nothing_else_cheaper(js_gateway: Gateway) -> None:
+async def test_a_negative_page_makes_nothing_else_cheaper(a_gateway: Gateway) -> None:
     query = f"{{ a: petitions(first: -100000) {{ edges {{ cursor }} }} petitions(first: 100) {NESTED} }}"
-    answer = await js_gateway.ask(query)
+    answer = await a_gateway.ask(query)
     assert answer.errors[0]["extensions"]["cost"] > LIMIT
 
 
 async def test_the_limit_counts_for_each_operation_of_a_document_alone(
-    js_gateway: Gateway, session: aiohttp.ClientSession
+    a_gateway: Gateway, session: aiohttp.ClientSession
 ) -> None:
     document = f"query Small {{ petitions {{ edges {{ cursor }} }} }} query Large {{ petitions(first: 100) {NESTED} }}"
     codes: dict[str, list[str]] = {}
     for name in ("Small", "Large", "Small"):
-        async with session.post(js_gateway.url, json={"query": document, "operationName": name}) as response:
+        async with session.post(a_gateway.url, json={"query": document, "operationName": name}) as response:
             answer = await response.json()
             codes[name] = [error["extensions"]["code"] for error in answer.get("errors", [])]
     assert codes == {"Small": [], "Large": ["INVALID_INPUT"]}
@@ -98,18 +98,18 @@ async def test_the_limit_counts_for_each_operation_of_a_document_alone(
 
 @pytest.mark.parametrize("body", [[{"query": "{ whoAmI }"}], [{"query": "{ whoAmI }"}] * 50])
 async def test_a_batch_of_operations_is_refused(
-    js_gateway: Gateway, world: World, session: aiohttp.ClientSession, body: list[dict[str, str]]
+    a_gateway: Gateway, world: World, session: aiohttp.ClientSession, body: list[dict[str, str]]
 ) -> None:
-    async with session.post(js_gateway.url, json=body) as response:
+    async with session.post(a_gateway.url, json=body) as response:
         answer = await response.json()
     assert response.status == 400
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID_INPUT"]
     assert world.services["intake"].received == []
 
 
-async def test_a_subscriptions_events_are_counted_too(js_gateway: Gateway, world: World) -> None:
+async def test_a_subscriptions_events_are_counted_too(a_gateway: Gateway, world: World) -> None:
     query = f'subscription {{ timeline(id: "p1") {{ petition {{ similar(first: 100) {NESTED} }} }} }}'
-    answer = await js_gateway.ask(query, accept="text/event-stream, application/json;q=0.5")
+    answer = await a_gateway.ask(query, accept="text/event-stream, application/json;q=0.5")
     assert answer.data is None
     assert all(not service.received for service in world.services.values())
 

@@ -76,15 +76,15 @@ CODES = ["UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "INVALID_INPUT", "CONFLICT
 
 
 @pytest.mark.parametrize("code", CODES)
-async def test_each_code_of_the_list_passes(js_gateway: Gateway, code: str) -> None:
-    answer = await js_gateway.ask("query Q($code: String!) { refused(code: $code) }", {"code": code})
+async def test_each_code_of_the_list_passes(a_gateway: Gateway, code: str) -> None:
+    answer = await a_gateway.ask("query Q($code: String!) { refused(code: $code) }", {"code": code})
     assert answer.codes() == [code]
 
 
 async def test_an_error_below_an_entity_keeps_its_path_and_the_rest_of_the_answer(
-    js_gateway: Gateway,
+    gateway: Gateway,
 ) -> None:
-    answer = await js_gateway.ask(PETITION, {"id": "refused"})
+    answer = await gateway.ask(PETITION, {"id": "refused"})
     [error] = answer.errors
     assert error["path"] == ["petition", "handling"]
     assert error["extensions"]["code"] == "FORBIDDEN"
@@ -122,10 +122,12 @@ async def test_a_dead_service_leaves_the_others_data_and_says_which(
     [error] = answer.errors
     assert error["extensions"] == {"code": "UNAVAILABLE", "service": "dispatch"}
     assert error["message"] == 'The service "dispatch" is not answering.'
-    if planner == "js":  # the Rust planner's paths stop at the entity
-        assert error["path"] == ["petition", "handling"]
+    assert error["path"] == ["petition", "handling"]
     assert [edge["node"]["stage"] for edge in page.data["petitions"]["edges"]] == [f"stage of p{n}" for n in range(20)]
-    assert set(page.codes()) == set(root.codes()) == {"UNAVAILABLE"}
+    missing = [["petitions", "edges", n, "node", "handling"] for n in range(20)]
+    assert sorted(error["path"] for error in page.errors) == missing
+    assert set(page.codes()) == {"UNAVAILABLE"}
+    assert (root.data, root.codes(), root.errors[0]["path"]) == (None, ["UNAVAILABLE"], ["dispatchCaller"])
     port = nobody.split(":")[2].split("/")[0]
     assert not any(part in str((answer, page, root)) for part in ("127.0.0.1", port, "ECONNREFUSED", "stack"))
 
@@ -143,6 +145,56 @@ async def test_with_the_owner_away_the_others_lists_still_answer(
     ]
     assert set(answer.codes()) == {"UNAVAILABLE"}
     assert {error["extensions"]["service"] for error in answer.errors} == {"intake"}
+
+
+async def test_with_a_service_away_every_place_in_a_list_has_its_own_error(
+    world: World, session: aiohttp.ClientSession, nobody: str
+) -> None:
+    query = """query ($yes: Boolean!) {
+      some: queue(ids: ["p1", "refused"]) { ...Whole similar @skip(if: $yes) { edges { cursor } } }
+    }
+    fragment Whole on Petition { id title called: title handling { asOf } }"""
+    async with started(session, world.settings | {"INTAKE_URL": nobody}) as gateway:
+        answer = await gateway.ask(query, {"yes": True})
+    away = {"code": "UNAVAILABLE", "service": "intake"}
+    places = [error["path"] for error in answer.errors if error["extensions"] == away]
+    assert sorted(places) == [["some", n, key] for n in (0, 1) for key in ("called", "title")]
+    [refused] = [error for error in answer.errors if error["extensions"] != away]
+    assert (refused["path"], refused["extensions"]["code"]) == (["some", 1, "handling"], "FORBIDDEN")
+
+
+async def test_with_a_service_away_its_root_fields_are_null_and_the_others_there(
+    world: World, session: aiohttp.ClientSession, nobody: str
+) -> None:
+    query = '{ a: petition(id: "p1") { title } refused(code: "") dispatchCaller }'
+    async with started(session, world.settings | {"INTAKE_URL": nobody}) as gateway:
+        answer = await gateway.ask(query)
+    assert answer.data == {"a": None, "refused": None, "dispatchCaller": "anonymous"}
+    assert [(error["path"], error["extensions"]["code"]) for error in answer.errors] == [
+        (["a"], "UNAVAILABLE"),
+        (["refused"], "UNAVAILABLE"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (
+            "{ whoAmI __schema { queryType { name } } }",
+            {"whoAmI": "anonymous", "__schema": {"queryType": {"name": "Query"}}},
+        ),
+        ('{ ...S } fragment S on Query { __type(name: "Query") { name } }', {"__type": {"name": "Query"}}),
+        ("{ __typename whoAmI }", {"__typename": "Query", "whoAmI": "anonymous"}),
+    ],
+)
+async def test_the_schema_is_told_beside_data(gateway: Gateway, query: str, expected: object) -> None:
+    answer = await gateway.ask(query)
+    assert (answer.data, answer.errors) == (expected, [])
+
+
+async def test_an_operation_that_leaves_everything_out_is_answered_with_nothing(gateway: Gateway) -> None:
+    answer = await gateway.ask("query ($no: Boolean = false) { whoAmI @include(if: $no) }")
+    assert (answer.status, answer.data, answer.errors) == (200, {}, [])
 
 
 @pytest.mark.parametrize("path", ["/jwks.json", "/nowhere"])

@@ -50,10 +50,10 @@ async def test_without_read_after_there_is_no_deadline(gateway: Gateway, world: 
         assert not {"read-after", "read-after-deadline"} & service.received[0].headers.keys()
 
 
-async def test_a_request_id_is_made_where_there_is_none_or_a_bad_one(js_gateway: Gateway, world: World) -> None:
-    plain = await js_gateway.ask(THREE)
+async def test_a_request_id_is_made_where_there_is_none_or_a_bad_one(a_gateway: Gateway, world: World) -> None:
+    plain = await a_gateway.ask(THREE)
     bad = ("x" * 200, "13800138000", "qr:138-0013-8000", "52020219900101123X", "6222.0212.3456.7890")
-    odd = [await js_gateway.ask(THREE, x_request_id=one) for one in bad]
+    odd = [await a_gateway.ask(THREE, x_request_id=one) for one in bad]
     seen = [received.headers["x-request-id"] for received in world.services["feedback"].received]
     assert seen == [plain.headers["x-request-id"], *(one.headers["x-request-id"] for one in odd)]
     assert len(set(seen)) == 1 + len(bad)
@@ -61,8 +61,8 @@ async def test_a_request_id_is_made_where_there_is_none_or_a_bad_one(js_gateway:
 
 
 @pytest.mark.parametrize("given", ["intake:p1:7", "aW50YWtlOnAxOjc=", "x" * 2001, POSITION + ", " + POSITION, "张三"])
-async def test_what_is_no_position_is_refused_and_asks_nobody(js_gateway: Gateway, world: World, given: str) -> None:
-    answer = await js_gateway.ask(THREE, read_after=given)
+async def test_what_is_no_position_is_refused_and_asks_nobody(a_gateway: Gateway, world: World, given: str) -> None:
+    answer = await a_gateway.ask(THREE, read_after=given)
     assert (answer.status, answer.codes()) == (400, ["INVALID_INPUT"])
     assert answer.errors[0]["extensions"]["field"] == "Read-After"
     assert given not in str(answer.errors)
@@ -70,7 +70,7 @@ async def test_what_is_no_position_is_refused_and_asks_nobody(js_gateway: Gatewa
 
 
 @pytest.mark.parametrize("given", ["zh-CN\u00e9", "x" * 201, "<b>zh</b>"])
-async def test_a_language_that_can_be_none_is_not_passed_on(js_gateway: Gateway, world: World, given: str) -> None:
-    answer = await js_gateway.ask(THREE, accept_language=given)
+async def test_a_language_that_can_be_none_is_not_passed_on(a_gateway: Gateway, world: World, given: str) -> None:
+    answer = await a_gateway.ask(THREE, accept_language=given)
     assert answer.errors == []
     assert all("accept-language" not in service.received[0].headers for service in world.services.values())

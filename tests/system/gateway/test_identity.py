@@ -25,18 +25,16 @@ from tests.system.gateway.process import GATEWAY, Gateway, started
 WHO = "{ whoAmI }"
 
 
-async def test_without_a_token_the_request_passes(js_gateway: Gateway) -> None:
-    answer = await js_gateway.ask(WHO)
+async def test_without_a_token_the_request_passes(a_gateway: Gateway) -> None:
+    answer = await a_gateway.ask(WHO)
     assert (answer.status, answer.data, answer.errors) == (200, {"whoAmI": "anonymous"}, [])
 
 
 @pytest.mark.parametrize("issuer", ["organisation", "residents"])
-async def test_a_good_token_passes_and_reaches_the_service_whole(
-    js_gateway: Gateway, world: World, issuer: str
-) -> None:
+async def test_a_good_token_passes_and_reaches_the_service_whole(a_gateway: Gateway, world: World, issuer: str) -> None:
     token = getattr(world, issuer).token()
-    answer = await js_gateway.ask(WHO, token=token)
-    again = await js_gateway.ask(WHO, token=token)
+    answer = await a_gateway.ask(WHO, token=token)
+    again = await a_gateway.ask(WHO, token=token)
     assert answer.data == again.data == {"whoAmI": f"Bearer {token}"}
 
 
@@ -110,20 +108,20 @@ BAD: dict[str, Callable[[World], str]] = {
 
 
 @pytest.mark.parametrize("flaw", BAD)
-async def test_a_bad_token_is_refused_before_any_service_sees_it(js_gateway: Gateway, world: World, flaw: str) -> None:
+async def test_a_bad_token_is_refused_before_any_service_sees_it(a_gateway: Gateway, world: World, flaw: str) -> None:
     token = BAD[flaw](world)
-    answer = await js_gateway.ask(WHO, token=token)
+    answer = await a_gateway.ask(WHO, token=token)
     assert answer.status == 401
     assert answer.data is None
     assert answer.codes() == ["UNAUTHENTICATED"]
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert token not in str(answer.errors)
     assert all(not service.received for service in world.services.values())
-    assert token not in str(js_gateway.logs)
+    assert token not in str(a_gateway.logs)
 
 
-async def test_another_scheme_is_refused(js_gateway: Gateway) -> None:
-    answer = await js_gateway.ask(WHO, authorization="Basic dXNlcjpwYXNz")
+async def test_another_scheme_is_refused(a_gateway: Gateway) -> None:
+    answer = await a_gateway.ask(WHO, authorization="Basic dXNlcjpwYXNz")
     assert (answer.status, answer.codes()) == (401, ["UNAUTHENTICATED"])
 
 
@@ -135,8 +133,8 @@ OFF_BY_LESS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("claim", OFF_BY_LESS)
-async def test_clocks_may_differ_by_half_a_minute(js_gateway: Gateway, world: World, claim: str) -> None:
-    answer = await js_gateway.ask(WHO, token=world.organisation.token(**OFF_BY_LESS[claim]()))
+async def test_clocks_may_differ_by_half_a_minute(a_gateway: Gateway, world: World, claim: str) -> None:
+    answer = await a_gateway.ask(WHO, token=world.organisation.token(**OFF_BY_LESS[claim]()))
     assert (answer.status, answer.errors) == (200, [])
 
 
@@ -145,16 +143,16 @@ def test_the_gateway_and_the_services_allow_clocks_the_same() -> None:
     assert int(bound) == SKEW_SECONDS == SKEW
 
 
-async def test_a_token_may_last_as_long_as_its_issuer_likes(js_gateway: Gateway, world: World) -> None:
+async def test_a_token_may_last_as_long_as_its_issuer_likes(a_gateway: Gateway, world: World) -> None:
     token = world.organisation.token(exp=int(time.time()) + 10 * 365 * 86400)
-    assert (await js_gateway.ask(WHO, token=token)).status == 200
+    assert (await a_gateway.ask(WHO, token=token)).status == 200
 
 
-async def test_a_known_token_ends_with_its_time(js_gateway: Gateway, world: World) -> None:
+async def test_a_known_token_ends_with_its_time(a_gateway: Gateway, world: World) -> None:
     token = world.organisation.token(exp=int(time.time()) - SKEW + 2)
-    assert (await js_gateway.ask(WHO, token=token)).status == 200
+    assert (await a_gateway.ask(WHO, token=token)).status == 200
     await asyncio.sleep(2.1)
-    answer = await js_gateway.ask(WHO, token=token)
+    answer = await a_gateway.ask(WHO, token=token)
     assert (answer.status, answer.codes()) == (401, ["UNAUTHENTICATED"])
 
 
@@ -175,19 +173,19 @@ async def test_keys_that_cannot_be_had_yet_are_not_the_tokens_fault(
             assert (await gateway.ask(WHO, token=late.token())).status == 200
 
 
-async def test_a_new_key_of_an_issuer_is_found_without_a_restart(js_gateway: Gateway, world: World) -> None:
+async def test_a_new_key_of_an_issuer_is_found_without_a_restart(a_gateway: Gateway, world: World) -> None:
     successor = ECKey.generate_key("P-256", {"kid": "intake-2", "use": "sig"})
     rotated = Issuer(world.residents.name, successor)
-    assert (await js_gateway.ask(WHO, token=world.residents.token())).status == 200
+    assert (await a_gateway.ask(WHO, token=world.residents.token())).status == 200
     published = world.services["intake"].jwks
     try:
         world.services["intake"].jwks = {"keys": [*published["keys"], *rotated.jwks()["keys"]]}
         statuses: list[int] = []
         while 200 not in statuses and len(statuses) < 30:  # keys are looked up every 5 s at most
-            statuses.append((await js_gateway.ask(WHO, token=rotated.token())).status)
+            statuses.append((await a_gateway.ask(WHO, token=rotated.token())).status)
             await asyncio.sleep(0.2)
         assert statuses[-1] == 200
-        assert (await js_gateway.ask(WHO, token=world.residents.token("other"))).status == 200
+        assert (await a_gateway.ask(WHO, token=world.residents.token("other"))).status == 200
     finally:
         world.services["intake"].jwks = published
 

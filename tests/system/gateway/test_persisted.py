@@ -81,18 +81,18 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 async def test_what_names_no_operation_is_refused_with_a_code_and_reaches_nobody(
-    js_gateway: Gateway, world: World, what: str
+    a_gateway: Gateway, world: World, what: str
 ) -> None:
     body, status, code, field = REFUSED[what]
-    answer = await post(js_gateway, **body)
+    answer = await post(a_gateway, **body)
     assert (answer.status, answer.data) == (status, None)
     assert answer.errors[0]["extensions"] == {"code": code, "field": field}
     assert all(not service.received for service in world.services.values())
 
 
-async def test_a_document_that_was_sent_once_with_its_id_is_not_registered_by_that(js_gateway: Gateway) -> None:
-    assert (await post(js_gateway, query=FREE, **apollo(digest(FREE)))).data == {"whoAmI": "anonymous"}
-    assert (await post(js_gateway, **apollo(digest(FREE)))).codes() == ["NOT_FOUND"]
+async def test_a_document_that_was_sent_once_with_its_id_is_not_registered_by_that(a_gateway: Gateway) -> None:
+    assert (await post(a_gateway, query=FREE, **apollo(digest(FREE)))).data == {"whoAmI": "anonymous"}
+    assert (await post(a_gateway, **apollo(digest(FREE)))).codes() == ["NOT_FOUND"]
 
 
 async def test_variables_and_cost_are_judged_as_of_any_other_operation(gateway: Gateway, world: World) -> None:
@@ -119,8 +119,8 @@ async def test_a_subscription_is_answered_by_its_id_over_websocket_and_events(
         assert [one["data"]["timeline"] async for name, one in events if name == "next"] == told
 
 
-async def test_an_unknown_id_over_a_websocket_ends_that_operation_alone(js_gateway: Gateway) -> None:
-    async with socket(js_gateway) as ws:
+async def test_an_unknown_id_over_a_websocket_ends_that_operation_alone(a_gateway: Gateway) -> None:
+    async with socket(a_gateway) as ws:
         await subscribed(ws, {"documentId": digest(FREE)})
         refused = await ws.receive_json(timeout=10)
         assert refused["payload"]["errors"][0]["extensions"] == {"code": "NOT_FOUND", "field": "documentId"}

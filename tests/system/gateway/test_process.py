@@ -53,8 +53,8 @@ def test_a_missing_or_bad_setting_is_one_clear_sentence(world: World, name: str,
     assert ended.stdout == ""
 
 
-def test_a_taken_port_is_one_clear_sentence(world: World, js_gateway: Gateway) -> None:
-    ended = start_and_fail(world.settings | {"GATEWAY_PORT": js_gateway.root.rsplit(":", 1)[1]})
+def test_a_taken_port_is_one_clear_sentence(world: World, a_gateway: Gateway) -> None:
+    ended = start_and_fail(world.settings | {"GATEWAY_PORT": a_gateway.root.rsplit(":", 1)[1]})
     assert ended.returncode == 2
     assert ended.stderr == "GATEWAY_HOST and GATEWAY_PORT can't be listened on (EADDRINUSE).\n"
 
@@ -125,14 +125,14 @@ async def test_a_request_that_outlives_the_grace_is_cut_off(world: World, sessio
             await in_flight
 
 
-async def test_a_mutation_whose_service_hangs_up_is_sent_once(js_gateway: Gateway, world: World) -> None:
-    hung_up = await js_gateway.ask("mutation { hangUp }")
+async def test_a_mutation_whose_service_hangs_up_is_sent_once(a_gateway: Gateway, world: World) -> None:
+    hung_up = await a_gateway.ask("mutation { hangUp }")
     assert hung_up.codes() == ["UNAVAILABLE"]
     assert len(world.services["intake"].received) == 1
-    await js_gateway.logged(event="service not answering")
+    await a_gateway.logged(event="service not answering")
 
 
-async def test_a_log_line_is_json_and_tells_the_start(js_gateway: Gateway) -> None:
-    first = js_gateway.logs[0]
-    assert (first["event"], first["level"], first["planner"]) == ("started", "info", "js")
+async def test_a_log_line_is_json_and_tells_the_start(a_gateway: Gateway) -> None:
+    first = a_gateway.logs[0]
+    assert (first["event"], first["level"], first["planner"]) == ("started", "info", "rust")
     assert first["node"].startswith("v2")

@@ -201,11 +201,11 @@ async def test_what_the_document_names_itself_is_still_said_to_be_wrong(producti
     assert [error["message"] for error in answer.errors] == ['Cannot query field "petitoin" on type "Query".']
 
 
-async def test_in_development_a_wrong_guess_is_helped(js_gateway: Gateway) -> None:
-    answer = await js_gateway.ask("{ petitoin { id } }")
+async def test_in_development_a_wrong_guess_is_helped(a_gateway: Gateway) -> None:
+    answer = await a_gateway.ask("{ petitoin { id } }")
     assert 'Did you mean "petition"' in answer.errors[0]["message"]
     document, variables = GUESSES["a variable's field"]
-    told = " ".join(error["message"] for error in (await js_gateway.ask(document, variables)).errors)
+    told = " ".join(error["message"] for error in (await a_gateway.ask(document, variables)).errors)
     assert 'Field "words" of required type "String!" was not provided' in told
     assert 'Field "wordz" is not defined by type "SubmitPetitionInput". Did you mean "words"?' in told
     assert 'Variable "$input.locale" does not fit: a value of type "Locale!" is expected' in told

@@ -98,8 +98,8 @@ async def test_two_subscribers_at_once_are_never_mixed(gateway: Gateway, world: 
     assert found == [{f"Bearer {token}" if token else "anonymous"} for token in tokens]
 
 
-async def test_a_query_over_a_websocket_is_answered(js_gateway: Gateway) -> None:
-    async with socket(js_gateway) as ws:
+async def test_a_query_over_a_websocket_is_answered(a_gateway: Gateway) -> None:
+    async with socket(a_gateway) as ws:
         await subscribed(ws, {"query": "{ whoAmI crash }"})
         message = await ws.receive_json(timeout=10)
     assert message["type"] == "next"
@@ -107,8 +107,8 @@ async def test_a_query_over_a_websocket_is_answered(js_gateway: Gateway) -> None
     assert message["payload"]["errors"][0]["extensions"]["code"] == "INTERNAL"
 
 
-async def test_a_wrong_document_over_a_websocket_is_invalid_input(js_gateway: Gateway) -> None:
-    async with socket(js_gateway) as ws:
+async def test_a_wrong_document_over_a_websocket_is_invalid_input(a_gateway: Gateway) -> None:
+    async with socket(a_gateway) as ws:
         await subscribed(ws, {"query": "subscription { nope }"})
         message = await ws.receive_json(timeout=10)
     [error] = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
@@ -116,23 +116,23 @@ async def test_a_wrong_document_over_a_websocket_is_invalid_input(js_gateway: Ga
 
 
 @pytest.mark.parametrize("claims", [{"lives": -SKEW - 5}, {"padding": "x" * 16_000}])
-async def test_a_bad_token_closes_the_websocket(js_gateway: Gateway, world: World, claims: dict[str, Any]) -> None:
+async def test_a_bad_token_closes_the_websocket(a_gateway: Gateway, world: World, claims: dict[str, Any]) -> None:
     """One that has expired, and one that is longer than any may be."""
-    async with socket(js_gateway, authorization=f"Bearer {world.organisation.token(**claims)}") as ws:
+    async with socket(a_gateway, authorization=f"Bearer {world.organisation.token(**claims)}") as ws:
         message = await ws.receive(timeout=10)
     assert message.type == aiohttp.WSMsgType.CLOSE
     assert message.data == 4403
 
 
-async def test_a_bad_token_gets_no_stream(js_gateway: Gateway) -> None:
+async def test_a_bad_token_gets_no_stream(a_gateway: Gateway) -> None:
     headers = {"accept": "text/event-stream", "authorization": "Bearer x"}
-    async with js_gateway.session.post(js_gateway.url, json=asked(), headers=headers) as response:
+    async with a_gateway.session.post(a_gateway.url, json=asked(), headers=headers) as response:
         assert response.status == 401
 
 
-async def test_a_websocket_ends_with_its_token(js_gateway: Gateway, world: World) -> None:
+async def test_a_websocket_ends_with_its_token(a_gateway: Gateway, world: World) -> None:
     token = world.organisation.token(exp=int(time.time()) - SKEW + 2)
-    async with socket(js_gateway, authorization=f"Bearer {token}") as ws:
+    async with socket(a_gateway, authorization=f"Bearer {token}") as ws:
         await subscribed(ws, asked(1, hold=True))
         assert (await ws.receive_json(timeout=10))["type"] == "next"
         message = await ws.receive(timeout=10)
@@ -151,9 +151,9 @@ async def test_a_stream_ends_with_its_token_and_says_so(gateway: Gateway, world:
     await until(lambda: not stubs.FEEDBACK_STREAMS)
 
 
-async def test_a_subscription_that_could_not_be_sent_is_refused_before_it_begins(js_gateway: Gateway) -> None:
+async def test_a_subscription_that_could_not_be_sent_is_refused_before_it_begins(a_gateway: Gateway) -> None:
     for accept in ("application/json", "*/*"):
-        answer = await js_gateway.ask(TIMELINE, {"upto": 1, "hold": True}, accept=accept)
+        answer = await a_gateway.ask(TIMELINE, {"upto": 1, "hold": True}, accept=accept)
         assert (answer.status, answer.codes()) == (406, ["INVALID_INPUT"])
     assert stubs.FEEDBACK_STREAMS == []
 
@@ -180,9 +180,9 @@ async def test_when_the_service_goes_the_subscription_ends_with_unavailable(
                 assert (await anext(events))[0] == "complete"
 
 
-async def test_a_client_that_does_not_read_is_dropped_with_a_code(js_gateway: Gateway) -> None:
+async def test_a_client_that_does_not_read_is_dropped_with_a_code(a_gateway: Gateway) -> None:
     flood = 'subscription { timeline(id: "p1", upto: 100000) { sequence padding } }'
-    async with stream(js_gateway, {"query": flood}) as events:
+    async with stream(a_gateway, {"query": flood}) as events:
         assert (await anext(events))[0] == "next"
         await asyncio.sleep(2)
         last = None
@@ -195,13 +195,13 @@ async def test_a_client_that_does_not_read_is_dropped_with_a_code(js_gateway: Ga
 
 
 @pytest.mark.parametrize("way", ["sse", "websocket"])
-async def test_a_client_that_leaves_ends_the_services_stream(js_gateway: Gateway, way: str) -> None:
+async def test_a_client_that_leaves_ends_the_services_stream(a_gateway: Gateway, way: str) -> None:
     if way == "sse":
-        async with stream(js_gateway, asked(1, hold=True)) as events:
+        async with stream(a_gateway, asked(1, hold=True)) as events:
             assert (await anext(events))[0] == "next"
             assert stubs.FEEDBACK_STREAMS == ["anonymous"]
     else:
-        async with socket(js_gateway) as ws:
+        async with socket(a_gateway) as ws:
             await subscribed(ws, asked(1, hold=True))
             assert (await ws.receive_json(timeout=10))["type"] == "next"
             assert stubs.FEEDBACK_STREAMS == ["anonymous"]
