@@ -10,10 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from bench import lifecycles, limits, parking, rebuild
+from bench.gateway import trial as gateway
 
 RESULTS: Final = Path(__file__).with_name("results")
 MEASUREMENTS: Final[Mapping[str, Callable[[], Coroutine[Any, Any, Mapping[str, Any] | None]]]] = MappingProxyType(
     {
+        "gateway": gateway.measure,
         "lifecycles": lifecycles.measure,
         "limits": limits.measure,
         "parking": parking.measure,

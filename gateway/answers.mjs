@@ -21,7 +21,7 @@ export function answerTypeFor(accept = '*/*') {
  * Returns a function that answers a POST whose body has been read, on node's own response.
  *
  * The engine would make a Request, a Response and an address of it, and ask each of its plugins which of five kinds of
- * body it is: half of what an operation costs (docs/performance-gateway.md). Here the operation goes where the engine's
+ * body it is: a third of what a mutation costs (docs/performance-gateway.md). Here the operation goes where the engine's
  * own HTTP would bring it, through all plugins that look at operations and results; what is left out is what looks at
  * requests, which server.mjs has done. Whatever is no such POST (GET, event streams) goes the engine's way.
  */

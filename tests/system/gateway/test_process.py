@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -57,6 +58,26 @@ def test_a_taken_port_is_one_clear_sentence(world: World, a_gateway: Gateway) ->
     ended = start_and_fail(world.settings | {"GATEWAY_PORT": a_gateway.root.rsplit(":", 1)[1]})
     assert ended.returncode == 2
     assert ended.stderr == "GATEWAY_HOST and GATEWAY_PORT can't be listened on (EADDRINUSE).\n"
+
+
+NO_PROGRAM = """
+import { registerHooks } from "node:module";
+registerHooks({
+  resolve(name, context, next) {
+    if (name.includes("router-query-planner")) throw Object.assign(new Error(), { code: "ERR_DLOPEN_FAILED" });
+    return next(name, context);
+  },
+});
+"""
+
+
+def test_where_the_rust_planner_has_no_program_the_start_says_what_to_set(world: World, tmp_path: Path) -> None:
+    hook = tmp_path / "hook.mjs"
+    hook.write_text(NO_PROGRAM)
+    ended = start_and_fail(world.settings | {"NODE_OPTIONS": f"--import={hook}"})
+    assert ended.returncode == 2
+    assert "GATEWAY_PLANNER is rust, whose program can't be loaded" in ended.stderr
+    assert ended.stderr.endswith("(ERR_DLOPEN_FAILED); set it to js.\n")
 
 
 async def test_it_is_ready_with_no_service_up(world: World, session: aiohttp.ClientSession, nobody: str) -> None:
