@@ -11,6 +11,7 @@ import msgspec
 
 from bench import lifecycles, limits, parking, rebuild
 from bench.gateway import trial as gateway
+from bench.replicas import trial as replicas
 
 RESULTS: Final = Path(__file__).with_name("results")
 MEASUREMENTS: Final[Mapping[str, Callable[[], Coroutine[Any, Any, Mapping[str, Any] | None]]]] = MappingProxyType(
@@ -20,6 +21,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[], Coroutine[Any, Any, Mapping[str, A
         "limits": limits.measure,
         "parking": parking.measure,
         "rebuild": rebuild.measure,
+        "replicas": replicas.measure,
     }
 )
 """By name; what returns no figures has kept them itself."""

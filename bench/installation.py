@@ -5,7 +5,7 @@ off, and the gateway's limits per address off, since all requests come from one.
 """
 
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,13 +62,18 @@ class Installation:
 
 @asynccontextmanager
 async def installation(
-    folder: Path, *, say: Callable[[str], None], database: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    say: Callable[[str], None],
+    database: Mapping[str, str] | None = None,
+    parts: Callable[[Stack], Sequence[Part]] = Stack.parts,
 ) -> AsyncGenerator[Installation]:
     """Run everything on a folder, new or kept from before; yield it once it is ready.
 
     The environment of this process is changed, since the parts read their ports there.
 
     :param database: settings of postgresql.conf beside our own.
+    :param parts: what runs, in the order in which it starts.
     :raises LocalRunError: a part could not be started; the others have been stopped.
     """
     stack = _described(folder, database)
@@ -76,7 +81,7 @@ async def installation(
         await set_up(stack.settings)
         async with AsyncExitStack() as running:
             started: dict[str, Process] = {}
-            for part in stack.parts():
+            for part in parts(stack):
                 running.push_async_callback(part.server.stop)  # first, so that one that is cut short is stopped too
                 await part.server.start()
                 if part.lasting:
