@@ -23,7 +23,7 @@ from bench.life import EVENT_TO_VIEW_STEP, MUTATIONS
 from bench.limits import limits
 from bench.load import Load, load
 from bench.people import desks
-from bench.report import HalfOfPeak, Percentiles, Ratios, Report, StepLatency
+from bench.report import HalfOfPeak, Lives, Percentiles, Ratios, Report, StepLatency
 from services.kernel.db import own_connection
 
 Say = Callable[[str], None]
@@ -79,25 +79,39 @@ async def fresh(say: Say) -> AsyncGenerator[Installation]:
 
 async def measured(running: Installation, course: Course, say: Say) -> Report:
     """Measure a running installation, from its first life to the limits."""
+    lived = await lives(running, course, say)
+    bounds = await limits(running, desks(running.keys), random.Random(2), say)  # noqa: S311 - the same in every run
+    return Report(
+        cores=os.cpu_count() or 0,
+        machine=report.processor(),
+        **{name: getattr(lived, name) for name in lived.__struct_fields__},
+        limits=bounds,
+        ratios=Ratios(
+            of_pgbench=lived.lifecycles_per_second / bounds.pgbench_lifecycles_per_second,
+            event_to_view_to_kafka=lived.latency_ms[report.EVENT_TO_VIEW].p50 / bounds.kafka_round_trip_ms.p50,
+            gateway_to_direct=bounds.page_of_20_ms["intake"].ratio,
+        ),
+    )
+
+
+async def lives(running: Installation, course: Course, say: Say) -> Lives:
+    """Measure whole lives on a running installation: at the peak, and at half of it."""
     stored = await _stored(running)
     who = desks(running.keys)
-    async with load(running, who) as lives:
+    async with load(running, who) as living:
         say(f"warm-up: everybody once, then {course.together} lives at once for {course.warm_up:.0f} s")
-        await lives.greet()
-        await lives.together(course.together, course.warm_up)
-        rounds = [await _round(running, lives, course, nth, say) for nth in range(course.rounds)]
+        await living.greet()
+        await living.together(course.together, course.warm_up)
+        rounds = [await _round(running, living, course, nth, say) for nth in range(course.rounds)]
         peak = statistics.median(each.speed for each in rounds)
         memory = {name: used.memory / _MEGABYTE for name, used in usage.taken(running).items()}
         say(f"half of the peak: {peak / 2:.1f} lives a second for {course.half_seconds:.0f} s")
-        half = await _at(running, lives, peak / 2, course.half_seconds)
-        latency = {step: _latency(times) for step, times in lives.timings.seconds.items()}
+        half = await _at(running, living, peak / 2, course.half_seconds)
+        latency = {step: _latency(times) for step, times in living.timings.seconds.items()}
         latency[report.EVENT_TO_VIEW] = latency[EVENT_TO_VIEW_STEP]
-    bounds = await limits(running, who, random.Random(2), say)  # noqa: S311 - the same choices in every run
     spent = {name: statistics.median(each.cpu_ms[name] for each in rounds) for name in rounds[0].cpu_ms}
-    return Report(
-        cores=os.cpu_count() or 0,
+    return Lives(
         stored=stored,
-        machine=report.processor(),
         lifecycles_per_second=peak,
         rounds=tuple(each.speed for each in rounds),
         cpu_ms_rounds=tuple(each.total for each in rounds),
@@ -106,12 +120,6 @@ async def measured(running: Installation, course: Course, say: Say) -> Report:
         memory_mb={**memory, report.TOTAL: sum(memory.values())},
         half_of_peak=HalfOfPeak(half.speed, {**half.cpu_ms, report.TOTAL: half.total}),
         latency_ms=latency,
-        limits=bounds,
-        ratios=Ratios(
-            of_pgbench=peak / bounds.pgbench_lifecycles_per_second,
-            event_to_view_to_kafka=latency[report.EVENT_TO_VIEW].p50 / bounds.kafka_round_trip_ms.p50,
-            gateway_to_direct=bounds.page_of_20_ms["intake"].ratio,
-        ),
     )
 
 

@@ -76,10 +76,11 @@ class _Timed:
     def __enter__(self) -> None:
         apply, times = self._apply, self.times
 
-        async def timed(self: Inbox, batch: Sequence[Arrived]) -> None:
-            await apply(self, batch)
+        async def timed(self: Inbox, batch: Sequence[Arrived]) -> bool:
+            decided = await apply(self, batch)
             now = time.perf_counter()
             times.applied.update((arrived.aggregate, now) for arrived in batch)
+            return decided
 
         Inbox.apply = timed
 

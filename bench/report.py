@@ -102,10 +102,9 @@ class Ratios(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """p50 of a page of 20 through the gateway, as a multiple of the direct call's."""
 
 
-class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One measurement."""
+class Lives(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What whole lives came to on one installation."""
 
-    cores: int
     stored: int
     """Petitions that were stored before the first life began."""
     lifecycles_per_second: float
@@ -118,12 +117,18 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     half_of_peak: HalfOfPeak
     latency_ms: Mapping[str, StepLatency]
     """By step, in a life's order, at half of peak."""
+    cpu_ms_rounds: tuple[float, ...] = ()
+    """All processes' CPU-ms per life in each round at the peak: how far chance alone moves them."""
+
+
+class Report(Lives, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One measurement."""
+
+    cores: int
     limits: Limits
     ratios: Ratios
     machine: str = ""
     """The kind of processor, or nothing where that is unknown: figures of other processors are not compared as such."""
-    cpu_ms_rounds: tuple[float, ...] = ()
-    """All processes' CPU-ms per life in each round at the peak: how far chance alone moves them."""
 
 
 def processor() -> str:
@@ -162,8 +167,8 @@ def parse(text: bytes, name: str) -> Report:
         raise ReportError(f"{name} is no file of figures: {error}.") from error
 
 
-def write(report: Report, file: Path = LATEST) -> None:
-    """Keep a report, its figures to three decimals."""
+def write(report: Lives, file: Path = LATEST) -> None:
+    """Keep what was measured, its figures to three decimals."""
     file.parent.mkdir(parents=True, exist_ok=True)
     rounded = _rounded(msgspec.to_builtins(report))
     file.write_bytes(msgspec.json.format(msgspec.json.encode(rounded), indent=2) + b"\n")

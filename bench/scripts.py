@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from bench.recording import Recording, Statement, Transaction
+from services.kernel.history import VERSION
 
 OPTIONS: Final = "-c search_path=view -c jit=off -c timezone=UTC"
 """The services' own settings of a connection."""
@@ -40,6 +41,10 @@ _OWN_ROWS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Statements whose only value the database gave out, and how it is looked up: at the outbox's beginning."""
+
+_VERSIONED: Final = "petitions.save"
+"""What writes a decision if the row still has the version that was read, which is another one in each execution: there
+it is written in any case, as nothing else is written between the two."""
 
 _HASTY: Final = ("SELECT pg_notify", "SELECT set_config('synchronous_commit', 'off', true), pg_notify")
 """A service tells its followers on a connection whose commits need not reach the disk."""
@@ -141,6 +146,8 @@ def preparation(name: str, statement: Statement, types: Sequence[str]) -> str:
 def execution(name: str, statement: Statement, fresh: Fresh) -> str:
     """Return what executes a prepared statement with its values."""
     values = statement.values
+    if statement.name == _VERSIONED:
+        values = (*values[: VERSION - 1], None, *values[VERSION:])
     if statement.name in _OWN_ROWS:
         values = (fresh.department,) if _OWN_ROWS[statement.name] is _LOWEST_OF_DEPARTMENT else (fresh.petitions,)
     return f"EXECUTE {name}" + (f" ({', '.join(map(fresh.literal, values))})" if values else "")

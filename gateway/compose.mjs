@@ -11,7 +11,8 @@ import { SERVICES } from './settings.mjs';
  * `--from DIR --to FILE` compose elsewhere (tests).
  */
 const options = optionsOf(process.argv.slice(2));
-const services = await Promise.all(SERVICES.map((name) => readService(name, options.from)));
+const services = [];
+for (const name of SERVICES) services.push(await readService(name, options.from)); // in turn: the first that is wrong is told
 const { supergraphSdl, errors = [] } = composeServices(services);
 const problems = [...errors.map((error) => `${error.extensions?.code ?? 'ERROR'}: ${error.message}`), ...differences(services), ...fieldsThatBlankAnswers(services)];
 if (problems.length) {

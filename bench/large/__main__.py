@@ -11,10 +11,13 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from bench import lifecycles
 from bench.large.asking import measure
 from bench.large.building import large, made
 from bench.large.checks import true
 from bench.large.results import PAGE, keep, page, read, slow
+from bench.report import LATEST
+from bench.report import write as write_lives
 from deploy.local.errors import LocalRunError
 from deploy.local.settings import ROOT
 
@@ -28,6 +31,7 @@ def run(
     *,
     folder: Annotated[Path | None, Parameter(help="Where it is made and kept; without it, it is removed.")] = None,
     check: Annotated[bool, Parameter(help="Check that what was loaded is true; this reads everything.")] = False,
+    lives: Annotated[bool, Parameter(help="Measure whole lives on it too, as `make bench` does.")] = False,
 ) -> None:
     """Make an installation with so many petitions unless the folder has it, and measure every list on it."""
     kept = nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="through-train-", dir="/var/tmp")
@@ -36,12 +40,12 @@ def run(
         if folder is None:
             Path(place).chmod(0o755)  # the account that PostgreSQL runs as has to get through
         try:
-            asyncio.run(_run(Path(place).absolute(), petitions, check=check))
+            asyncio.run(_run(Path(place).absolute(), petitions, check=check, lives=lives))
         except LocalRunError as error:
             sys.exit(str(error))
 
 
-async def _run(folder: Path, petitions: int, *, check: bool) -> None:
+async def _run(folder: Path, petitions: int, *, check: bool, lives: bool) -> None:
     note = await made(folder, petitions, say=_say)
     if check:
         async with large(folder, petitions, say=_say) as running:
@@ -51,6 +55,11 @@ async def _run(folder: Path, petitions: int, *, check: bool) -> None:
     PAGE.write_text(page(results))
     for listed in slow(results.installations[str(petitions)]):
         _say(f"slow: {listed.list}, {listed.by}, {listed.how}: {listed.p99:.0f} ms at p99")
+    if lives:
+        async with large(folder, petitions, say=_say) as running:
+            lived = await lifecycles.lives(running, lifecycles.Course(), _say)
+        write_lives(lived, file := LATEST.with_name(f"lives-{petitions}.json"))
+        _say(f"{lived.lifecycles_per_second:.1f} lives a second; the figures are in {file.relative_to(ROOT)}")
     _say(f"{len(lists)} ways to ask for lists are in {PAGE.relative_to(ROOT)}")
 
 

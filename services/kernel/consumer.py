@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -30,18 +30,20 @@ from services.kernel.kafka import (
     next_offsets,
 )
 from services.kernel.lag import Lag
+from services.kernel.pace import Pace
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
 
 log = structlog.get_logger()
+
+Done = TypeVar("Done")
 
 WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailable)
 
 BATCH: Final = 500
 _FETCH_WAIT_MS: Final = 500
 _GATHER_SECONDS: Final = 0.02
-"""At most so often a batch is taken: under load what comes in between is one transaction and not many. Who comes alone
-is not held up."""
+"""At most so often a batch is taken."""
 
 _COMMIT_SECONDS: Final = 1.0
 """So often offsets are committed: whoever takes a partition over meets the last second's events again, which changes
@@ -151,13 +153,13 @@ class Events:
         while True:
             consumer = new_consumer(self._broker, group, topics)
             lag, watching = Lag(self._service.value, self._prefix, topics), None
-            offsets = _Offsets(consumer)
+            offsets, pace = _Offsets(consumer), Pace(_GATHER_SECONDS)
             try:
                 await consumer.start()
                 watching = asyncio.create_task(lag.watch(consumer))
                 while True:
                     fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=BATCH)
-                    began = time.monotonic()
+                    pace.begin()
                     records = [record for of_partition in fetched.values() for record in of_partition]
                     if records:
                         for partition, of_partition in fetched.items():
@@ -168,7 +170,8 @@ class Events:
                         offsets.done(fetched)
                     await offsets.commit_in_time(idle=not records)
                     if records:
-                        await asyncio.sleep(began + _GATHER_SECONDS - time.monotonic())
+                        pace.end()
+                        await pace.rest()
             except (BrokerError, OSError) as error:
                 metrics.CONSUMER_RESTARTS.labels(self._service.value).inc()
                 log.warning("consumer starts over", error=describe(error))
@@ -186,10 +189,9 @@ class Events:
                 batch.append(arrivals.read(record, self._prefix))
             except UnreadableError as error:
                 await self._bury(record, error)
-        if batch:
-            await self._held(lambda: self._inbox.apply(batch), len(batch))
+        if batch and await self._held(lambda: self._inbox.apply(batch), len(batch)):
+            self._committed.beat()
         self._applied.beat()
-        self._committed.beat()
 
     async def _take_references(self, records: Sequence[Record]) -> None:
         readable: list[reference.Arrival] = []
@@ -201,7 +203,7 @@ class Events:
         await self._held(lambda: reference.keep(self._database.reader, readable), len(readable))
         self._references.forget()
 
-    async def _held(self, apply: Callable[[], Awaitable[None]], events: int) -> None:
+    async def _held(self, apply: Callable[[], Awaitable[Done]], events: int) -> Done:
         """Apply events, holding them for as long as the database is away or something that they need is missing."""
         attempt = 0
         while True:

@@ -1,7 +1,8 @@
 """PostgreSQL, typed: a pool, and the transaction that commands and reactions are given.
 
-The only functions that open a writing transaction are mutation.run, inbox.apply with its replay and discard, the
-scheduler's (a consumer of time), service.prepare (the seed), and the rebuild's (rebuild.py).
+The only functions that open a writing transaction are mutation.run (which can also decide without one), inbox.apply
+with its replay and discard, the scheduler's (a consumer of time), service.prepare (the seed), and the rebuild's
+(rebuild.py).
 
 What writes a view names no schema: its connection's search path says which view is written, the one that is served or
 the next one, which a rebuild makes. Whoever reads one says `view.`.
@@ -99,18 +100,99 @@ class Cause:
     causation: str
 
 
+class OvertakenError(Exception):
+    """What a decision was made on has changed since it was read without a lock; nothing was written of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a mutation answers, and the key that its client repeats it by."""
+
+    subject: str
+    mutation: str
+    key: str
+    input_hash: bytes
+    answer: str
+
+
+_NO_ANSWER: Final = (None,) * 5
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A decision that is about to be written, by one statement.
+
+    :ivar record: its first parameters. After them come the version that the row must still have (or NULL, where it is
+        locked) and the five of an answer that is kept with it (or NULLs); then `more`.
+    """
+
+    statement: str
+    record: Sequence[object]
+    aggregate: UUID
+    more: Sequence[object]
+
+
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """An open transaction and its cause. Commands take it; only the kernel makes it.
 
+    With `locks` false there is none yet: what is read is not locked, and the command's one decision is written by one
+    statement at the end, if what it was made on still has the version that was read.
+
     `seen` is what has been applied of the aggregate in this very transaction: its progress row is written last.
-    `touched` are the aggregates of which something is told anew, for those who follow them live.
+    `touched` are the aggregates of which something is told anew, for those who follow them live; `decided` are those of
+    which a decision was written, whose events wait for the relay.
     """
 
     connection: Connection
     cause: Cause
     seen: Mapping[Source, int] = field(default_factory=dict[Source, int])
     touched: set[UUID] = field(default_factory=set[UUID])
+    decided: list[UUID] = field(default_factory=list[UUID])
+    locks: bool = True
+    versions: dict[UUID, str] = field(default_factory=dict[UUID, str])
+    pending: list[Write] = field(default_factory=list[Write])
+
+    async def write(self, decision: Write) -> None:
+        """Have a decision written: before anything is read that it changes, and at the end at the latest."""
+        if self.pending and not self.locks:
+            raise RuntimeError("A command that decides more than once needs a transaction that locks.")
+        await self.flush()
+        self.pending.append(decision)
+
+    async def flush(self, answer: Answer | None = None) -> bool:
+        """Write what is pending, and with it the answer; tell whether there was anything.
+
+        :raises OvertakenError: what was read without a lock has changed.
+        """
+        if not self.pending:
+            return False
+        decision = self.pending.pop()
+        version = None if self.locks else self.versions.get(decision.aggregate)
+        kept = (
+            _NO_ANSWER
+            if answer is None
+            else (answer.subject, answer.mutation, answer.key, answer.input_hash, answer.answer)
+        )
+        if not await self.connection.fetchval(decision.statement, *decision.record, version, *kept, *decision.more):
+            raise OvertakenError
+        self.decided.append(decision.aggregate)
+        return True
+
+
+class _ReadOnly:
+    """A connection for a command that writes nothing but its decision: anything else would not be undone with it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.fetch = connection.fetch
+        self.fetchrow = connection.fetchrow
+        self.fetchval = connection.fetchval
+
+    async def execute(self, query: str, *args: object) -> str:
+        raise RuntimeError(f"This needs a transaction that locks, with its {len(args)} parameters: {query}")
+
+    async def executemany(self, command: str, args: Sequence[Sequence[object]]) -> None:
+        raise RuntimeError(f"This needs a transaction that locks, with its {len(args)} rows: {command}")
 
 
 async def _keep_session(connection: object) -> None:
@@ -147,6 +229,19 @@ class Database:
             transaction_on(connection, cause) as tx,
         ):
             yield tx
+        self._tell(tx)
+
+    @asynccontextmanager
+    async def unlocked(self, cause: Cause) -> AsyncGenerator[Transaction]:
+        """Yield what a command may decide on without a lock. Whoever opens it flushes it: that is its commit.
+
+        What is flushed is told at the end; with an exception nothing is.
+        """
+        async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+            yield (tx := Transaction(_ReadOnly(connection), cause, locks=False))
+        self._tell(tx)
+
+    def _tell(self, tx: Transaction) -> None:
         if self._committed is not None and tx.touched:
             self._committed(tx.touched)
 
@@ -160,7 +255,8 @@ async def transaction_on(connection: Connection, cause: Cause) -> AsyncGenerator
     """Open a READ COMMITTED transaction on a connection; commit at the end, roll back on any exception."""
     inner: Any = connection
     async with inner.transaction():
-        yield Transaction(connection, cause)
+        yield (tx := Transaction(connection, cause))
+        await tx.flush()
 
 
 @asynccontextmanager

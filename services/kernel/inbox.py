@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -38,24 +38,27 @@ log = structlog.get_logger()
 Reaction = Callable[[Transaction, Any, Envelope], Awaitable[None]]
 Projection = Callable[[Transaction, Sequence[tuple[Event, Envelope]]], Awaitable[None]]
 
+Result = TypeVar("Result")
+
 _ATTEMPTS: Final = 8
 
-_LOCK_PETITIONS: Final = """
--- inbox.lock_petitions: first the view against its change, then what reactions may write, in id order against deadlocks
-SELECT 1 FROM own.petition
-WHERE (SELECT pg_advisory_xact_lock_shared($2) IS NOT NULL) AND petition_id = ANY($1)
-ORDER BY petition_id FOR NO KEY UPDATE"""
+# In id order against deadlocks. A row that changed while its lock was waited for is read as it is then.
+_LOCK: Final = """
+-- inbox.lock: the view against its change, then what reactions may write, then how far each stream is
+WITH held AS MATERIALIZED (
+    SELECT FROM own.petition
+    WHERE (SELECT pg_advisory_xact_lock_shared($2) IS NOT NULL) AND petition_id = ANY($1)
+    ORDER BY petition_id FOR NO KEY UPDATE
+)
+SELECT aggregate_id, source, applied, parked FROM own.progress
+WHERE (SELECT count(*) FROM held) >= 0 AND aggregate_id = ANY($1)
+ORDER BY aggregate_id, source FOR NO KEY UPDATE"""
 
 _ENTER: Final = """
 -- inbox.enter: a progress row for every consumed source, so that even absence is locked
 INSERT INTO own.progress (aggregate_id, source)
 SELECT aggregate_id, source FROM unnest($1::uuid[]) AS aggregate_id CROSS JOIN unnest($2::text[]) AS source
-ORDER BY aggregate_id, source ON CONFLICT DO NOTHING"""
-
-_LOCK_PROGRESS: Final = """
--- inbox.lock_progress: how far each stream is
-SELECT aggregate_id, source, applied, parked FROM own.progress
-WHERE aggregate_id = ANY($1) ORDER BY aggregate_id, source FOR NO KEY UPDATE"""
+ORDER BY aggregate_id, source ON CONFLICT DO NOTHING RETURNING aggregate_id, source, applied, parked"""
 
 _READ_PARKED: Final = """
 -- inbox.read_parked: events that waited for what may have come now
@@ -203,20 +206,22 @@ class Inbox:
         self._refresh = refresh
         self._traces = traces
 
-    async def apply(self, batch: Sequence[Arrived]) -> None:
+    async def apply(self, batch: Sequence[Arrived]) -> bool:
         """Apply a batch of events in one transaction; afterwards its offsets may be committed.
+
+        Return whether reactions decided anything, which the relay has to publish.
 
         :raises UNREACHABLE: the database is away; nothing was applied, apply the batch again later.
         :raises Unavailable: something that the rules need has not arrived; likewise.
         """
         await self._refresh()
         try:
-            await self._retried(lambda: self._once(batch, careful=False))
+            return await self._retried(lambda: self._once(batch, careful=False))
         except (*UNREACHABLE, *TRANSIENT, Unavailable):
             raise
         except Exception:
             # Something in it is bad: rolled back, and applied again with a savepoint at each event.
-            await self._retried(lambda: self._once(batch, careful=True))
+            return await self._retried(lambda: self._once(batch, careful=True))
 
     async def replay(self, replay: Replay) -> int:
         """Try what is parked of one aggregate again, poison too; return how many events have taken effect.
@@ -246,7 +251,7 @@ class Inbox:
         await self._refresh()
         return await self._retried(lambda: self._again(order))
 
-    async def _retried(self, once: Callable[[], Awaitable[int]]) -> int:
+    async def _retried(self, once: Callable[[], Awaitable[Result]]) -> Result:
         for attempt in range(_ATTEMPTS):
             try:
                 return await once()
@@ -256,16 +261,16 @@ class Inbox:
                 await asyncio.sleep(random.uniform(0.5, 1.5) * 0.005 * 2**attempt)  # noqa: S311 - spreads retries
         raise AssertionError("the last attempt returns or raises")
 
-    async def _once(self, batch: Sequence[Arrived], *, careful: bool) -> int:
+    async def _once(self, batch: Sequence[Arrived], *, careful: bool) -> bool:
         aggregates = sorted({arrived.aggregate for arrived in batch})
         with self._traces.transaction():
-            applied = await self._applied(batch, aggregates, careful=careful)
+            applied, decided = await self._applied(batch, aggregates, careful=careful)
         self._count(applied)
-        return len(applied)
+        return decided
 
     async def _applied(
         self, batch: Sequence[Arrived], aggregates: Sequence[UUID], *, careful: bool
-    ) -> list[tuple[Event, Envelope]]:
+    ) -> tuple[list[tuple[Event, Envelope]], bool]:
         async with self._database.transaction(Cause("", "")) as tx:
             streams = await self._lock(tx, aggregates)
             applied: list[tuple[Event, Envelope]] = []
@@ -283,7 +288,7 @@ class Inbox:
             await self._save(tx, streams, before)
             if again:
                 await _keep_late(tx, again)
-        return applied
+        return applied, bool(tx.decided)
 
     def _count(self, applied: Sequence[tuple[Event, Envelope]]) -> None:
         now = datetime.now(UTC)
@@ -364,10 +369,13 @@ class Inbox:
     async def _lock(self, tx: Transaction, aggregates: Sequence[UUID]) -> Streams:
         connection = tx.connection
         sources = sorted(source.value for source in self._sources)
-        await connection.execute(_LOCK_PETITIONS, aggregates, Lock.VIEW)
-        await connection.execute(_ENTER, aggregates, sources)
         streams: Streams = defaultdict(dict)
-        for row in await connection.fetch(_LOCK_PROGRESS, aggregates):
+        rows, wanted = await connection.fetch(_LOCK, aggregates, Lock.VIEW), len(aggregates) * len(sources)
+        if len(rows) < wanted:
+            rows = [*rows, *await connection.fetch(_ENTER, aggregates, sources)]
+        if len(rows) < wanted:  # another batch has entered them meanwhile
+            rows = await connection.fetch(_LOCK, aggregates, Lock.VIEW)
+        for row in rows:
             streams[row["aggregate_id"]][Source(row["source"])] = _Stream(row["applied"], row["parked"])
         waiting = [a for a, by_source in streams.items() if any(s.parked for s in by_source.values())]
         for row in await connection.fetch(_READ_PARKED, waiting) if waiting else ():
@@ -432,7 +440,9 @@ class Inbox:
                 cause = Cause(envelope.correlation, str(envelope.id))
                 applied = {s: stream.applied for s, stream in streams.items() if stream.applied}
                 seen = {**applied, envelope.source: envelope.sequence}
-                await reaction(Transaction(tx.connection, cause, seen, tx.touched), event, envelope)
+                reacting = Transaction(tx.connection, cause, seen, tx.touched, tx.decided)
+                await reaction(reacting, event, envelope)
+                await reacting.flush()
         return event
 
     async def _project(self, tx: Transaction, applied: Sequence[tuple[Event, Envelope]]) -> None:

@@ -1,4 +1,9 @@
-"""The transaction of a mutation: idempotency key, retries, and the one place where its errors are told apart."""
+"""The transaction of a mutation: idempotency key, retries, and the one place where its errors are told apart.
+
+A mutation that does nothing but decide (it reads a petition, and saves what it decided) takes two statements and no
+transaction: the second one writes everything, its answer under the idempotency key included, if what was read still has
+its version. One that was overtaken, or does more, runs in a transaction that locks first.
+"""
 
 import asyncio
 import hashlib
@@ -16,8 +21,11 @@ from services.kernel.access import Actor
 from services.kernel.db import (
     TRANSIENT,
     UNREACHABLE,
+    Answer,
     Cause,
+    Connection,
     Database,
+    OvertakenError,
     Transaction,
     UniqueViolation,
     unavailable,
@@ -26,9 +34,9 @@ from services.kernel.errors import Conflict, InvalidInput, Refusal, Unavailable
 from services.kernel.pulse import Pulse
 from services.kernel.tracing import Tracing
 
-Answer = TypeVar("Answer", bound=msgspec.Struct)
+Result = TypeVar("Result", bound=msgspec.Struct)
 
-AGAIN: Final[tuple[type[Exception], ...]] = (*TRANSIENT, UniqueViolation)
+AGAIN: Final[tuple[type[Exception], ...]] = (*TRANSIENT, UniqueViolation, OvertakenError)
 
 _ATTEMPTS: Final = 5
 _KEY_LENGTH: Final = range(8, 129)
@@ -39,7 +47,7 @@ _LOOK_UP: Final = """
 SELECT input_hash, answer FROM own.idempotency WHERE subject = $1 AND mutation = $2 AND key = $3"""
 
 _STORE: Final = """
--- mutation.store: the answer under its idempotency key, in the mutation's own transaction
+-- mutation.store: the answer of a mutation that saved no decision, under its idempotency key
 INSERT INTO own.idempotency (subject, mutation, key, input_hash, answer) VALUES ($1, $2, $3, $4, $5)"""
 
 
@@ -102,12 +110,18 @@ class Mutations:
         self._traces = traces
 
     async def run(
-        self, request: Request, answer: type[Answer], command: Callable[[Transaction], Awaitable[Answer]]
-    ) -> Answer:
+        self,
+        request: Request,
+        answer: type[Result],
+        command: Callable[[Transaction], Awaitable[Result]],
+        *,
+        only_decides: bool = False,
+    ) -> Result:
         """Run a command in one transaction, and again when the database asks for it (deadlock, serialization, lock).
 
         With an idempotency key the first answer is stored in the same transaction and returned to every repetition.
 
+        :param only_decides: the command reads, and saves one decision: it is tried without a lock first.
         :raises Conflict: the key was used by this subject for this mutation with another input.
         :raises Refusal: the command refused; nothing was written.
         :raises Unavailable: the database cannot be reached; nothing was written, or (rarely) the answer was lost:
@@ -118,7 +132,7 @@ class Mutations:
         began, outcome = time.perf_counter(), "BROKEN_OFF"
         with self._traces.step(f"step {request.mutation}", {tracing.CORRELATION: request.id}) as span:
             try:
-                result, repeated = await self._run(request, answer, command)
+                result, repeated = await self._run(request, answer, command, only_decides=only_decides)
                 outcome = "REPEATED" if repeated else "OK"
                 return result
             except Refusal as refusal:
@@ -133,8 +147,13 @@ class Mutations:
                 step.observe(time.perf_counter() - began)
 
     async def _run(
-        self, request: Request, answer: type[Answer], command: Callable[[Transaction], Awaitable[Answer]]
-    ) -> tuple[Answer, bool]:
+        self,
+        request: Request,
+        answer: type[Result],
+        command: Callable[[Transaction], Awaitable[Result]],
+        *,
+        only_decides: bool,
+    ) -> tuple[Result, bool]:
         """Return the answer, and whether it is one that was stored before."""
         try:
             for attempt in range(_ATTEMPTS):
@@ -142,9 +161,13 @@ class Mutations:
                 if attempt and (stored := await self._stored(request, answer)) is not None:
                     return stored, True
                 try:
-                    result = await self._once(request, command)
-                except AGAIN:
+                    # Whoever was overtaken takes the lock: who comes after waits.
+                    once = self._unlocked if only_decides and not attempt else self._locked
+                    result = await once(request, command)
+                except AGAIN as error:
                     metrics.STEP_RETRIES.labels(self._traces.service, request.mutation).inc()
+                    if isinstance(error, OvertakenError):
+                        continue
                     # A unique violation is a twin that won (its answer is found in the next round), or a random
                     # tracking code that was given before (the next one will not have been).
                     await asyncio.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)  # noqa: S311 - spreads retries
@@ -160,7 +183,7 @@ class Mutations:
         except UNREACHABLE as error:
             raise unavailable() from error
 
-    async def _stored(self, request: Request, answer: type[Answer]) -> Answer | None:
+    async def _stored(self, request: Request, answer: type[Result]) -> Result | None:
         if request.key is None:
             return None
         row = await self._database.reader.fetchrow(_LOOK_UP, request.actor.subject, request.mutation, request.key)
@@ -174,17 +197,31 @@ class Mutations:
             # Stored by another version of this service: what was asked for was done, but how it looked then is lost.
             raise Conflict("This was done under this idempotencyKey before; read its result instead.") from None
 
-    async def _once(self, request: Request, command: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
+    async def _locked(self, request: Request, command: Callable[[Transaction], Awaitable[Result]]) -> Result:
         async with self._database.transaction(Cause(request.id, request.id)) as tx:
             result = await command(tx)
-            if request.key is not None:
-                await tx.connection.execute(
-                    _STORE,
-                    request.actor.subject,
-                    request.mutation,
-                    request.key,
-                    self._keyed(request.digest()),
-                    msgspec.json.encode(result).decode(),
-                )
+            kept = self._kept(request, result)
+            if not await tx.flush(kept) and kept is not None:
+                await _store(tx.connection, kept)
             tracing.about(tx.touched)
-            return result
+        return result
+
+    async def _unlocked(self, request: Request, command: Callable[[Transaction], Awaitable[Result]]) -> Result:
+        async with self._database.unlocked(Cause(request.id, request.id)) as tx:
+            result = await command(tx)
+            kept = self._kept(request, result)
+            written = await tx.flush(kept)
+            tracing.about(tx.touched)
+        if not written and kept is not None:
+            await _store(self._database.reader, kept)
+        return result
+
+    def _kept(self, request: Request, result: msgspec.Struct) -> Answer | None:
+        if request.key is None:
+            return None
+        answer = msgspec.json.encode(result).decode()
+        return Answer(request.actor.subject, request.mutation, request.key, self._keyed(request.digest()), answer)
+
+
+async def _store(connection: Connection, kept: Answer) -> None:
+    await connection.execute(_STORE, kept.subject, kept.mutation, kept.key, kept.input_hash, kept.answer)

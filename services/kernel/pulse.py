@@ -13,11 +13,17 @@ class Pulse:
         """Wake everybody who waits now, and whoever begins to wait next."""
         self._event.set()
 
-    async def wait(self, at_most: float) -> None:
-        """Wait for the next beat, or `at_most` seconds."""
+    def forget(self) -> None:
+        """Take note of what has been: whoever looks now sees all that was told so far. For who waits here alone."""
+        if self._event.is_set():
+            self._event = asyncio.Event()
+
+    async def wait(self, at_most: float) -> bool:
+        """Wait for the next beat, or `at_most` seconds; tell whether there was one."""
         try:
             async with asyncio.timeout(at_most):
                 await self._event.wait()
         except TimeoutError:
-            return
-        self._event = asyncio.Event() if self._event.is_set() else self._event
+            return False
+        self.forget()
+        return True

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 from uuid import UUID
 
 import structlog
@@ -18,10 +18,20 @@ from opentelemetry.trace import Span
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import metrics, tracing
-from services.kernel.db import UNREACHABLE, Connection, Lock, Row, UniqueViolation, describe, own_connection
+from services.kernel.db import (
+    UNREACHABLE,
+    Connection,
+    Lock,
+    Row,
+    UniqueViolation,
+    describe,
+    listening,
+    own_connection,
+)
 from services.kernel.envelope import Envelope, Message, to_message
 from services.kernel.history import parse_seen
 from services.kernel.kafka import Broker, BrokerError, Producer, Topic, create_topics, discard, new_producer
+from services.kernel.pace import Pace
 from services.kernel.pulse import Pulse
 from services.kernel.tracing import NO_TRACES, Tracing
 
@@ -66,6 +76,45 @@ SELECT (SELECT count(*) FROM (SELECT FROM own.outbox ORDER BY position LIMIT $1)
            FROM (SELECT * FROM own.outbox ORDER BY position LIMIT 1) AS oldest
            JOIN own.event ON event.aggregate_id = oldest.aggregate_id AND event.sequence = oldest.sequence
        ), 0)::float8 AS seconds"""
+
+
+_TELL: Final = """
+-- relay.tell: something was written here for the relay, which is another process's
+SELECT pg_notify($1, '')"""
+
+
+async def pass_on(connection: Connection, outlet: str, written: Pulse) -> None:
+    """For a while, tell the process whose relay is active when something was written here.
+
+    After the commit, and many commits by one word: a NOTIFY inside a writing transaction would have all commits wait
+    for each other. A word that is lost costs the relay's poll.
+    """
+    until = time.monotonic() + _STANDBY_SECONDS
+    while (left := until - time.monotonic()) > 0:
+        if await written.wait(left):
+            await connection.execute(_TELL, outlet)
+            await asyncio.sleep(_GATHER_SECONDS)
+
+
+class Word:
+    """Tells the relay what is written in a process that has none of its own."""
+
+    def __init__(self, source: Source, outlet: str, *, database_url: str, written: Pulse) -> None:
+        self._application = f"{source.value}-word"
+        self._outlet = outlet
+        self._database_url = database_url
+        self._written = written
+
+    async def run(self) -> NoReturn:
+        """Tell it until cancelled."""
+        while True:
+            try:
+                async with own_connection(self._database_url, application=self._application) as connection:
+                    while True:
+                        await pass_on(connection, self._outlet, self._written)
+            except UNREACHABLE as error:
+                log.warning("the relay looks by itself", error=describe(error))
+                await asyncio.sleep(_STANDBY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +187,7 @@ class Relay:
         topic_prefix: str,
         topic_replication: int,
         poll: float,
-        committed: Pulse,
+        written: Pulse,
         told: Callable[[Sequence[str]], None] = lambda _: None,
         traces: Tracing = NO_TRACES,
     ) -> None:
@@ -151,29 +200,40 @@ class Relay:
         self._prefix = topic_prefix
         self._replication = topic_replication
         self._poll = poll
-        self._committed = committed
+        self._written = written
+        self._active = False
         self._told = told
 
     async def run(self) -> None:
         """Stand by for the lock, publish, and start over after any failure of database or broker."""
         while True:
             try:
-                async with own_connection(self._database_url, application=self._application) as connection:
-                    while not await connection.fetchval(_TRY_LOCK, self._outlet.lock):  # noqa: ASYNC110 - held elsewhere
-                        await asyncio.sleep(_STANDBY_SECONDS)
+                async with listening(
+                    self._database_url, application=self._application, channel=self._outlet.name, heard=self._hear
+                ) as connection:
+                    while not await connection.fetchval(_TRY_LOCK, self._outlet.lock):
+                        await pass_on(connection, self._outlet.name, self._written)
+                    self._active = True
                     await self._publish_all(connection)
             except _AGAIN as error:
                 metrics.RELAY_RESTARTS.labels(self._source.value).inc()
                 log.warning("relay starts over", error=describe(error))
                 await asyncio.sleep(_STANDBY_SECONDS)
+            finally:
+                self._active = False
+
+    def _hear(self, _payload: str) -> None:
+        if self._active:  # one that stands by would pass its own word on for ever
+            self._written.beat()
 
     async def _publish_all(self, connection: Connection) -> None:
-        outlet, producer = self._outlet, new_producer(self._broker)
+        outlet, producer, pace = self._outlet, new_producer(self._broker), Pace(_GATHER_SECONDS)
         known = set[str]()
         try:
             await producer.start()
             while True:
-                began = time.monotonic()
+                pace.begin()
+                self._written.forget()
                 rows = await connection.fetch(outlet.lowest, BATCH)
                 if rows:
                     await self._create(known, [topic for row in rows if (topic := outlet.new_topic(row))])
@@ -181,10 +241,10 @@ class Relay:
                     done = await connection.fetch(outlet.published, [row["position"] for row in rows])
                     self._told([row["key"] for row in done])
                     metrics.PUBLISHED.labels(self._source.value).inc(len(rows))
+                    pace.end()
                 if len(rows) < BATCH:
-                    await self._committed.wait(self._poll)
-                    if rows:  # what commits meanwhile goes with it; who comes alone is not held up
-                        await asyncio.sleep(began + _GATHER_SECONDS - time.monotonic())
+                    await self._written.wait(self._poll)
+                    await pace.rest()
         finally:
             # After a failed send the producer's own order is unknown; and at the end nobody waits for a broker.
             await discard(producer)

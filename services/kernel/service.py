@@ -5,6 +5,7 @@ rebuild]` runs it, or what else its operator can do.
 """
 
 import asyncio
+import gc
 import signal
 import sys
 import traceback
@@ -51,7 +52,7 @@ from services.kernel.pulse import Pulse
 from services.kernel.read_after import WaitingRoom
 from services.kernel.rebuild import Plan
 from services.kernel.reference import ReferenceCache
-from services.kernel.relay import Outlet, Relay, events
+from services.kernel.relay import Outlet, Relay, Word, events
 from services.kernel.scheduler import ClockCommands, Scheduler
 from services.kernel.settings import OperatorSettings, RebuildSettings, Settings
 from services.kernel.tracing import Tracing
@@ -80,6 +81,9 @@ IDLE_SECONDS: Final = 60
 not find a connection closed under a mutation, which is never sent again."""
 
 _AGAIN_SECONDS: Final = 1
+_UNCOLLECTED: Final = 20_000
+"""After so many new objects cycles are looked for among them. What is there at the start, schemas above all, is never
+looked through again."""
 
 _LAG: Final = """
 -- service.lag: how long the oldest event has waited to be published
@@ -211,7 +215,15 @@ def _jobs(
     settings, url = runtime.settings, runtime.settings.database_url.get_secret_value()
     outlets = wiring.outlets or [events(wiring.source)]
     if Role.RELAY in roles:
-        for outlet in outlets:
+        relays = [(outlet, Pulse()) for outlet in outlets[1:]]  # each is fed by the events' own
+        further = [pulse for _, pulse in relays]
+
+        def told(keys: Sequence[str]) -> None:
+            runtime.live.tell(keys)
+            for pulse in further if keys else ():
+                pulse.beat()
+
+        for outlet, written in [(outlets[0], runtime.committed), *relays]:
             relay = Relay(
                 wiring.source,
                 outlet,
@@ -220,11 +232,14 @@ def _jobs(
                 topic_prefix=settings.topic_prefix,
                 topic_replication=settings.topic_replication,
                 poll=settings.outbox_poll,
-                committed=runtime.committed,
-                told=runtime.live.tell,
+                written=written,
+                told=told,
                 traces=runtime.traces,
             )
             yield f"relay of {outlet.name}", relay.run
+    else:
+        word = Word(wiring.source, outlets[0].name, database_url=url, written=runtime.committed)
+        yield "word to the relay", word.run
     if Role.CONSUMER in roles:
         consumer = Events(
             wiring.source,
@@ -383,6 +398,9 @@ async def serve(wiring: Wiring, settings: Settings, roles: Sequence[Role]) -> No
     async with running(wiring, settings, roles=roles, now=domain_time(settings)) as (_, app):
         served = Served(app, settings.host, settings.port)
         port = await served.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_UNCOLLECTED, 10, 50)
         log.info("started", roles=[role.value for role in roles], port=port)
         await stopping.wait()
         log.info("stopping")

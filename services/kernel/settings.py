@@ -89,7 +89,7 @@ class Settings(BrokerSettings):
     organisation_jwks_url: AnyHttpUrl | None = None
     organisation_claims: Annotated[dict[Claim, ClaimPath], NoDecode] = {}
     keys_refresh: float = Field(default=600.0, ge=5, le=3600)
-    outbox_poll: float = Field(0.04, gt=0)
+    outbox_poll: float = Field(0.25, gt=0)
     scheduler_poll: float = Field(1.0, gt=0)
     reference_staleness: float = Field(2.0, ge=0)
     figures_poll: float = Field(5.0, gt=0)

@@ -152,11 +152,13 @@ def _sabotage(orders: Orders) -> None:
 
         return wrapped
 
-    def afterwards(point: Point) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
+    def afterwards(
+        point: Point, *, unless: object = None
+    ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
         def around(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
             async def wrapped(*args: Any, **kwargs: Any) -> Any:
                 outcome = await original(*args, **kwargs)
-                if outcome is not False:  # a clock that was not fired has reached nothing
+                if unless is None or outcome is not unless:
                     await orders.reached(point)
                 return outcome
 
@@ -167,16 +169,20 @@ def _sabotage(orders: Orders) -> None:
     def described(original: Callable[..., None]) -> Callable[..., None]:
         def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
-            self._commands = replace(self._commands, fire=afterwards(Point.IN_FIRING)(self._commands.fire))
+            self._commands = replace(
+                self._commands, fire=afterwards(Point.IN_FIRING, unless=False)(self._commands.fire)
+            )
 
         return wrapped
 
     _wrap(Relay, "_publish", publish)
     _wrap(Inbox, "_save", afterwards(Point.IN_BATCH))
     _wrap(Inbox, "apply", afterwards(Point.AFTER_EFFECT))
-    _wrap(Mutations, "_once", afterwards(Point.BEFORE_ANSWER))
+    _wrap(Mutations, "_locked", afterwards(Point.BEFORE_ANSWER))
+    _wrap(Mutations, "_unlocked", afterwards(Point.BEFORE_ANSWER))
     _wrap(Scheduler, "__init__", described)
-    _wrap(Scheduler, "_fire", afterwards(Point.AFTER_FIRING))
+    # A clock that was not fired has reached nothing.
+    _wrap(Scheduler, "_fire", afterwards(Point.AFTER_FIRING, unless=False))
 
 
 def _wrap(owner: type[Any], name: str, around: Callable[[Any], Any]) -> None:

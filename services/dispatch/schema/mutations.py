@@ -48,7 +48,7 @@ async def _do(info: Info, given: Any, command: _Command[Cmd], cmd: Cmd) -> WorkO
     async def run(tx: Transaction) -> Changed:
         return await command(tx, cmd, references, by=context.actor, now=context.now())
 
-    changed = await context.mutate(info.field_name, given, given.idempotency_key, Changed, run)
+    changed = await context.mutate(info.field_name, given, given.idempotency_key, Changed, run, only_decides=True)
     return WorkOrderPayload(work_order=shown((changed.petition, changed.work_order)), position=changed.position)
 
 

@@ -41,22 +41,19 @@ _CLOCKS_OF: Final = """
      AND (clock.state <> 'STOPPED' OR (clock.kind = 'HANDLING' AND clock.cycle = petition.cycle))) AS clocks"""
 """Besides the open clocks those of handling in this cycle: a reply that is sent back lets its clock run on."""
 
-_LOCKED: Final = f"""
-SELECT {COLUMNS}, {_CLOCKS_OF}, {history.SEEN_OF}, {history.FRESH} FROM own.petition"""
+_READ: Final = f"{COLUMNS}, {_CLOCKS_OF}, {history.SEEN_OF}"
 
-_FIND: Final = f"""
--- petitions.find: the row that everything about a petition waits for here
-{_LOCKED} WHERE petition.petition_id = $1 FOR NO KEY UPDATE OF petition"""
-
-_FIND_BY_ORDER: Final = f"""
--- petitions.find_by_order: the same, by one of its work orders
-{_LOCKED} WHERE petition.petition_id = (SELECT petition_id FROM own.work_order WHERE work_order_id = $1 LIMIT 1)
-FOR NO KEY UPDATE OF petition"""
-
-_FIND_BY_INSTRUCTION: Final = f"""
--- petitions.find_by_instruction: the same, by one of the supervisor's instructions
-{_LOCKED} WHERE petition.petition_id = (SELECT petition_id FROM own.instruction WHERE instruction_id = $1 LIMIT 1)
-FOR NO KEY UPDATE OF petition"""
+_FIND: Final = history.Reading("petitions.find", _READ, "petition.petition_id = $1")
+_FIND_BY_ORDER: Final = history.Reading(
+    "petitions.find_by_order",
+    _READ,
+    "petition.petition_id = (SELECT petition_id FROM own.work_order WHERE work_order_id = $1 LIMIT 1)",
+)
+_FIND_BY_INSTRUCTION: Final = history.Reading(
+    "petitions.find_by_instruction",
+    _READ,
+    "petition.petition_id = (SELECT petition_id FROM own.instruction WHERE instruction_id = $1 LIMIT 1)",
+)
 
 # Named, so that a column of a later version, which this one does not know, gets its default.
 _STORED: Final = """
@@ -71,9 +68,19 @@ _STORED_INSTRUCTION: Final = """
 
 _SAVE: Final = f"""
 -- petitions.save: a decision, whole: history, outbox, clocks, work orders, instructions, state
-WITH {history.RECORD}, work_order AS (
+WITH held AS (
+    INSERT INTO own.petition ({_STORED})
+    SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
+    ON CONFLICT (petition_id) DO UPDATE SET
+        sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, lead = EXCLUDED.lead, cohandlers = EXCLUDED.cohandlers,
+        followers = EXCLUDED.followers, title = EXCLUDED.title, category = EXCLUDED.category,
+        urgency = EXCLUDED.urgency, withdrawn = EXCLUDED.withdrawn, visit_known = EXCLUDED.visit_known
+    WHERE {history.UNCHANGED}
+    RETURNING 1
+), {history.RECORD}, work_order AS (
     INSERT INTO own.work_order ({_STORED_ORDER})
-    SELECT {_STORED_ORDER} FROM jsonb_populate_recordset(NULL::own.work_order, ${history.FIRST_FREE + 1}::jsonb)
+    SELECT {_STORED_ORDER}
+    FROM held CROSS JOIN jsonb_populate_recordset(NULL::own.work_order, ${history.FIRST_FREE + 1}::jsonb)
     ON CONFLICT (petition_id, work_order_id) DO UPDATE SET
         state = EXCLUDED.state, deadline_class = EXCLUDED.deadline_class, department = EXCLUDED.department,
         assigned_at = EXCLUDED.assigned_at, acknowledged_at = EXCLUDED.acknowledged_at,
@@ -83,16 +90,11 @@ WITH {history.RECORD}, work_order AS (
 ), instruction AS (
     INSERT INTO own.instruction ({_STORED_INSTRUCTION})
     SELECT {_STORED_INSTRUCTION}
-    FROM jsonb_populate_recordset(NULL::own.instruction, ${history.FIRST_FREE + 2}::jsonb)
+    FROM held CROSS JOIN jsonb_populate_recordset(NULL::own.instruction, ${history.FIRST_FREE + 2}::jsonb)
     ON CONFLICT (petition_id, instruction_id) DO UPDATE SET
         answer = EXCLUDED.answer, lapsed_at = EXCLUDED.lapsed_at, lead = EXCLUDED.lead
 )
-INSERT INTO own.petition ({_STORED})
-SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
-ON CONFLICT (petition_id) DO UPDATE SET
-    sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, lead = EXCLUDED.lead, cohandlers = EXCLUDED.cohandlers,
-    followers = EXCLUDED.followers, title = EXCLUDED.title, category = EXCLUDED.category,
-    urgency = EXCLUDED.urgency, withdrawn = EXCLUDED.withdrawn, visit_known = EXCLUDED.visit_known"""
+{history.WRITTEN}"""
 
 _ORDERS: Final = msgspec.json.Decoder(tuple[WorkOrder, ...])
 _INSTRUCTIONS: Final = msgspec.json.Decoder(tuple[Instruction, ...])
@@ -103,10 +105,8 @@ async def find(tx: Transaction, petition_id: PetitionId) -> Petition | None:
     return await _locked(tx, _FIND, petition_id)
 
 
-async def _locked(tx: Transaction, statement: str, wanted: UUID) -> Petition | None:
-    row = await tx.connection.fetchrow(statement, wanted)
-    if row is not None and not row["fresh"]:
-        row = await tx.connection.fetchrow(statement, wanted)
+async def _locked(tx: Transaction, reading: history.Reading, wanted: UUID) -> Petition | None:
+    row = await reading.row(tx, wanted)
     return None if row is None else petition_of(row)
 
 
@@ -202,9 +202,8 @@ async def save(tx: Transaction, before: Petition | None, decision: Decision[Peti
     saved = replace(after, head=history.recorded(after.head, facts))
     orders = _changed(_stored_orders, before, saved)
     instructions = _changed(_stored_instructions, before, saved)
-    record = history.arguments(tx, TOPIC, before.head if before else None, after.head, facts, now)
     given = [msgspec.json.encode(part).decode() for part in (_stored(saved), orders, instructions)]
-    await tx.connection.execute(_SAVE, *record, *given)
+    await history.write(tx, _SAVE, TOPIC, before.head if before else None, after.head, facts, now, given)
     return saved
 
 

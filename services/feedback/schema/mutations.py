@@ -36,7 +36,7 @@ async def _do(
     context: Context[None] = info.context
     references = await context.runtime.references.get()
     done = await context.mutate(
-        info.field_name, given, given.idempotency_key, Changed, lambda tx: command(tx, references)
+        info.field_name, given, given.idempotency_key, Changed, lambda tx: command(tx, references), only_decides=True
     )
     return EvaluationPayload(petition=petition_of(done.petition), position=done.position)
 

@@ -31,10 +31,7 @@ COLUMNS: Final = f"""
     (SELECT jsonb_agg(found ORDER BY found.visited_at, found.visit_id) FROM own.visit AS found
      WHERE found.petition_id = petition.petition_id) AS visits"""
 
-_LOCK: Final = f"""
--- petitions.lock: the row that everything about a petition waits for here
-SELECT {COLUMNS}, {history.FRESH}
-FROM own.petition WHERE petition_id = $1 FOR NO KEY UPDATE OF petition"""
+_READING: Final = history.Reading("petitions.lock", COLUMNS, "petition_id = $1")
 
 
 class _StoredCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,31 +93,35 @@ _CASES, _VISITS, _COUNTS, _PETITION = (history.FIRST_FREE + n for n in range(4))
 
 _SAVE: Final = f"""
 -- petitions.save: a decision, whole: history, outbox, clocks, the case, its visits, the rates, the petition
-WITH {history.RECORD}, evaluated AS (
+WITH held AS (
+    INSERT INTO own.petition ({_STORED})
+    SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${_PETITION}::jsonb)
+    ON CONFLICT (petition_id) DO UPDATE SET
+        sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, lead = EXCLUDED.lead, cohandlers = EXCLUDED.cohandlers,
+        followers = EXCLUDED.followers, title = EXCLUDED.title, category = EXCLUDED.category,
+        withdrawn = EXCLUDED.withdrawn, reopened = EXCLUDED.reopened
+    WHERE {history.UNCHANGED}
+    RETURNING 1
+), {history.RECORD}, evaluated AS (
     INSERT INTO own.case ({_CASE})
-    SELECT {_CASE} FROM jsonb_populate_recordset(NULL::own.case, ${_CASES}::jsonb)
+    SELECT {_CASE} FROM held CROSS JOIN jsonb_populate_recordset(NULL::own.case, ${_CASES}::jsonb)
     ON CONFLICT (petition_id, cycle) DO UPDATE SET
         state = EXCLUDED.state, department = EXCLUDED.department, cohandlers = EXCLUDED.cohandlers,
         followers = EXCLUDED.followers, handler = EXCLUDED.handler, round = EXCLUDED.round, ledger = EXCLUDED.ledger,
         reopening = EXCLUDED.reopening, ended_at = EXCLUDED.ended_at, due_at = EXCLUDED.due_at
 ), visited AS (
     INSERT INTO own.visit ({_VISIT})
-    SELECT {_VISIT} FROM jsonb_populate_recordset(NULL::own.visit, ${_VISITS}::jsonb)
+    SELECT {_VISIT} FROM held CROSS JOIN jsonb_populate_recordset(NULL::own.visit, ${_VISITS}::jsonb)
     ON CONFLICT (petition_id, visit_id) DO UPDATE SET stands = EXCLUDED.stands
 ), counted AS (
     INSERT INTO own.rate AS known ({_COUNT})
-    SELECT {_COUNT} FROM jsonb_populate_recordset(NULL::own.rate, ${_COUNTS}::jsonb)
+    SELECT {_COUNT} FROM held CROSS JOIN jsonb_populate_recordset(NULL::own.rate, ${_COUNTS}::jsonb)
     ON CONFLICT (day, street, department, shard) DO UPDATE SET
         reached = known.reached + EXCLUDED.reached, not_reached = known.not_reached + EXCLUDED.not_reached,
         responded = known.responded + EXCLUDED.responded, solved = known.solved + EXCLUDED.solved,
         satisfied = known.satisfied + EXCLUDED.satisfied
 )
-INSERT INTO own.petition ({_STORED})
-SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${_PETITION}::jsonb)
-ON CONFLICT (petition_id) DO UPDATE SET
-    sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, lead = EXCLUDED.lead, cohandlers = EXCLUDED.cohandlers,
-    followers = EXCLUDED.followers, title = EXCLUDED.title, category = EXCLUDED.category,
-    withdrawn = EXCLUDED.withdrawn, reopened = EXCLUDED.reopened"""
+{history.WRITTEN}"""
 
 _CASES_DECODER: Final = msgspec.json.Decoder(list[_StoredCase])
 _VISITS_DECODER: Final = msgspec.json.Decoder(list[_StoredVisit])
@@ -138,9 +139,7 @@ async def lock(tx: Transaction, petition_id: PetitionId) -> Petition:
 
 async def find(tx: Transaction, petition_id: PetitionId) -> Petition | None:
     """Lock a petition and load it, or return None."""
-    row = await tx.connection.fetchrow(_LOCK, petition_id)
-    if row is not None and not row["fresh"]:
-        row = await tx.connection.fetchrow(_LOCK, petition_id)
+    row = await _READING.row(tx, petition_id)
     return None if row is None else petition_of(row)
 
 
@@ -277,7 +276,6 @@ async def save(tx: Transaction, before: Petition | None, decision: Decision[Peti
     cases = [_stored_case(saved, case) for case in saved.cases if joined or case is saved.case]
     visits = [_stored_visit(saved, c, v) for c in saved.cases for v in c.visits if v not in known_visits]
     counts = [_stored_count(saved, place, count) for place, count in rates.changes(before, after).items()]
-    record = history.arguments(tx, TOPIC, before.head if before else None, after.head, facts, now)
     given = [msgspec.json.encode(part).decode() for part in (cases, visits, counts, _stored(saved))]
-    await tx.connection.execute(_SAVE, *record, *given)
+    await history.write(tx, _SAVE, TOPIC, before.head if before else None, after.head, facts, now, given)
     return saved

@@ -34,17 +34,22 @@ def petition_id(given: ID) -> PetitionId:
 Command = Callable[[Transaction, References], Awaitable[Changed]]
 
 
-async def changed(info: Info, given: Any, command: Command) -> Changed:
-    """Run a command under the mutation's own name and the input's idempotency key."""
+async def changed(info: Info, given: Any, command: Command, *, only_decides: bool) -> Changed:
+    """Run a command under the mutation's own name and the input's idempotency key (see Mutations.run)."""
     context: Context[Vault] = info.context
     references = await context.runtime.references.get()
     return await context.mutate(
-        info.field_name, given, given.idempotency_key, Changed, lambda tx: command(tx, references)
+        info.field_name,
+        given,
+        given.idempotency_key,
+        Changed,
+        lambda tx: command(tx, references),
+        only_decides=only_decides,
     )
 
 
-async def run(info: Info, given: Any, command: Command) -> PetitionPayload:
+async def run(info: Info, given: Any, command: Command, *, only_decides: bool = True) -> PetitionPayload:
     """Run a command and show the petition as it left it."""
-    done = await changed(info, given, command)
+    done = await changed(info, given, command, only_decides=only_decides)
     petition = Petition(it=done.petition, id=ID(str(done.petition.head.id)))
     return PetitionPayload(petition=petition, position=done.position)

@@ -62,6 +62,7 @@ class SubmissionMutation:
             lambda tx, references: submission.submit_petition(
                 tx, cmd, references, vault, by=context.actor, now=context.now()
             ),
+            only_decides=False,
         )
         return SubmitPetitionPayload(
             petition_id=ID(str(done.petition.head.id)),
@@ -111,6 +112,7 @@ class SubmissionMutation:
             lambda tx, _: submission.add_information(
                 tx, petition, input.words, vault, by=context.actor, now=context.now()
             ),
+            only_decides=False,
         )
 
     @strawberry.mutation(

@@ -38,23 +38,27 @@ COLUMNS: Final = f"petition.petition_id, {_COLUMNS}"
 # Named, so that a column of a later version, which this one does not know, gets its default.
 _STORED: Final = f"petition_id, due_at, {_COLUMNS}"
 
-_LOCK: Final = f"""
--- petitions.lock: the row that everything about a petition waits for here
-SELECT {COLUMNS}, {history.CLOCKS_OF}, {history.SEEN_OF}, {history.FRESH}
-FROM own.petition WHERE petition_id = $1 FOR NO KEY UPDATE OF petition"""
+_READING: Final = history.Reading(
+    "petitions.lock", f"{COLUMNS}, {history.CLOCKS_OF}, {history.SEEN_OF}", "petition_id = $1"
+)
 
 _SAVE: Final = f"""
 -- petitions.save: a decision, whole: history, outbox, clocks, state
-WITH {history.RECORD}
-INSERT INTO own.petition ({_STORED})
-SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
-ON CONFLICT (petition_id) DO UPDATE SET
-    sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, state = EXCLUDED.state, lead = EXCLUDED.lead,
-    cohandlers = EXCLUDED.cohandlers, followers = EXCLUDED.followers, title = EXCLUDED.title,
-    category = EXCLUDED.category, urgency = EXCLUDED.urgency, extent = EXCLUDED.extent, steps = EXCLUDED.steps,
-    department = EXCLUDED.department, request = EXCLUDED.request, deadline_class = EXCLUDED.deadline_class,
-    ground = EXCLUDED.ground, reason = EXCLUDED.reason, referral = EXCLUDED.referral, measures = EXCLUDED.measures,
-    reply_known = EXCLUDED.reply_known, closed = EXCLUDED.closed, due_at = EXCLUDED.due_at"""
+WITH held AS (
+    INSERT INTO own.petition ({_STORED})
+    SELECT {_STORED} FROM jsonb_populate_record(NULL::own.petition, ${history.FIRST_FREE}::jsonb)
+    ON CONFLICT (petition_id) DO UPDATE SET
+        sequence = EXCLUDED.sequence, cycle = EXCLUDED.cycle, state = EXCLUDED.state, lead = EXCLUDED.lead,
+        cohandlers = EXCLUDED.cohandlers, followers = EXCLUDED.followers, title = EXCLUDED.title,
+        category = EXCLUDED.category, urgency = EXCLUDED.urgency, extent = EXCLUDED.extent, steps = EXCLUDED.steps,
+        department = EXCLUDED.department, request = EXCLUDED.request, deadline_class = EXCLUDED.deadline_class,
+        ground = EXCLUDED.ground, reason = EXCLUDED.reason, referral = EXCLUDED.referral,
+        measures = EXCLUDED.measures, reply_known = EXCLUDED.reply_known, closed = EXCLUDED.closed,
+        due_at = EXCLUDED.due_at
+    WHERE {history.UNCHANGED}
+    RETURNING 1
+), {history.RECORD}
+{history.WRITTEN}"""
 
 
 async def lock(tx: Transaction, petition_id: PetitionId) -> Petition:
@@ -69,9 +73,7 @@ async def lock(tx: Transaction, petition_id: PetitionId) -> Petition:
 
 async def find(tx: Transaction, petition_id: PetitionId) -> Petition | None:
     """Lock a petition and load it, or return None."""
-    row = await tx.connection.fetchrow(_LOCK, petition_id)
-    if row is not None and not row["fresh"]:
-        row = await tx.connection.fetchrow(_LOCK, petition_id)
+    row = await _READING.row(tx, petition_id)
     return None if row is None else petition_of(row)
 
 
@@ -148,6 +150,6 @@ async def save(tx: Transaction, before: Petition | None, decision: Decision[Peti
     after = decision.state
     facts: tuple[Fact, ...] = decision.facts
     saved = replace(after, head=history.recorded(after.head, facts))
-    record = history.arguments(tx, TOPIC, before.head if before else None, after.head, facts, now)
-    await tx.connection.execute(_SAVE, *record, msgspec.json.encode(_stored(saved)).decode())
+    given = msgspec.json.encode(_stored(saved)).decode()
+    await history.write(tx, _SAVE, TOPIC, before.head if before else None, after.head, facts, now, [given])
     return saved

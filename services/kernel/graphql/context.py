@@ -79,11 +79,13 @@ class Context(Generic[Extra]):
         key: str | None,
         answer: type[Answer],
         command: Callable[[Transaction], Awaitable[Answer]],
+        *,
+        only_decides: bool = False,
     ) -> Answer:
-        """Run a command for a mutation, once per idempotency key."""
+        """Run a command for a mutation, once per idempotency key (see Mutations.run)."""
         plain = msgspec.to_builtins(given, enc_hook=_plain)
         request = Request(self.actor, name, plain, key, self.request_id)
-        return await self.runtime.mutations.run(request, answer, command)
+        return await self.runtime.mutations.run(request, answer, command, only_decides=only_decides)
 
 
 def _plain(value: object) -> object:

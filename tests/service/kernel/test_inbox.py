@@ -164,7 +164,7 @@ async def test_a_batch_is_one_transaction(servers: Servers, desk: Desk) -> None:
     desk.statements.clear()
     await desk.inbox.apply([event(petition, D, n) for n in range(1, 20)])
     assert sum(s.startswith("BEGIN") for s in desk.statements) == 1
-    assert sum("inbox.lock_progress" in s for s in desk.statements) == 1
+    assert sum("inbox.lock:" in s for s in desk.statements) == 1
 
 
 async def test_an_event_twice_in_one_batch_takes_effect_once(desk: Desk) -> None:

@@ -91,9 +91,8 @@ async def test_an_event_that_comes_at_that_moment_is_projected_into_the_new_view
     async with transaction(desk.next_connection, CAUSE) as tx:
         await tx.connection.execute("SELECT pg_advisory_xact_lock($1)", Lock.VIEW)
         applying = asyncio.create_task(desk.inbox.apply([second]))
-        await desk.waits("inbox.lock_petitions")
-        locks = "SELECT mode FROM pg_locks WHERE relation = 'own.progress'::regclass AND mode <> 'AccessShareLock'"
-        assert not await tx.connection.fetch(locks)
+        await desk.waits("inbox.lock")
+        await tx.connection.execute("SELECT FROM own.progress FOR UPDATE NOWAIT")
         await desk.next_view.take([first])
         assert await desk.next_view.is_level()
         await desk.next_view.serve()
@@ -105,7 +104,7 @@ async def test_an_event_that_comes_at_that_moment_is_projected_into_the_new_view
 
 async def test_whoever_waits_for_that_moment_has_locked_no_petition(desk: Desk) -> None:
     """Commands on the same petitions need not wait too: the lock comes before the first row is looked at."""
-    rows = await desk.next_connection.fetch(f"EXPLAIN {inbox._LOCK_PETITIONS}", [uuid4()], Lock.VIEW)
+    rows = await desk.next_connection.fetch(f"EXPLAIN {inbox._LOCK}", [uuid4()], Lock.VIEW)
     plan = [row["QUERY PLAN"].strip(" ->").split("  ")[0] for row in rows]
     before, scan = (next(n for n, step in enumerate(plan) if part in step) for part in ("One-Time Filter", "Scan"))
     assert before < scan, plan

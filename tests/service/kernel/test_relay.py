@@ -8,11 +8,13 @@ import pytest
 
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
+from services.kernel.db import Lock
 from services.kernel.envelope import from_message
 from services.kernel.kafka import Broker, Topic, create_topics
 from services.kernel.pulse import Pulse
 from services.kernel.relay import Relay, events
-from tests.support.district import District, eventually
+from services.kernel.service import Role
+from tests.support.district import District, RunningService, eventually
 from tests.support.people import People
 from tests.support.topics import fetch_all
 
@@ -79,7 +81,7 @@ async def test_a_second_relay_stands_by_and_takes_over(people: People) -> None:
         topic_prefix=prefix,
         topic_replication=1,
         poll=0.02,
-        committed=Pulse(),
+        written=Pulse(),
     )
     standby = asyncio.create_task(other.run())
     try:
@@ -105,3 +107,36 @@ async def test_a_second_relay_stands_by_and_takes_over(people: People) -> None:
     finally:
         standby.cancel()
         await asyncio.gather(standby, return_exceptions=True)
+
+
+async def test_what_another_process_writes_is_published_without_waiting_for_the_poll(people: People) -> None:
+    """Once by one whose own relay stands by, and once by one that has none."""
+    intake = people.district.intake
+    rarely = intake.settings.model_copy(update={"outbox_poll": 60.0, "port": 0})
+    publisher, *others = (
+        RunningService(intake.wiring, rarely, intake.now, roles=roles)
+        for roles in ((Role.RELAY,), (Role.API, Role.RELAY), (Role.API,))
+    )
+    await intake.stop()
+    try:
+        await publisher.start()
+        await eventually(lambda: _held(intake))
+        for service in others:
+            await service.start()
+            filed = await People(people.district, service.url).file()
+
+            async def published(id: str = filed.id) -> bool:
+                return (1, "petition.submitted") in await _published(people, id)
+
+            await eventually(published)
+    finally:
+        for service in (*others, publisher):
+            await service.stop()
+        await intake.start()
+
+
+async def _held(intake: RunningService) -> bool:
+    locks = """
+    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND granted AND objid = $1 AND datname = current_database()"""
+    return bool(await intake.fetch(locks, int(Lock.RELAY)))

@@ -1,0 +1,47 @@
+"""How long a loop rests between batches."""
+
+import pytest
+
+from services.kernel.pace import Pace
+
+
+class _Time:
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def _after(spent: float) -> float:
+    now = _Time()
+    pace = Pace(0.02, now=now)
+    pace.begin()
+    now.seconds += spent
+    pace.end()
+    return pace.left
+
+
+def test_nobody_rests_before_the_first_batch() -> None:
+    assert Pace(0.02, now=_Time()).left == 0
+
+
+def test_after_a_short_batch_the_next_one_begins_when_the_least_time_is_over() -> None:
+    assert _after(0.005) == pytest.approx(0.015)
+
+
+def test_after_a_long_batch_twice_its_time_is_rested() -> None:
+    assert _after(0.03) == pytest.approx(0.06)
+
+
+def test_nobody_rests_longer_than_a_fifth_of_a_second() -> None:
+    assert _after(5.0) == pytest.approx(0.2)
+
+
+def test_what_is_waited_for_meanwhile_is_rest_too() -> None:
+    now = _Time()
+    pace = Pace(0.02, now=now)
+    pace.begin()
+    pace.end()
+    now.seconds += 1
+    assert pace.left == 0
