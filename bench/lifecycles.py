@@ -39,7 +39,7 @@ _console: Final = Console(highlight=False)
 class Course:
     """How long it is measured: seconds of warm-up, of each round at the peak, and at half of it."""
 
-    together: int = 16
+    together: int = 32
     warm_up: float = 20.0
     rounds: int = 4
     round_seconds: float = 30.0

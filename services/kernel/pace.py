@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_SHARE: Final = 1 / 3
-_LONGEST_SECONDS: Final = 0.2
+_SHARE: Final = 1 / 2
+_LONGEST_SECONDS: Final = 0.03
 
 
 class Pace:
-    """Lets a loop rest after each batch, so that batches take a third of the time at most.
+    """Lets a loop rest after each batch as long as that took, within bounds.
 
     On a quiet machine a batch is short, and so is the rest. Where much comes at once batches take longer, rests too,
     and so each takes more with it: what is paid for once in a batch is paid less often, just when it matters.

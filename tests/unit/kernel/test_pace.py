@@ -30,12 +30,12 @@ def test_after_a_short_batch_the_next_one_begins_when_the_least_time_is_over() -
     assert _after(0.005) == pytest.approx(0.015)
 
 
-def test_after_a_long_batch_twice_its_time_is_rested() -> None:
-    assert _after(0.03) == pytest.approx(0.06)
+def test_after_a_longer_batch_its_own_time_is_rested() -> None:
+    assert _after(0.025) == pytest.approx(0.025)
 
 
-def test_nobody_rests_longer_than_a_fifth_of_a_second() -> None:
-    assert _after(5.0) == pytest.approx(0.2)
+def test_nobody_rests_longer_than_30_milliseconds() -> None:
+    assert _after(5.0) == pytest.approx(0.03)
 
 
 def test_what_is_waited_for_meanwhile_is_rest_too() -> None:
