@@ -35,19 +35,21 @@ _SETTLES_WITHIN: Final = 90.0
 _LOOK_EVERY: Final = 0.01
 _TAKEN_OVER_WITHIN: Final = 60.0
 _FOLLOWED: Final = "feedback"
+_MARGIN: Final = 1.0
+"""What was filed before has taken effect until a replica goes: what it still held when it went counts to its going."""
 
 _console: Final = Console(highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How long it takes (s). `parts`: what is waited for between two turns, so that connections and groups settle."""
+    """How long it takes (s). `settle`: what connections and groups are given, once a replica has joined or left."""
 
     together: int = 16
-    warm_up: float = 10.0
+    warm_up: float = 6.0
     turns: int = 3
-    turn_seconds: float = 20.0
-    parts: float = 7.0
+    turn_seconds: float = 15.0
+    settle: float = 7.0
     relays: Mapping[str, int] = field(default_factory=lambda: {"intake": 5, "dispatch": 2, "feedback": 2})
     """How often the replica whose relay publishes is killed."""
     comings: int = 3
@@ -142,12 +144,13 @@ async def measured(both: Pair, course: Course, say: Say) -> Figures:
 async def _turns(both: Pair, lives: Load, watch: Watch, course: Course, say: Say) -> tuple[Found, Found]:
     one: list[Turn] = []
     two: list[Turn] = []
+    await lives.greet()
     for nth in range(course.turns):
         for turns, replicas in ((one, "one replica"), (two, "two replicas")):
             if turns is two:
                 await both.join(*SERVICES)
-            await asyncio.sleep(course.parts)
-            await lives.greet()
+                await _meet([both.replica(service, "b") for service in SERVICES], lives)
+            await asyncio.sleep(course.settle)
             await lives.together(course.together, course.warm_up)
             turn = await _turn(both, lives, watch, course)
             turns.append(turn)
@@ -158,6 +161,20 @@ async def _turns(both: Pair, lives: Load, watch: Watch, course: Course, say: Say
             )
         await both.leave(*SERVICES)
     return found(one), found(two)
+
+
+async def _meet(replicas: Sequence[Replica], lives: Load) -> None:
+    """Show everybody's token to new replicas: one costs most when it is seen for the first time."""
+    tokens = sorted({token for desk in lives.desks for token in desk.tokens})
+
+    async def show(replica: Replica) -> None:
+        for token in tokens:
+            headers = {"Authorization": f"Bearer {token}"}
+            body = {"query": "{ __typename }"}
+            async with lives.client.session.post(_asked(replica), json=body, headers=headers) as response:
+                response.raise_for_status()
+
+    await asyncio.gather(*(show(replica) for replica in replicas))
 
 
 async def _turn(both: Pair, lives: Load, watch: Watch, course: Course) -> Turn:
@@ -193,7 +210,7 @@ def _since(now: Counter[str], before: Counter[str]) -> Counter[str]:
 async def _handing(both: Pair, probes: Probes, witness: Witness, watch: Watch, course: Course, say: Say) -> Handing:
     """Kill the replicas that publish, and have feedback's second one come and go."""
     await both.join(*SERVICES)
-    await asyncio.sleep(course.parts)
+    await asyncio.sleep(course.settle)
     locks: dict[str, list[float]] = {}
     published: list[float] = []
     for service, times in course.relays.items():
@@ -209,7 +226,7 @@ async def _handing(both: Pair, probes: Probes, witness: Witness, watch: Watch, c
     waited: dict[str, list[float]] = {}
     unstable: dict[str, list[float]] = {}
     rebalances: dict[str, list[int]] = {}
-    await asyncio.sleep(course.parts)
+    await asyncio.sleep(course.settle)
     probes.client = witness.at(_asked(both.replica("intake", "a")))
     for nth in range(course.comings):
         stretches = await _came_and_went(both, probes, watch, course, nth)
@@ -281,12 +298,14 @@ async def _came_and_went(
         await both.join(_FOLLOWED)
         await stretch("joins", course.joined)
         begins("is killed")
+        await asyncio.sleep(_MARGIN)
         await second.kill()
         await stretch("is killed", course.gone)
         probes.during = f"between {nth}"
         await both.join(_FOLLOWED)
         await asyncio.sleep(course.joined)
         begins("stops")
+        await asyncio.sleep(_MARGIN)
         await second.stop()
         await stretch("stops", course.joined)
     return {name: (_longest(probes.of(f"{name} {nth}")), *told) for name, told in stretches.items()}
