@@ -9,7 +9,8 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,9 +93,8 @@ async def install_packages(
     if are_installed(folder):
         return
     with usable(logs, DATA_SETTING):
-        lock_file = (logs / "npm.lock").open("w")
-    with lock_file as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` and `make test` may be started together
+        (logs / "npm.log").touch()
+    with _alone(folder):
         if are_installed(folder):
             return
         keep = {"npm_config_cache": str(cache / "npm")} if cache is not None else {}
@@ -121,6 +121,17 @@ async def install_packages(
             if watching is not None:
                 watching.cancel()
         _stamp(folder).write_text(_fingerprint(folder))
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Hold a folder: `make run` and `make test` may be started together, each with logs of its own."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 async def _watch(folder: Path, of: str, say: Callable[[str], None]) -> None:
