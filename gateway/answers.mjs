@@ -75,6 +75,7 @@ function send(res, result, type) {
     }
     sent = { ...result, errors: result.errors.map(withoutHttp) };
   }
-  res.writeHead(status ?? 200, { 'content-type': `${type}; charset=utf-8` });
-  res.end(JSON.stringify(sent));
+  const text = Buffer.from(JSON.stringify(sent));
+  res.writeHead(status ?? 200, { 'content-type': `${type}; charset=utf-8`, 'content-length': text.length });
+  res.end(text);
 }

@@ -8,10 +8,12 @@ What writes a view names no schema: its connection's search path says which view
 the next one, which a rebuild makes. Whoever reads one says `view.`.
 """
 
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
+from functools import cache
 from typing import Any, Final, Protocol, cast
 from uuid import UUID
 
@@ -116,6 +118,8 @@ class Answer:
 
 
 _NO_ANSWER: Final = (None,) * 5
+_WRITING: Final = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM|FOR SHARE|FOR KEY SHARE)\b")
+"""What writes or locks (FOR UPDATE)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ class Transaction:
     """An open transaction and its cause. Commands take it; only the kernel makes it.
 
     With `locks` false there is none yet: what is read is not locked, and the command's one decision is written by one
-    statement at the end, if what it was made on still has the version that was read.
+    statement at the end, `saving`, if what it was made on still has the version that was read (`versions`).
 
     `seen` is what has been applied of the aggregate in this very transaction: its progress row is written last.
     `touched` are the aggregates of which something is told anew, for those who follow them live; `decided` are those of
@@ -152,6 +156,7 @@ class Transaction:
     locks: bool = True
     versions: dict[UUID, str] = field(default_factory=dict[UUID, str])
     pending: list[Write] = field(default_factory=list[Write])
+    saving: Connection | None = None
 
     async def write(self, decision: Write) -> None:
         """Have a decision written: before anything is read that it changes, and at the end at the latest."""
@@ -168,31 +173,62 @@ class Transaction:
         if not self.pending:
             return False
         decision = self.pending.pop()
-        version = None if self.locks else self.versions.get(decision.aggregate)
+        version = None if self.locks else self._version(decision.aggregate)
         kept = (
             _NO_ANSWER
             if answer is None
             else (answer.subject, answer.mutation, answer.key, answer.input_hash, answer.answer)
         )
-        if not await self.connection.fetchval(decision.statement, *decision.record, version, *kept, *decision.more):
+        written = self.saving or self.connection
+        if not await written.fetchval(decision.statement, *decision.record, version, *kept, *decision.more):
             raise OvertakenError
         self.decided.append(decision.aggregate)
         return True
+
+    def note(self, aggregate: UUID, version: str) -> None:
+        """Note the version of a row that was read without a lock.
+
+        :raises OvertakenError: it was read before, and has changed since.
+        """
+        if self.versions.setdefault(aggregate, version) != version:
+            raise OvertakenError
+
+    def _version(self, aggregate: UUID) -> str:
+        if (version := self.versions.get(aggregate)) is None:
+            raise RuntimeError("What is decided on without having been read needs a transaction that locks.")
+        return version
+
+
+@cache
+def _writes(query: str) -> bool:
+    return _WRITING.search(query) is not None
 
 
 class _ReadOnly:
     """A connection for a command that writes nothing but its decision: anything else would not be undone with it."""
 
     def __init__(self, connection: Connection) -> None:
-        self.fetch = connection.fetch
-        self.fetchrow = connection.fetchrow
-        self.fetchval = connection.fetchval
+        self._connection = connection
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Row]:
+        return await self._connection.fetch(self._reading(query), *args)
+
+    async def fetchrow(self, query: str, *args: object) -> Row | None:
+        return await self._connection.fetchrow(self._reading(query), *args)
+
+    async def fetchval(self, query: str, *args: object) -> Any:
+        return await self._connection.fetchval(self._reading(query), *args)
 
     async def execute(self, query: str, *args: object) -> str:
-        raise RuntimeError(f"This needs a transaction that locks, with its {len(args)} parameters: {query}")
+        return await self._connection.execute(self._reading(query), *args)
 
     async def executemany(self, command: str, args: Sequence[Sequence[object]]) -> None:
-        raise RuntimeError(f"This needs a transaction that locks, with its {len(args)} rows: {command}")
+        await self._connection.executemany(self._reading(command), args)
+
+    def _reading(self, query: str) -> str:
+        if _writes(query):
+            raise RuntimeError(f"This needs a transaction that locks: {query}")
+        return query
 
 
 async def _keep_session(connection: object) -> None:
@@ -238,7 +274,7 @@ class Database:
         What is flushed is told at the end; with an exception nothing is.
         """
         async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
-            yield (tx := Transaction(_ReadOnly(connection), cause, locks=False))
+            yield (tx := Transaction(_ReadOnly(connection), cause, locks=False, saving=connection))
         self._tell(tx)
 
     def _tell(self, tx: Transaction) -> None:
@@ -332,13 +368,18 @@ async def listening(
     url: str, *, application: str, channel: str, heard: Callable[[str], None]
 ) -> AsyncGenerator[Connection]:
     """Open a connection of its own that listens to a channel; `heard` is given what is said there."""
+    async with own_connection(url, application=application) as connection:
+        await listen(connection, channel, heard)
+        yield connection
+
+
+async def listen(connection: Connection, channel: str, heard: Callable[[str], None]) -> None:
+    """Have a connection listen to a channel for as long as it lasts; `heard` is given what is said there."""
 
     def hear(_connection: object, _pid: int, _channel: str, payload: str) -> None:
         heard(payload)
 
-    async with own_connection(url, application=application) as connection:
-        await cast(Any, connection).add_listener(channel, hear)
-        yield connection
+    await cast(Any, connection).add_listener(channel, hear)
 
 
 def _camel(name: str) -> str:

@@ -105,7 +105,7 @@ SELECT {columns}, {_VERSION} FROM own.petition WHERE {where}"""  # noqa: S608
         if not tx.locks:
             row = await tx.connection.fetchrow(self._unlocked, wanted)
             if row is not None:
-                tx.versions[row["petition_id"]] = row["version"]
+                tx.note(row["petition_id"], row["version"])
             return row
         await tx.flush()
         row = await tx.connection.fetchrow(self._locking, wanted)

@@ -51,7 +51,7 @@ WITH held AS MATERIALIZED (
     ORDER BY petition_id FOR NO KEY UPDATE
 )
 SELECT aggregate_id, source, applied, parked FROM own.progress
-WHERE (SELECT count(*) FROM held) >= 0 AND aggregate_id = ANY($1)
+WHERE (SELECT count(*) FROM held) >= 0 AND aggregate_id = ANY($1) AND source = ANY($3)
 ORDER BY aggregate_id, source FOR NO KEY UPDATE"""
 
 _ENTER: Final = """
@@ -370,11 +370,11 @@ class Inbox:
         connection = tx.connection
         sources = sorted(source.value for source in self._sources)
         streams: Streams = defaultdict(dict)
-        rows, wanted = await connection.fetch(_LOCK, aggregates, Lock.VIEW), len(aggregates) * len(sources)
+        rows, wanted = await connection.fetch(_LOCK, aggregates, Lock.VIEW, sources), len(aggregates) * len(sources)
         if len(rows) < wanted:
             rows = [*rows, *await connection.fetch(_ENTER, aggregates, sources)]
         if len(rows) < wanted:  # another batch has entered them meanwhile
-            rows = await connection.fetch(_LOCK, aggregates, Lock.VIEW)
+            rows = await connection.fetch(_LOCK, aggregates, Lock.VIEW, sources)
         for row in rows:
             streams[row["aggregate_id"]][Source(row["source"])] = _Stream(row["applied"], row["parked"])
         waiting = [a for a, by_source in streams.items() if any(s.parked for s in by_source.values())]

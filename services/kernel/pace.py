@@ -29,7 +29,7 @@ class Pace:
     def end(self) -> None:
         """It has ended."""
         spent = self._now() - self._began
-        self._until = self._began + min(max(self._least, spent / _SHARE), spent + _LONGEST_SECONDS)
+        self._until = self._began + max(self._least, min(spent / _SHARE, spent + _LONGEST_SECONDS))
 
     @property
     def left(self) -> float:

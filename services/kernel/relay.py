@@ -25,7 +25,7 @@ from services.kernel.db import (
     Row,
     UniqueViolation,
     describe,
-    listening,
+    listen,
     own_connection,
 )
 from services.kernel.envelope import Envelope, Message, to_message
@@ -201,30 +201,21 @@ class Relay:
         self._replication = topic_replication
         self._poll = poll
         self._written = written
-        self._active = False
         self._told = told
 
     async def run(self) -> None:
         """Stand by for the lock, publish, and start over after any failure of database or broker."""
         while True:
             try:
-                async with listening(
-                    self._database_url, application=self._application, channel=self._outlet.name, heard=self._hear
-                ) as connection:
+                async with own_connection(self._database_url, application=self._application) as connection:
                     while not await connection.fetchval(_TRY_LOCK, self._outlet.lock):
                         await pass_on(connection, self._outlet.name, self._written)
-                    self._active = True
+                    await listen(connection, self._outlet.name, lambda _: self._written.beat())
                     await self._publish_all(connection)
             except _AGAIN as error:
                 metrics.RELAY_RESTARTS.labels(self._source.value).inc()
                 log.warning("relay starts over", error=describe(error))
                 await asyncio.sleep(_STANDBY_SECONDS)
-            finally:
-                self._active = False
-
-    def _hear(self, _payload: str) -> None:
-        if self._active:  # one that stands by would pass its own word on for ever
-            self._written.beat()
 
     async def _publish_all(self, connection: Connection) -> None:
         outlet, producer, pace = self._outlet, new_producer(self._broker), Pace(_GATHER_SECONDS)

@@ -688,3 +688,13 @@ async def test_an_unknown_id_is_answered_like_a_foreign_one_whatever_it_looks_li
         assert answer.codes in ([], ["INVALID_INPUT"]), answer
         assert not answer.data or answer.data["petition"] in (None, {"id": known})
     (await world.district.ask(query, role="street_committee", id=str(uuid4()))).refused("NOT_FOUND")
+
+
+@pytest.mark.parametrize("remark", ["😀", "\u200b", "\u2028", "a\rb\n", "𠮷", "\ufffd", "e\u0301"])
+async def test_a_remark_in_a_document_may_say_anything(through_train: District, remark: str) -> None:
+    document = (
+        f"query($first: Int) {{ # {remark}\n petitions(first: $first) {{ edges {{ node {{ id }} }} }} }} # {remark}"
+    )
+    if "\r" in remark:
+        document = document.replace("\rb", "\r# b")
+    (await through_train.ask(document, role="district_supervisor", first=1)).ok()

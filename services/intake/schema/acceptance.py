@@ -21,7 +21,10 @@ class AcceptanceMutation:
             petition_id(input.petition_id), input.title, input.category, input.urgency, input.extent
         )
         return await run(
-            info, input, lambda tx, references: acceptance.accept_petition(tx, cmd, references, by=actor, now=now)
+            info,
+            input,
+            lambda tx, references: acceptance.accept_petition(tx, cmd, references, by=actor, now=now),
+            only_decides=True,
         )
 
     @strawberry.mutation(description="Turn a petition down before screening.")
@@ -39,5 +42,8 @@ async def _reject(info: Info, given: inputs.RejectPetitionInput, phase: Phase) -
     actor, now = info.context.actor, info.context.now()
     cmd = acceptance.RejectPetition(petition_id(given.petition_id), phase, given.ground, given.reason, given.referral)
     return await run(
-        info, given, lambda tx, references: acceptance.reject_petition(tx, cmd, references, by=actor, now=now)
+        info,
+        given,
+        lambda tx, references: acceptance.reject_petition(tx, cmd, references, by=actor, now=now),
+        only_decides=True,
     )

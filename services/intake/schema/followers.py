@@ -20,5 +20,8 @@ class FollowersMutation:
         """Add oneself to those who follow it."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
         return await run(
-            info, input, lambda tx, references: followers.follow(tx, petition, references, by=actor, now=now)
+            info,
+            input,
+            lambda tx, references: followers.follow(tx, petition, references, by=actor, now=now),
+            only_decides=True,
         )

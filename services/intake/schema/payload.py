@@ -48,7 +48,7 @@ async def changed(info: Info, given: Any, command: Command, *, only_decides: boo
     )
 
 
-async def run(info: Info, given: Any, command: Command, *, only_decides: bool = True) -> PetitionPayload:
+async def run(info: Info, given: Any, command: Command, *, only_decides: bool) -> PetitionPayload:
     """Run a command and show the petition as it left it."""
     done = await changed(info, given, command, only_decides=only_decides)
     petition = Petition(it=done.petition, id=ID(str(done.petition.head.id)))

@@ -16,13 +16,20 @@ class ScreeningMutation:
     async def listen_to_petition(self, info: Info, input: inputs.ListenToPetitionInput) -> PetitionPayload | None:
         """Step one."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
-        return await run(info, input, lambda tx, _: screening.listen(tx, petition, input.said, by=actor, now=now))
+        return await run(
+            info, input, lambda tx, _: screening.listen(tx, petition, input.said, by=actor, now=now), only_decides=True
+        )
 
     @strawberry.mutation(description="LOOK: record what was found at the place.")
     async def look_at_petition(self, info: Info, input: inputs.LookAtPetitionInput) -> PetitionPayload | None:
         """Step two."""
         actor, now, petition = info.context.actor, info.context.now(), petition_id(input.petition_id)
-        return await run(info, input, lambda tx, _: screening.look(tx, petition, input.findings, by=actor, now=now))
+        return await run(
+            info,
+            input,
+            lambda tx, _: screening.look(tx, petition, input.findings, by=actor, now=now),
+            only_decides=True,
+        )
 
     @strawberry.mutation(description="DELIBERATE: record the outcome.")
     async def deliberate_on_petition(
@@ -34,6 +41,7 @@ class ScreeningMutation:
             info,
             input,
             lambda tx, _: screening.deliberate(tx, petition, input.outcome, input.participants, by=actor, now=now),
+            only_decides=True,
         )
 
     @strawberry.mutation(description="Leave LOOK or DELIBERATE out, with a ground.")
@@ -42,7 +50,10 @@ class ScreeningMutation:
         actor, now = info.context.actor, info.context.now()
         cmd = screening.SkipStep(petition_id(input.petition_id), input.step, input.ground, input.reason)
         return await run(
-            info, input, lambda tx, references: screening.skip_step(tx, cmd, references, by=actor, now=now)
+            info,
+            input,
+            lambda tx, references: screening.skip_step(tx, cmd, references, by=actor, now=now),
+            only_decides=True,
         )
 
     @strawberry.mutation(description="HANDLE: hand over to a department.")
@@ -51,7 +62,10 @@ class ScreeningMutation:
         actor, now = info.context.actor, info.context.now()
         cmd = screening.HandOver(petition_id(input.petition_id), input.request, input.department, input.deadline_class)
         return await run(
-            info, input, lambda tx, references: screening.hand_over(tx, cmd, references, by=actor, now=now)
+            info,
+            input,
+            lambda tx, references: screening.hand_over(tx, cmd, references, by=actor, now=now),
+            only_decides=True,
         )
 
     @strawberry.mutation(description="HANDLE: solved on the spot.")
@@ -66,6 +80,7 @@ class ScreeningMutation:
             lambda tx, references: screening.resolve_on_spot(
                 tx, petition, input.measures, references, by=actor, now=now
             ),
+            only_decides=True,
         )
 
     @strawberry.mutation(
@@ -74,4 +89,4 @@ class ScreeningMutation:
     async def nominate_petition(self, info: Info, input: inputs.NominatePetitionInput) -> PetitionPayload | None:
         """Refuse: annual projects are not offered yet."""
         actor, petition = info.context.actor, petition_id(input.petition_id)
-        return await run(info, input, lambda tx, _: screening.nominate(tx, petition, by=actor))
+        return await run(info, input, lambda tx, _: screening.nominate(tx, petition, by=actor), only_decides=True)

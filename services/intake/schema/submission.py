@@ -99,6 +99,7 @@ class SubmissionMutation:
             lambda tx, references: submission.withdraw_petition(
                 tx, petition, input.reason, references, by=actor, now=now
             ),
+            only_decides=True,
         )
 
     @strawberry.mutation(description="Add to what was said, until the reply.")

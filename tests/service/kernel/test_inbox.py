@@ -167,6 +167,15 @@ async def test_a_batch_is_one_transaction(servers: Servers, desk: Desk) -> None:
     assert sum("inbox.lock:" in s for s in desk.statements) == 1
 
 
+async def test_what_was_consumed_by_an_earlier_version_does_not_stand_for_what_is_now(desk: Desk) -> None:
+    petition = uuid4()
+    await desk.database.reader.execute(
+        "INSERT INTO own.progress (aggregate_id, source) VALUES ($1, 'once'), ($1, 'long-ago')", petition
+    )
+    await desk.inbox.apply([event(petition, D, 1)])
+    assert await desk.effects(petition) == [(D, 1)]
+
+
 async def test_an_event_twice_in_one_batch_takes_effect_once(desk: Desk) -> None:
     petition = uuid4()
     one = event(petition, D, 1)

@@ -83,6 +83,25 @@ async def test_who_was_overtaken_decides_again_with_a_lock_on_what_is_so_then(pe
     assert stored == [{"followers": [first, "late"]}]
 
 
+async def test_who_reads_again_and_finds_another_version_was_overtaken_too(people: People) -> None:
+    filed = await people.file()
+    tried: list[bool] = []
+
+    async def command(tx: Transaction) -> Changed:
+        petition = await petitions.lock(tx, PetitionId(UUID(filed.id)))
+        if not tried:
+            (await people.do(FOLLOW, "representative", petitionId=filed.id)).ok()
+        tried.append(tx.locks)
+        await petitions.lock(tx, PetitionId(UUID(filed.id)))
+        decision = followers.follow(petition, "late", by=SYSTEM)
+        assert decision is not None
+        return Changed(await petitions.save(tx, petition, decision, now=MORNING))
+
+    changed = await _run(people, "reads it twice", command)
+    assert tried == [False, True]
+    assert len(changed.petition.head.scope.followers) == 2
+
+
 async def test_of_many_who_decide_at_once_nobody_is_lost(people: People) -> None:
     filed = await people.file()
     names = [f"representative-{n}" for n in range(8)]
@@ -108,7 +127,20 @@ async def test_what_writes_more_than_its_decision_is_not_done_without_a_lock(peo
         await _followed(tx, filed, "one")
         return await _followed(tx, filed, "two")
 
-    for nth, command in enumerate((writes, decides_twice)):
+    async def writes_by_fetching(tx: Transaction) -> Changed:
+        await tx.connection.fetchval("DELETE FROM own.original WHERE petition_id = $1 RETURNING 1", filed.id)
+        return await _followed(tx, filed, "nobody")
+
+    async def locks(tx: Transaction) -> Changed:
+        await tx.connection.fetch("SELECT FROM own.petition WHERE petition_id = $1 FOR NO KEY UPDATE", filed.id)
+        return await _followed(tx, filed, "nobody")
+
+    async def decides_without_reading(tx: Transaction) -> Changed:
+        changed = await _followed(tx, filed, "nobody")
+        tx.versions.clear()
+        return changed
+
+    for nth, command in enumerate((writes, writes_by_fetching, locks, decides_twice, decides_without_reading)):
         with pytest.raises(RuntimeError, match="transaction that locks"):
             await _run(people, f"too much, {nth}", command)
     assert await people.district.intake.events(filed.id) == await _events_of_filing(people)

@@ -104,7 +104,7 @@ async def test_an_event_that_comes_at_that_moment_is_projected_into_the_new_view
 
 async def test_whoever_waits_for_that_moment_has_locked_no_petition(desk: Desk) -> None:
     """Commands on the same petitions need not wait too: the lock comes before the first row is looked at."""
-    rows = await desk.next_connection.fetch(f"EXPLAIN {inbox._LOCK}", [uuid4()], Lock.VIEW)
+    rows = await desk.next_connection.fetch(f"EXPLAIN {inbox._LOCK}", [uuid4()], Lock.VIEW, ["dispatch"])
     plan = [row["QUERY PLAN"].strip(" ->").split("  ")[0] for row in rows]
     before, scan = (next(n for n, step in enumerate(plan) if part in step) for part in ("One-Time Filter", "Scan"))
     assert before < scan, plan

@@ -64,7 +64,9 @@ def environment(folder: Path, world: Mapping[str, str]) -> dict[str, str]:
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(__file__)} "$@"\n')
     program.chmod(0o755)
     search = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": search, "NO_COLOR": "1", _WORLD: json.dumps({**world, "path": os.environ["PATH"]})}
+    # What the `make` that runs the tests was told is not for the one that is tried.
+    around = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKEOVERRIDES", "ARGS"}}
+    return {**around, "PATH": search, "NO_COLOR": "1", _WORLD: json.dumps({**world, "path": os.environ["PATH"]})}
 
 
 def _local(world: Mapping[str, str], arguments: list[str]) -> list[str]:

@@ -13,9 +13,9 @@ class _Time:
         return self.seconds
 
 
-def _after(spent: float) -> float:
+def _after(spent: float, *, least: float = 0.02) -> float:
     now = _Time()
-    pace = Pace(0.02, now=now)
+    pace = Pace(least, now=now)
     pace.begin()
     now.seconds += spent
     pace.end()
@@ -28,6 +28,10 @@ def test_nobody_rests_before_the_first_batch() -> None:
 
 def test_after_a_short_batch_the_next_one_begins_when_the_least_time_is_over() -> None:
     assert _after(0.005) == pytest.approx(0.015)
+
+
+def test_the_least_time_holds_however_long_it_is() -> None:
+    assert _after(0.005, least=0.5) == pytest.approx(0.495)
 
 
 def test_after_a_longer_batch_its_own_time_is_rested() -> None:
