@@ -88,6 +88,11 @@ async def test_a_refusal_and_an_unknown_user_end_the_shell_with_a_word(people: P
     assert "Start the system with `make run` first." in nobody.stderr
 
 
+def _heeds_interrupts() -> None:
+    """Undo what a shell does to whatever it runs in the background, tests too: there Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_the_shell_follows_what_is_live(people: People) -> None:
     filed = await people.file("representative")
     env = environment(people.district)
@@ -98,6 +103,7 @@ async def test_the_shell_follows_what_is_live(people: People) -> None:
         env={**env, "THROUGH_TRAIN_QUERY": follow},
         stdout=asyncio.subprocess.PIPE,
         stdin=asyncio.subprocess.DEVNULL,
+        preexec_fn=_heeds_interrupts,
     )
     assert shell.stdout is not None
     async with asyncio.timeout(60):
