@@ -42,7 +42,7 @@ WAITS: Final[tuple[type[Exception], ...]] = (*UNREACHABLE, *TRANSIENT, Unavailab
 
 BATCH: Final = 500
 _FETCH_WAIT_MS: Final = 500
-_GATHER_SECONDS: Final = 0.04
+_GATHER_SECONDS: Final = 0.02
 """At most so often a batch is taken."""
 
 _COMMIT_SECONDS: Final = 1.0

@@ -42,7 +42,7 @@ _AGAIN: Final = (*UNREACHABLE, BrokerError, UniqueViolation)
 """After these it starts over; the last says that a zombie has numbered, in its `published`, what is numbered here."""
 
 _STANDBY_SECONDS: Final = 0.5
-_GATHER_SECONDS: Final = 0.02
+_GATHER_SECONDS: Final = 0.01
 """At most so often there is a batch: under load many events are published together."""
 
 _LOCK: Final = Lock.RELAY

@@ -90,7 +90,8 @@ async def test_whoever_is_pressed_answers_and_residents_hear_nothing_of_it(peopl
     token = await people.resident(filed)
     instruction, pressed = await press(people, filed)
     desk = "{ instructionsToAnswer(first: 100) { edges { node { id petition { id title } } } } }"
-    listed = (await people.district.ask(desk, role="department_head")).ok()["instructionsToAnswer"]["edges"]
+    asked = await people.district.ask(desk, role="department_head", after=pressed)
+    listed = asked.ok()["instructionsToAnswer"]["edges"]
     expected = {"id": instruction, "petition": {"id": filed.id, "title": "二中批发巷下水道堵塞"}}
     assert expected in [edge["node"] for edge in listed]
     answered = (await people.do(p.ANSWER, "department", instructionId=instruction, words="已到现场")).ok()
