@@ -170,8 +170,8 @@ def parse(text: bytes, name: str) -> Report:
 def write(report: Lives, file: Path = LATEST) -> None:
     """Keep what was measured, its figures to three decimals."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    rounded = _rounded(msgspec.to_builtins(report))
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(rounded), indent=2) + b"\n")
+    figures = rounded(msgspec.to_builtins(report))
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
 
 
 def print_table(report: Report, console: Console | None = None) -> None:
@@ -181,14 +181,15 @@ def print_table(report: Report, console: Console | None = None) -> None:
         console.print(table, "")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Return figures, however deep they lie, to three decimals."""
     match value:
         case float():
             return round(value, 3)
         case dict():
-            return {name: _rounded(each) for name, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
+            return {name: rounded(each) for name, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
         case list() | tuple():
-            return [_rounded(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+            return [rounded(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
         case _:
             return value
 

@@ -103,7 +103,7 @@ async def measure() -> Mapping[str, Any]:
         async with pair(folder, say=_console.print) as both:
             figures = await measured(both, Course(), _console.print)
     print_tables(figures, _console)
-    return _rounded(msgspec.to_builtins(figures))
+    return report.rounded(msgspec.to_builtins(figures))
 
 
 async def measured(both: Pair, course: Course, say: Say) -> Figures:
@@ -319,15 +319,3 @@ def _asked(replica: Replica) -> str:
 def _longest(probes: Sequence[Any]) -> float:
     """Return for how long the last of them to take effect in feedback had lain on the topic."""
     return max(probe.applied[_FOLLOWED] - probe.published for probe in probes)
-
-
-def _rounded(value: Any) -> Any:
-    match value:
-        case float():
-            return round(value, 3)
-        case dict():
-            return {name: _rounded(each) for name, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        case list() | tuple():
-            return [_rounded(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
-        case _:
-            return value

@@ -47,6 +47,24 @@ async def _followed(tx: Transaction, filed: Filed, by: str) -> Changed:
     return Changed(await petitions.save(tx, petition, decision, now=MORNING))
 
 
+def _overtaken(people: People, filed: Filed, *, reads_again: bool = False) -> tuple[Command, list[bool]]:
+    """Return a command that somebody else overtakes at its first attempt, and which of its attempts had a lock."""
+    tried: list[bool] = []
+
+    async def command(tx: Transaction) -> Changed:
+        petition = await petitions.lock(tx, PetitionId(UUID(filed.id)))
+        if not tried:
+            (await people.do(FOLLOW, "representative", petitionId=filed.id)).ok()
+        tried.append(tx.locks)
+        if reads_again:
+            await petitions.lock(tx, petition.head.id)
+        decision = followers.follow(petition, "late", by=SYSTEM)
+        assert decision is not None
+        return Changed(await petitions.save(tx, petition, decision, now=MORNING))
+
+    return command, tried
+
+
 async def test_a_mutation_is_two_statements_and_no_transaction(people: People) -> None:
     filed = await people.file()
     (await people.accept(filed)).ok()
@@ -62,17 +80,7 @@ async def test_a_mutation_is_two_statements_and_no_transaction(people: People) -
 
 async def test_who_was_overtaken_decides_again_with_a_lock_on_what_is_so_then(people: People) -> None:
     filed = await people.file()
-    tried: list[bool] = []
-
-    async def command(tx: Transaction) -> Changed:
-        petition = await petitions.lock(tx, PetitionId(UUID(filed.id)))
-        if not tried:
-            (await people.do(FOLLOW, "representative", petitionId=filed.id)).ok()
-        tried.append(tx.locks)
-        decision = followers.follow(petition, "late", by=SYSTEM)
-        assert decision is not None
-        return Changed(await petitions.save(tx, petition, decision, now=MORNING))
-
+    command, tried = _overtaken(people, filed)
     changed = await _run(people, "overtaken once", command)
     assert tried == [False, True]
     first, second = changed.petition.head.scope.followers
@@ -85,18 +93,7 @@ async def test_who_was_overtaken_decides_again_with_a_lock_on_what_is_so_then(pe
 
 async def test_who_reads_again_and_finds_another_version_was_overtaken_too(people: People) -> None:
     filed = await people.file()
-    tried: list[bool] = []
-
-    async def command(tx: Transaction) -> Changed:
-        petition = await petitions.lock(tx, PetitionId(UUID(filed.id)))
-        if not tried:
-            (await people.do(FOLLOW, "representative", petitionId=filed.id)).ok()
-        tried.append(tx.locks)
-        await petitions.lock(tx, PetitionId(UUID(filed.id)))
-        decision = followers.follow(petition, "late", by=SYSTEM)
-        assert decision is not None
-        return Changed(await petitions.save(tx, petition, decision, now=MORNING))
-
+    command, tried = _overtaken(people, filed, reads_again=True)
     changed = await _run(people, "reads it twice", command)
     assert tried == [False, True]
     assert len(changed.petition.head.scope.followers) == 2
