@@ -46,14 +46,6 @@ class Planner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plans: Mapping[str, Plan]
 
 
-class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a limit costs: µs of CPU per request, the difference that taking it away makes, by question."""
-
-    cpu_us: Mapping[str, float]
-    noise_us: Mapping[str, float]
-    """How far apart the same gateway is, measured twice."""
-
-
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One trial."""
 
@@ -64,7 +56,8 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     planners: Mapping[str, Planner]
     whole_us: Mapping[str, Spread]
     """What a request costs inside the process, without its sockets."""
-    limits: Mapping[str, Limit]
+    limits_us: Mapping[str, Mapping[str, Spread]]
+    """How much of it is each limit's, by question."""
 
 
 def print_tables(found: Figures, console: Console) -> None:
@@ -77,8 +70,13 @@ def print_tables(found: Figures, console: Console) -> None:
         table.add_row(name, spread, off, f"{one.cpu_ms_per_life:.1f}", f"{one.cpu_ms_new_document.median:.1f}", memory)
     console.print(table)
     questions = list(found.whole_us)
-    table = Table("what is taken away", *(f"{name}, µs" for name in questions))
-    table.add_row("nothing: the whole request", *(f"{found.whole_us[name].least:.0f}" for name in questions))
-    for name, limit in found.limits.items():
-        table.add_row(name, *(f"{limit.cpu_us[one]:+.1f} ±{limit.noise_us[one]:.1f}" for one in questions))
+    table = Table("a limit's part", *(f"{name}, µs" for name in questions))
+    for name, of in found.limits_us.items():
+        table.add_row(name, *(f"{of[one].median:.1f} ({of[one].least:.1f} to {of[one].most:.1f})" for one in questions))
+    table.add_row("all of these", *(f"{_sum(found, one):.1f}" for one in questions))
+    table.add_row("the whole request", *(f"{found.whole_us[name].least:.0f}" for name in questions))
     console.print(table)
+
+
+def _sum(found: Figures, question: str) -> float:
+    return sum(of[question].median for of in found.limits_us.values())

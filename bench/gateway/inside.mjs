@@ -1,12 +1,14 @@
 /**
- * What one request costs inside a gateway's process, without its sockets: CPU in µs for each round, by question, as JSON.
+ * What one request costs inside a gateway's process, without its sockets, as JSON: by question the CPU in µs for each
+ * round, and each module's share of it for each profile.
  *
- * `node inside.mjs FOLDER QUESTIONS CUT`: the gateway's folder, a file with what is asked and what the services answer to
- * it, and a change to one of its modules, made in memory alone, or null. Settings come from the environment, as the
- * gateway's.
+ * `node inside.mjs FOLDER QUESTIONS`: the gateway's folder, and a file with what is asked and what the services answer to
+ * it. Settings come from the environment, as the gateway's. A sample of a profile is put down to the module of the
+ * gateway's that is nearest above it, with what that calls in libraries; what has none above it is the runtime's.
  */
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -16,21 +18,18 @@ process.env.NODE_ENV ||= 'production';
 const WARM_UP = 2_000;
 const ROUNDS = 8;
 const REQUESTS = 300;
+const PROFILES = 5;
+const PROFILED = 4_000;
+const SAMPLED_EVERY_US = 100;
 
-const [folder, file, cut] = process.argv.slice(2);
-const { module, before, after } = JSON.parse(cut) ?? {};
+const [folder, file] = process.argv.slice(2);
+const home = `${pathToFileURL(folder).href}/`;
 const { questions, answers } = JSON.parse(readFileSync(file, 'utf8'));
 
 registerHooks({
   load(url, context, next) {
     const loaded = next(url, context);
-    const name = url.split('/').at(-1);
-    if (!url.startsWith(pathToFileURL(folder).href) || url.includes('node_modules')) return loaded;
-    if (name === 'subgraphs.mjs') return { ...loaded, source: `export const transports = globalThis.fromMemory;` };
-    if (name !== module) return loaded;
-    const source = loaded.source.toString();
-    if (!source.includes(before)) throw new Error(`${module} does not have "${before}".`);
-    return { ...loaded, source: source.replace(before, after) };
+    return url === `${home}subgraphs.mjs` ? { ...loaded, source: `export const transports = globalThis.fromMemory;` } : loaded;
   },
 });
 
@@ -88,16 +87,49 @@ function ask({ body, headers, name }) {
   });
 }
 
+const inspector = new Session();
+inspector.connect();
+await inspector.post('Profiler.enable');
+await inspector.post('Profiler.setSamplingInterval', { interval: SAMPLED_EVERY_US });
+
+const AT_WORK_ELSEWHERE = '(idle)';
+
+async function sharesOfModules(work) {
+  await inspector.post('Profiler.start');
+  await work();
+  const { profile } = await inspector.post('Profiler.stop');
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const owners = new Map();
+  const own = (id, above) => {
+    const { callFrame, children = [] } = nodes.get(id);
+    const { url } = callFrame;
+    const mine = url.startsWith(home) && !url.includes('/node_modules/') ? url.slice(home.length) : above;
+    owners.set(id, callFrame.functionName === AT_WORK_ELSEWHERE ? null : mine);
+    for (const child of children) own(child, mine);
+  };
+  own(profile.nodes[0].id, 'runtime');
+  const seen = profile.samples.map((id) => owners.get(id)).filter(Boolean);
+  const shares = {};
+  for (const owner of seen) shares[owner] = (shares[owner] ?? 0) + 1 / seen.length;
+  return shares;
+}
+
 const bodies = questions.map(({ name, body, headers }) => ({ name, body: Buffer.from(body), headers }));
-const told = {};
-for (const question of bodies) for (let n = 0; n < WARM_UP / bodies.length; n++) await ask(question);
+const told = Object.fromEntries(questions.map(({ name }) => [name, { rounds: [], shares: [] }]));
+const often = async (question, times) => {
+  for (let n = 0; n < times; n++) await ask(question);
+};
+
+for (const question of bodies) await often(question, WARM_UP);
 for (let round = 0; round < ROUNDS; round++) {
   for (const question of bodies) {
     const before = process.cpuUsage();
-    for (let n = 0; n < REQUESTS; n++) await ask(question);
+    await often(question, REQUESTS);
     const { user, system } = process.cpuUsage(before);
-    (told[question.name] ??= []).push((user + system) / REQUESTS);
+    told[question.name].rounds.push((user + system) / REQUESTS);
   }
 }
-process.stdout.write(JSON.stringify(told));
-process.exit(0);
+for (let nth = 0; nth < PROFILES; nth++) {
+  for (const question of bodies) told[question.name].shares.push(await sharesOfModules(() => often(question, PROFILED)));
+}
+process.stdout.write(JSON.stringify(told), () => process.exit(0));

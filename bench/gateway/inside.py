@@ -1,67 +1,54 @@
-"""What a request costs inside a gateway's process, whole and with one of its limits taken away at a time."""
+"""What a request costs inside a gateway's process, and how much of it is each limit's."""
 
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
-from bench.gateway.figures import Limit, Spread
+import msgspec
+
+from bench.gateway.figures import Spread
 from bench.gateway.questions import Question
 from bench.gateway.turns import TrialError
-from deploy.local.gateway import WITHOUT_RATES, Issuer
+from deploy.local.gateway import Issuer
 from deploy.local.node import GATEWAY_FOLDER, find_node
 
 _PROGRAM: Final = Path(__file__).with_name("inside.mjs")
-_TURNS: Final = 3
 _OFTEN: Final = "900000000/second"
 
 
-class Cut(NamedTuple):
-    """A change to a module of the gateway, in memory alone: what stands there once, and what instead."""
-
-    module: str
-    before: str
-    after: str = ""
-
-
-TAKEN_AWAY: Final[Mapping[str, Cut]] = MappingProxyType(
+LIMITS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "size of documents": Cut("engine.mjs", "useLimits({ introspection }),"),
-        "variables": Cut("admission.mjs", "problemsOfVariables(schema, operation, variables, !introspection)", "[]"),
-        "cost, time, doors and variables": Cut(
-            "engine.mjs",
-            "useAdmission({ costLimit: settings.costLimit, seconds: settings.requestSeconds,"
-            " doors: createDoors(settings), introspection }),",
-        ),
-        "persisted operations": Cut(
-            "engine.mjs",
-            "persistedDocuments: byId.documents,\n    plugins: () => [\n      byId.plugin,",
-            "plugins: () => [",
-        ),
-        "deprecations": Cut("engine.mjs", "useDeprecations(),"),
-        "subscriptions": Cut("engine.mjs", "useSubscriptions(settings.subscriptions),"),
-        "public errors": Cut("engine.mjs", "usePublicErrors({ introspection }),"),
-        "measures of operations": Cut(
-            "measures.mjs",
-            "requests.observe({ operation: this.operation, outcome: this.outcome }, seconds(this.began));",
-        ),
-        "token": Cut("server.mjs", "known = identity.check(req.headers.authorization);"),
-        "address": Cut("server.mjs", "const address = clientAddress(req);", "const address = '127.0.0.1';"),
+        "token": frozenset({"identity.mjs", "issuers.mjs"}),
+        "variables": frozenset({"variables.mjs"}),
+        "rates at the doors": frozenset({"doors.mjs", "rates.mjs", "recent.mjs"}),
+        "measures": frozenset({"measures.mjs", "tally.mjs"}),
+        "client's address": frozenset({"addresses.mjs"}),
+        "persisted operations": frozenset({"persisted.mjs"}),
+        "headers for services": frozenset({"headers.mjs"}),
+        "cost, and time": frozenset({"cost.mjs", "admission.mjs"}),
+        "size of documents": frozenset({"limits.mjs"}),
+        "errors made public": frozenset({"errors.mjs", "places.mjs"}),
+        "deprecations": frozenset({"deprecations.mjs"}),
+        "subscriptions": frozenset({"subscriptions.mjs"}),
     }
 )
+"""What the gateway does to a request besides having it answered, and the modules that do it."""
 
-OTHERWISE_SET: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {
-        "cost": {"GATEWAY_COST_LIMIT": "off"},
-        "time": {"GATEWAY_REQUEST_SECONDS": "off"},
-        "rates at the doors": WITHOUT_RATES,
-        "traces of 5 %, which it is without": {"GATEWAY_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"},
-    }
-)
-"""What the gateway itself can be without, or with."""
+
+class Seen(msgspec.Struct, frozen=True):
+    """What the program tells of one question: µs of CPU for each round, and each module's share for each profile."""
+
+    rounds: list[float]
+    shares: list[dict[str, float]]
+
+    def of(self, modules: frozenset[str]) -> Spread:
+        """Return how many µs of a request are these modules', by the least of the rounds."""
+        whole = min(self.rounds)
+        return Spread.of([whole * sum(shares.get(name, 0.0) for name in modules) for shares in self.shares])
 
 
 async def limits(
@@ -69,12 +56,10 @@ async def limits(
     answers: Mapping[str, Mapping[str, str]],
     issuers: Sequence[Issuer],
     folder: Path,
-    say: Callable[[str], None],
-) -> tuple[Mapping[str, Spread], Mapping[str, Limit]]:
-    """Return what the whole costs, µs of CPU by question, and what each limit has in it.
+) -> tuple[Mapping[str, Spread], Mapping[str, Mapping[str, Spread]]]:
+    """Return what the whole costs, µs of CPU by question, and how much of it is each limit's, by profiles.
 
-    The least of the rounds counts for a limit: the work is the same in each, and whatever else the machine does makes
-    it dearer.
+    The gateway without a limit tells nothing: two processes of the same gateway are farther apart than any limit costs.
 
     :param answers: what each service answers, by the body that asks.
     :raises TrialError: the program failed.
@@ -90,27 +75,10 @@ async def limits(
         # The doors are passed thousands of times here: their rates are kept, and never reached.
         **dict.fromkeys(("GATEWAY_SUBMIT_PER_ADDRESS", "GATEWAY_SUBMIT_PER_SUBJECT"), _OFTEN),
     }
-    variants: dict[str, tuple[Cut | None, Mapping[str, str]]] = {"whole": (None, {}), "again": (None, {})}
-    variants |= {name: (cut, {}) for name, cut in TAKEN_AWAY.items()}
-    variants |= {name: (None, settings) for name, settings in OTHERWISE_SET.items()}
-    spent: dict[str, dict[str, list[float]]] = {name: {one.name: [] for one in questions} for name in variants}
-    for turn in range(_TURNS):
-        for name, (cut, settings) in sorted(variants.items(), key=lambda one: one[0], reverse=turn % 2 == 1):
-            command = [find_node().program, _PROGRAM, GATEWAY_FOLDER, file, json.dumps(cut and cut._asdict())]
-            for question, rounds in json.loads(await said(command, {**environment, **settings})).items():
-                spent[name][question] += rounds
-        say(f"turn {turn + 1} of {_TURNS} through {len(variants)} gateways")
-    least = {name: {question: min(rounds) for question, rounds in by.items()} for name, by in spent.items()}
-    whole, again = least.pop("whole"), least.pop("again")
-    noise = {question: round(abs(us - again[question]), 1) for question, us in whole.items()}
-    best = {question: min(us, again[question]) for question, us in whole.items()}
-    costs = {
-        name: {question: round(best[question] - us, 1) for question, us in by.items()} for name, by in least.items()
-    }
-    return (
-        {question: Spread.of(rounds) for question, rounds in spent["whole"].items()},
-        {name: Limit(of, noise) for name, of in costs.items()},
-    )
+    answered = await said([find_node().program, _PROGRAM, GATEWAY_FOLDER, file], environment)
+    seen = msgspec.json.decode(answered, type=dict[str, Seen])
+    whole = {name: Spread.of(one.rounds) for name, one in seen.items()}
+    return whole, {limit: {name: one.of(modules) for name, one in seen.items()} for limit, modules in LIMITS.items()}
 
 
 def _lower(headers: Mapping[str, str]) -> Mapping[str, str]:

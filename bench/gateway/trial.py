@@ -1,4 +1,4 @@
-"""The trial: both planners in turns, then each limit by what a request costs without it.
+"""The trial: both planners in turns, then each limit's part of what a request costs.
 
 The answers come from real services, once; then from memory, so that nothing but the gateway works on them.
 """
@@ -64,10 +64,10 @@ async def _measured(running: Installation, folder: Path) -> Figures:
         urls = {name: memory.url for name, memory in memories.items()}
         async with gateways(running, urls, folder, PLANNERS) as tried:
             planners, questions = await _planners(tried, memories, desk)
-    _console.print("now each limit, inside a process")
+    _console.print("now each limit's part, inside a process")
     asked = [one for one in questions if one.name in _ASKED_INSIDE]
     answers = {name: memory.known for name, memory in memories.items()}
-    whole, found = await limits(asked, answers, running.stack.issuers(), folder, _console.print)
+    whole, found = await limits(asked, answers, running.stack.issuers(), folder)
     version = await said([find_node().program, "--version"], os.environ)
     return Figures(version.strip(), processor(), _REQUESTS, planners, whole, found)
 

@@ -83,7 +83,7 @@ async def test_a_system_that_is_at_work_is_not_accused(played: Played) -> None:
     working = asyncio.gather(*(live(people) for live in BRIEF))
     found: list[str] = []
     while not working.done():
-        report = await played.report(settle_within=0, looks=3, between=0.2, acknowledged=(), attempted=None)
+        report = await played.report(settle_within=0, looks=3, between=1, acknowledged=(), attempted=None)
         found += map(str, report.findings)
     await working
     assert found == []

@@ -1,6 +1,5 @@
-"""What the gateway's trial asks, and what it takes away."""
+"""What the gateway's trial asks, and whose part it puts what down to."""
 
-import pytest
 from graphql import NonNullTypeNode, OperationDefinitionNode, parse
 
 from bench.gateway import inside
@@ -34,10 +33,17 @@ def test_a_query_about_a_work_order_is_asked_by_its_officer_with_its_id() -> Non
     assert (asked["petition"].variables["id"], asked["petition"].token) == ("petition-1", "committee")
 
 
-@pytest.mark.parametrize("name", inside.TAKEN_AWAY)
-def test_what_is_taken_away_for_the_measurement_stands_in_the_gateway_once(name: str) -> None:
-    cut = inside.TAKEN_AWAY[name]
-    assert (GATEWAY_FOLDER / cut.module).read_text().count(cut.before) == 1
+def test_each_module_that_a_limit_is_made_of_is_the_gateways_and_counted_once() -> None:
+    counted = [module for modules in inside.LIMITS.values() for module in modules]
+    assert len(counted) == len(set(counted))
+    assert [module for module in counted if not (GATEWAY_FOLDER / module).is_file()] == []
+
+
+def test_a_limits_part_is_its_modules_shares_of_the_least_round() -> None:
+    seen = inside.Seen(
+        [250.0, 200.0], [{"cost.mjs": 0.02, "server.mjs": 0.5}, {"cost.mjs": 0.01, "admission.mjs": 0.03}]
+    )
+    assert seen.of(frozenset({"cost.mjs", "admission.mjs"})) == Spread(6.0, 4.0, 8.0)
 
 
 def test_a_round_is_the_mean_of_its_questions() -> None:
