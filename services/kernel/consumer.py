@@ -1,9 +1,7 @@
 """The consumer: fetches what other services published and hands it to the inbox; commits offsets after the database."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import structlog
@@ -19,17 +17,16 @@ from services.kernel.inbox import Inbox
 from services.kernel.kafka import (
     Broker,
     BrokerError,
-    Consumer,
     Record,
     TooLargeError,
     dead_letter_topic,
     discard,
     leave,
-    new_consumer,
     new_producer,
     next_offsets,
 )
 from services.kernel.lag import Lag
+from services.kernel.offsets import Offsets
 from services.kernel.pace import Pace
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
@@ -45,47 +42,7 @@ _FETCH_WAIT_MS: Final = 500
 _GATHER_SECONDS: Final = 0.02
 """At most so often a batch is taken."""
 
-_COMMIT_SECONDS: Final = 1.0
-"""So often offsets are committed: whoever takes a partition over meets the last second's events again, which changes
-nothing."""
-
-_PARTING_SECONDS: Final = 1.0
 _BACK_OFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
-
-
-class _Offsets:
-    """How far one consumer has come in each partition, told to the broker from time to time."""
-
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
-        self._untold: dict[object, int] = {}
-        self._told = time.monotonic()
-
-    def done(self, fetched: Mapping[object, Sequence[Record]]) -> None:
-        """Note that what was fetched has taken effect."""
-        self._untold |= next_offsets(fetched)
-
-    async def commit_in_time(self, *, idle: bool) -> None:
-        """Commit what has not been committed, if it is time, or there is nothing else to do."""
-        if self._untold and (idle or time.monotonic() - self._told >= _COMMIT_SECONDS):
-            await self._commit()
-
-    async def part(self) -> None:
-        """Commit for the last time, without waiting for a broker that does not answer."""
-        if self._untold:
-            with suppress(OSError):  # a time-out is one
-                async with asyncio.timeout(_PARTING_SECONDS):
-                    await self._commit()
-
-    async def _commit(self) -> None:
-        untold, self._untold, self._told = self._untold, {}, time.monotonic()
-        assigned = self._consumer.assignment()
-        try:
-            if mine := {partition: offset for partition, offset in untold.items() if partition in assigned}:
-                await self._consumer.commit(mine)
-        except BrokerError as error:
-            # Rebalanced meanwhile, most likely: whoever has the partition now meets duplicates, which change nothing.
-            log.info("offsets not committed", error=describe(error))
 
 
 class Events:
@@ -151,14 +108,15 @@ class Events:
         self, group: str, topics: Sequence[str], take: Callable[[Sequence[Record]], Awaitable[None]]
     ) -> None:
         while True:
-            consumer = new_consumer(self._broker, group, topics)
+            offsets, pace = Offsets(self._broker, group, topics), Pace(_GATHER_SECONDS)
+            consumer = offsets.consumer
             lag, watching = Lag(self._service.value, self._prefix, topics), None
-            offsets, pace = _Offsets(consumer), Pace(_GATHER_SECONDS)
             try:
                 await consumer.start()
                 watching = asyncio.create_task(lag.watch(consumer))
                 while True:
                     fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=BATCH)
+                    turn = offsets.turn
                     pace.begin()
                     records = [record for of_partition in fetched.values() for record in of_partition]
                     if records:
@@ -167,7 +125,7 @@ class Events:
                         await take(records)
                         lag.done.update(next_offsets(fetched))
                         metrics.CONSUMED.labels(self._service.value).inc(len(records))
-                        offsets.done(fetched)
+                        offsets.done(fetched, turn)
                     await offsets.commit_in_time(idle=not records)
                     if records:
                         pace.end()

@@ -3,13 +3,14 @@
 import asyncio
 import ssl
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka.abc import ConsumerRebalanceListener  # pyright: ignore[reportMissingTypeStubs]
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # pyright: ignore[reportMissingTypeStubs]
 from aiokafka.errors import (  # pyright: ignore[reportMissingTypeStubs]
     KafkaError,
@@ -84,7 +85,6 @@ class Consumer(Protocol):
     async def stop(self) -> None: ...
     async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[object, Sequence[Record]]: ...
     async def commit(self, offsets: Mapping[object, int]) -> None: ...
-    def assignment(self) -> frozenset[Any]: ...
 
 
 class Reader(Protocol):
@@ -134,10 +134,26 @@ async def discard(producer: Producer) -> None:
     await inner.client.close()
 
 
-def new_consumer(broker: Broker, group: str, topics: Sequence[str]) -> Consumer:
-    """Return a consumer, not yet started; a new group starts at the beginning of every topic."""
+class _Sharing(ConsumerRebalanceListener):
+    """Tells that a group is about to share out its partitions anew."""
+
+    def __init__(self, revoked: Callable[[], None]) -> None:
+        self._revoked = revoked
+
+    def on_partitions_revoked(self, revoked: Collection[object]) -> None:  # noqa: ARG002 - as the library has it
+        self._revoked()
+
+    def on_partitions_assigned(self, assigned: Collection[object]) -> None: ...
+
+
+def new_consumer(
+    broker: Broker, group: str, topics: Sequence[str], *, revoked: Callable[[], None] = lambda: None
+) -> Consumer:
+    """Return a consumer, not yet started; a new group starts at the beginning of every topic.
+
+    :param revoked: called before the group shares out its partitions anew: until then nobody else has them.
+    """
     consumer: Any = AIOKafkaConsumer(
-        *topics,
         **broker.options(),
         group_id=group,
         enable_auto_commit=False,
@@ -147,6 +163,7 @@ def new_consumer(broker: Broker, group: str, topics: Sequence[str]) -> Consumer:
         heartbeat_interval_ms=2_000,
         fetch_max_wait_ms=500,
     )
+    consumer.subscribe(topics, listener=_Sharing(revoked))
     return cast(Consumer, consumer)
 
 

@@ -75,13 +75,21 @@ async def settled(district: District) -> None:
 async def _behind(district: District) -> bool:
     counts = "SELECT aggregate_id, max(sequence) AS n FROM own.event WHERE type <> 'reference.recorded' GROUP BY 1"
     published = {name: await service.fetch(counts) for name, service in district.services.items()}
+    entries = {name: await _entries(service, "own") for name, service in district.services.items()}
     for name, service in district.services.items():
+        kept = await _entries(service, "view")
+        if any(not entries[source] <= kept for source in set(NAMES) - {name}):
+            return True
         rows = await service.fetch("SELECT aggregate_id, source, applied FROM own.progress")
         applied = {(row["aggregate_id"], row["source"]): row["applied"] for row in rows}
         for source in set(NAMES) - {name}:
             if any(applied.get((row["aggregate_id"], source), 0) < row["n"] for row in published[source]):
                 return True
     return False
+
+
+async def _entries(service: RunningService, schema: str) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in await service.fetch(f"SELECT kind, id, sequence FROM {schema}.reference")}
 
 
 async def rebuilt(service: RunningService, say: Callable[[str], None] = lambda _: None, **other: Any) -> Rebuilt:
