@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import lifecycles, limits, parking, rebuild
+from bench import lifecycles, limits, parking, rebuild, soak
 from bench.gateway import trial as gateway
 from bench.replicas import trial as replicas
 
@@ -22,6 +22,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[], Coroutine[Any, Any, Mapping[str, A
         "parking": parking.measure,
         "rebuild": rebuild.measure,
         "replicas": replicas.measure,
+        "soak": soak.measure,
     }
 )
 """By name; what returns no figures has kept them itself."""
