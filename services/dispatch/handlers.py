@@ -34,11 +34,11 @@ from services.contracts.vocabulary import Source
 from services.dispatch.commands import following
 from services.dispatch.domain.assignment import HandedOver
 from services.dispatch.store import view_petition
-from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
 from services.kernel.ids import PetitionId, TrackingCode
 from services.kernel.inbox import Handlers
 from services.kernel.reference import ReferenceCache
+from services.kernel.transaction import Transaction
 
 SOURCES: Final = frozenset({Source.INTAKE, Source.FEEDBACK})
 

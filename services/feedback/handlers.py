@@ -41,11 +41,11 @@ from services.contracts.vocabulary import Source
 from services.feedback.commands import following
 from services.feedback.domain.following import Result
 from services.feedback.store import view_clock, view_event, view_petition
-from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
 from services.kernel.ids import PetitionId
 from services.kernel.inbox import Handlers
 from services.kernel.reference import ReferenceCache
+from services.kernel.transaction import Transaction
 
 SOURCES: Final = frozenset({Source.INTAKE, Source.DISPATCH})
 

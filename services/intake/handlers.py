@@ -34,11 +34,11 @@ from services.contracts.feedback import (
 from services.contracts.vocabulary import Source
 from services.intake.commands import following
 from services.intake.store import view_petition
-from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
 from services.kernel.ids import PetitionId
 from services.kernel.inbox import Handlers
 from services.kernel.reference import ReferenceCache
+from services.kernel.transaction import Transaction
 
 SOURCES: Final = frozenset({Source.DISPATCH, Source.FEEDBACK})
 

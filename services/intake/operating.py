@@ -27,13 +27,13 @@ from services.kernel import recording, text
 from services.kernel.access import Actor
 from services.kernel.auth import keyrings, keys
 from services.kernel.auth.keyrings import KeyFileError, Keyring, Watched
-from services.kernel.db import Database, open_database
 from services.kernel.ids import PetitionId, new_uuid
 from services.kernel.mutation import Mutations, Request
 from services.kernel.operating import ActingSettings, Because, By
 from services.kernel.pulse import Pulse
 from services.kernel.settings import OperatorSettings
 from services.kernel.tracing import untraced
+from services.kernel.transaction import Database, open_database
 
 PUBLISHED_SECONDS: Final = 15.0
 """How long a new signing key is published before it signs: whoever checks tokens asks for keys every 5 s at most."""

@@ -10,7 +10,7 @@ from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import arrivals, metrics, reference
 from services.kernel.arrivals import Arrived
-from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe
+from services.kernel.db import TRANSIENT, UNREACHABLE, describe
 from services.kernel.envelope import UnreadableError
 from services.kernel.errors import InvalidInput, Unavailable
 from services.kernel.inbox import Inbox
@@ -30,6 +30,7 @@ from services.kernel.offsets import Offsets
 from services.kernel.pace import Pace
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
+from services.kernel.transaction import Database
 
 log = structlog.get_logger()
 

@@ -13,9 +13,10 @@ from typing import Final, NoReturn
 import structlog
 
 from services.kernel import metrics
-from services.kernel.db import TRANSIENT, UNREACHABLE, Database, describe
+from services.kernel.db import TRANSIENT, UNREACHABLE, describe
 from services.kernel.inbox import Reason
 from services.kernel.relay import Outlet
+from services.kernel.transaction import Database
 
 log = structlog.get_logger()
 

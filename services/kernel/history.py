@@ -21,10 +21,11 @@ from services.contracts.vocabulary import ClockKind, ClockState, LimitUnit, Sour
 from services.kernel import tracing
 from services.kernel.access import Scope
 from services.kernel.clocks import Clock, Level
-from services.kernel.db import Row, Transaction, Write
+from services.kernel.db import Row
 from services.kernel.head import Fact, Head, Seen
 from services.kernel.ids import ClockId, PetitionId, new_uuid
 from services.kernel.ledger import LedgerEntry
+from services.kernel.transaction import Transaction, Write
 
 FIRST_FREE: Final = 26
 
@@ -102,10 +103,10 @@ SELECT {columns}, {_VERSION} FROM own.petition WHERE {where}"""  # noqa: S608
 
     async def row(self, tx: Transaction, wanted: UUID) -> Row | None:
         """Return the row, locked if the transaction locks; None: there is none."""
-        if not tx.locks:
+        if tx.unlocked:
             row = await tx.connection.fetchrow(self._unlocked, wanted)
             if row is not None:
-                tx.note(row["petition_id"], row["version"])
+                tx.unlocked.note(row["petition_id"], row["version"])
             return row
         await tx.flush()
         row = await tx.connection.fetchrow(self._locking, wanted)

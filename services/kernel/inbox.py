@@ -28,10 +28,11 @@ from services.contracts.event import Event
 from services.contracts.vocabulary import Source
 from services.kernel import metrics, tracing
 from services.kernel.arrivals import Arrived, Key, show_headers, stored
-from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Lock, Transaction, describe, savepoint
+from services.kernel.db import TRANSIENT, UNREACHABLE, Lock, describe
 from services.kernel.envelope import Envelope
 from services.kernel.errors import InvalidInput, NotFound, Unavailable
 from services.kernel.tracing import Tracing
+from services.kernel.transaction import Cause, Database, Transaction, savepoint
 
 log = structlog.get_logger()
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import asyncpg as _asyncpg
 
-from services.kernel.db import VIEW, Lock, Transaction
+from services.kernel.db import VIEW, Lock
+from services.kernel.transaction import Transaction
 
 asyncpg: Any = _asyncpg  # ships no types
 _LOCK_TIMEOUT: Final = "5s"

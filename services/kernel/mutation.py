@@ -18,21 +18,11 @@ import msgspec
 
 from services.kernel import metrics, text, tracing
 from services.kernel.access import Actor
-from services.kernel.db import (
-    TRANSIENT,
-    UNREACHABLE,
-    Answer,
-    Cause,
-    Connection,
-    Database,
-    OvertakenError,
-    Transaction,
-    UniqueViolation,
-    unavailable,
-)
+from services.kernel.db import TRANSIENT, UNREACHABLE, Connection, UniqueViolation, unavailable
 from services.kernel.errors import Conflict, InvalidInput, Refusal, Unavailable
 from services.kernel.pulse import Pulse
 from services.kernel.tracing import Tracing
+from services.kernel.transaction import Answer, Cause, Database, OvertakenError, Transaction
 
 Result = TypeVar("Result", bound=msgspec.Struct)
 

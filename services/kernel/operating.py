@@ -17,7 +17,6 @@ from rich.console import Console
 
 from services.contracts.vocabulary import Source
 from services.kernel import parking, text
-from services.kernel.db import Database, open_database
 from services.kernel.domain_clock import DomainClock, system_now
 from services.kernel.errors import Refusal
 from services.kernel.graphql.parking import LONGEST_BECAUSE
@@ -29,6 +28,7 @@ from services.kernel.rebuild_view import RebuildError
 from services.kernel.reference import ReferenceCache
 from services.kernel.settings import Environment, OperatorSettings
 from services.kernel.tracing import untraced
+from services.kernel.transaction import Database, open_database
 
 _PAGE: Final = 500
 _console: Final = Console(highlight=False, soft_wrap=True)

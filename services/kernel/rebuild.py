@@ -15,24 +15,14 @@ from typing import Final, TypeVar
 
 from services.contracts.vocabulary import Source
 from services.kernel import reference
-from services.kernel.db import (
-    NEXT_VIEW,
-    OLD_VIEW,
-    TRANSIENT,
-    UNREACHABLE,
-    Cause,
-    Connection,
-    Lock,
-    describe,
-    own_connection,
-    transaction_on,
-)
+from services.kernel.db import NEXT_VIEW, OLD_VIEW, TRANSIENT, UNREACHABLE, Connection, Lock, describe, own_connection
 from services.kernel.inbox import Handlers
 from services.kernel.kafka import Broker, BrokerError, Record
 from services.kernel.migrate import hold_version
 from services.kernel.rebuild_topics import Topics, reading
 from services.kernel.rebuild_view import NextView, RebuildError
 from services.kernel.reference import ReferenceCache
+from services.kernel.transaction import Cause, transaction_on
 
 HOLD_SECONDS: Final = 2.0
 """How long those who write the view may be held while what is left is read; after that they go on, and it is tried

@@ -13,23 +13,11 @@ from uuid import UUID
 from services.contracts.event import Event
 from services.contracts.vocabulary import Source
 from services.kernel.arrivals import Arrived, show_headers, stored
-from services.kernel.db import (
-    NEXT_VIEW,
-    OLD_VIEW,
-    TRANSIENT,
-    UNREACHABLE,
-    VIEW,
-    Cause,
-    Connection,
-    Row,
-    Transaction,
-    describe,
-    savepoint,
-    transaction_on,
-)
+from services.kernel.db import NEXT_VIEW, OLD_VIEW, TRANSIENT, UNREACHABLE, VIEW, Connection, Row, describe
 from services.kernel.envelope import Envelope
 from services.kernel.inbox import Projection
 from services.kernel.migrate import make_view
+from services.kernel.transaction import Cause, Transaction, savepoint, transaction_on
 
 Stream = tuple[UUID, Source]
 """One source's events about one petition."""

@@ -19,7 +19,6 @@ from services.contracts.reference import AnyEntry, kind_of
 from services.contracts.vocabulary import ReferenceKind, Role, Source
 from services.kernel import reference, text
 from services.kernel.access import Actor
-from services.kernel.db import Database, Transaction, open_database
 from services.kernel.entries import EntriesRecorded, Owned, RecordEntries, read_entries, written
 from services.kernel.errors import InvalidInput
 from services.kernel.ids import new_uuid
@@ -27,6 +26,7 @@ from services.kernel.mutation import Mutations, Request
 from services.kernel.operating import ActingSettings, By
 from services.kernel.pulse import Pulse
 from services.kernel.tracing import untraced
+from services.kernel.transaction import Database, Transaction, open_database
 
 _LONGEST_BY: Final = 500
 _STDIN: Final = "-"

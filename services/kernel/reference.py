@@ -25,10 +25,11 @@ from services.contracts.reference import (
 )
 from services.contracts.vocabulary import ReferenceKind, Source
 from services.kernel.calendar import Calendar, calendar_version
-from services.kernel.db import Connection, Transaction, refuse_nul
+from services.kernel.db import Connection, refuse_nul
 from services.kernel.envelope import Headers, UnreadableError, from_message
 from services.kernel.ids import new_uuid
 from services.kernel.terms import Terms
+from services.kernel.transaction import Transaction
 
 _ENTRY: Final = msgspec.json.Decoder(AnyEntry)
 EntryType = TypeVar("EntryType", bound=Entry)

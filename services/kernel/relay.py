@@ -18,16 +18,7 @@ from opentelemetry.trace import Span
 from services.contracts import catalogue
 from services.contracts.vocabulary import Source
 from services.kernel import metrics, tracing
-from services.kernel.db import (
-    UNREACHABLE,
-    Connection,
-    Lock,
-    Row,
-    UniqueViolation,
-    describe,
-    listen,
-    own_connection,
-)
+from services.kernel.db import UNREACHABLE, Connection, Lock, Row, UniqueViolation, describe, listen, own_connection
 from services.kernel.envelope import Envelope, Message, to_message
 from services.kernel.history import parse_seen
 from services.kernel.kafka import Broker, BrokerError, Producer, Topic, create_topics, discard, new_producer

@@ -18,13 +18,14 @@ import structlog
 
 from services.contracts.vocabulary import Source
 from services.kernel import metrics, tracing
-from services.kernel.db import TRANSIENT, UNREACHABLE, Cause, Database, Row, Transaction, describe
+from services.kernel.db import TRANSIENT, UNREACHABLE, Row, describe
 from services.kernel.errors import Unavailable
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.inbox import Reason
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache, References
 from services.kernel.tracing import NO_TRACES, Tracing
+from services.kernel.transaction import Cause, Database, Transaction
 
 log = structlog.get_logger()
 

@@ -36,7 +36,7 @@ from services.kernel.auth.key_sets import Ages
 from services.kernel.auth.keyrings import KeyFileError
 from services.kernel.auth.tokens import Verifier, issuers
 from services.kernel.consumer import Events
-from services.kernel.db import UNREACHABLE, Cause, Database, describe, open_database
+from services.kernel.db import UNREACHABLE, describe
 from services.kernel.domain_clock import DomainClock, system_now
 from services.kernel.figures import Figures
 from services.kernel.graphql.context import Runtime
@@ -56,6 +56,7 @@ from services.kernel.relay import Outlet, Relay, Word, events
 from services.kernel.scheduler import ClockCommands, Scheduler
 from services.kernel.settings import OperatorSettings, RebuildSettings, Settings
 from services.kernel.tracing import Tracing
+from services.kernel.transaction import Cause, Database, open_database
 
 log = structlog.get_logger()
 
@@ -212,32 +213,12 @@ def _jobs(
     wiring: Wiring, runtime: Runtime[Any], inbox: Inbox, roles: Sequence[Role]
 ) -> Generator[tuple[str, Callable[[], Awaitable[object]]]]:
     """Yield what runs in the background in these roles, each job with its name."""
-    settings, url = runtime.settings, runtime.settings.database_url.get_secret_value()
+    settings = runtime.settings
     outlets = wiring.outlets or [events(wiring.source)]
     if Role.RELAY in roles:
-        relays = [(outlet, Pulse()) for outlet in outlets[1:]]  # each is fed by the events' own
-        further = [pulse for _, pulse in relays]
-
-        def told(keys: Sequence[str]) -> None:
-            runtime.live.tell(keys)
-            for pulse in further if keys else ():
-                pulse.beat()
-
-        for outlet, written in [(outlets[0], runtime.committed), *relays]:
-            relay = Relay(
-                wiring.source,
-                outlet,
-                database_url=url,
-                broker=settings.broker,
-                topic_prefix=settings.topic_prefix,
-                topic_replication=settings.topic_replication,
-                poll=settings.outbox_poll,
-                written=written,
-                told=told,
-                traces=runtime.traces,
-            )
-            yield f"relay of {outlet.name}", relay.run
+        yield from _relays(wiring.source, outlets, runtime)
     else:
+        url = settings.database_url.get_secret_value()
         word = Word(wiring.source, outlets[0].name, database_url=url, written=runtime.committed)
         yield "word to the relay", word.run
     if Role.CONSUMER in roles:
@@ -270,6 +251,34 @@ def _jobs(
         yield "figures", figures.run
     if wiring.schema.has_subscriptions:
         yield "live", runtime.live.run
+
+
+def _relays(
+    source: Source, outlets: Sequence[Outlet], runtime: Runtime[Any]
+) -> Generator[tuple[str, Callable[[], Awaitable[object]]]]:
+    """Yield the relay of each outlet: the first is of what commands write, which feeds the further ones."""
+    settings = runtime.settings
+    further = [(outlet, Pulse()) for outlet in outlets[1:]]
+
+    def told(keys: Sequence[str]) -> None:
+        runtime.live.tell(keys)
+        for _, written in further if keys else ():
+            written.beat()
+
+    for outlet, written in [(outlets[0], runtime.committed), *further]:
+        relay = Relay(
+            source,
+            outlet,
+            database_url=settings.database_url.get_secret_value(),
+            broker=settings.broker,
+            topic_prefix=settings.topic_prefix,
+            topic_replication=settings.topic_replication,
+            poll=settings.outbox_poll,
+            written=written,
+            told=told,
+            traces=runtime.traces,
+        )
+        yield f"relay of {outlet.name}", relay.run
 
 
 def _figures(

@@ -15,11 +15,11 @@ from services.dispatch.commands.reference import record_entries as record_at_dis
 from services.intake import seed
 from services.intake.commands.reference import record_entries as record_at_intake
 from services.kernel.access import Actor
-from services.kernel.db import Cause, open_database
 from services.kernel.entries import EntriesRecorded, RecordEntries
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.kafka import Broker, new_producer
 from services.kernel.recording import Recorder
+from services.kernel.transaction import Cause, open_database
 
 OPERATOR: Final = Actor("test-operator", frozenset({Role.OPERATOR}))
 RECORDERS: Final[Mapping[str, Recorder]] = MappingProxyType(

@@ -23,9 +23,9 @@ from services.contracts.reference import AnyEntry, Community, Name, RoutingRule,
 from services.contracts.vocabulary import Source
 from services.dispatch import operating as dispatchs
 from services.intake import operating as intakes
-from services.kernel.db import Cause, open_database
 from services.kernel.entries import RecordEntries, read_entries, written
 from services.kernel.operating import operate
+from services.kernel.transaction import Cause, open_database
 from tests.support.district import District, RunningService, eventually
 from tests.support.references import OPERATOR, RECORDERS, record
 

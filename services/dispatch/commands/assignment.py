@@ -11,11 +11,11 @@ from services.dispatch.domain import access, assignment
 from services.dispatch.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, owner, require
-from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
 from services.kernel.grounds import known_ground
 from services.kernel.ids import WorkOrderId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_REASON: Final = 1_000
 

@@ -6,12 +6,12 @@ from services.dispatch.domain import handling
 from services.dispatch.domain.work_order import Petition
 from services.dispatch.store import petitions
 from services.kernel.clocks import Clock, Level, acts_now, is_due
-from services.kernel.db import Transaction
 from services.kernel.head import Decision, pressed, reckoned
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.reference import References
 from services.kernel.scheduler import FIRED
 from services.kernel.terms import Terms
+from services.kernel.transaction import Transaction
 
 
 async def fire_clock(

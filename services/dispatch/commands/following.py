@@ -7,10 +7,10 @@ from services.dispatch.domain import assignment, following, routing
 from services.dispatch.domain.assignment import HandedOver
 from services.dispatch.domain.work_order import Petition
 from services.dispatch.store import petitions
-from services.kernel.db import Transaction
 from services.kernel.head import Decision
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 
 async def _save(

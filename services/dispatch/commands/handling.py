@@ -11,10 +11,10 @@ from services.dispatch.domain import access, handling
 from services.dispatch.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require
-from services.kernel.db import Transaction
 from services.kernel.grounds import known_ground
 from services.kernel.ids import WorkOrderId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_QUESTION: Final = 2_000
 LONGEST_REPLY: Final = 4_000

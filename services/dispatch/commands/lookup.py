@@ -5,10 +5,10 @@ from services.dispatch.domain.routing import Table
 from services.dispatch.domain.work_order import Petition, WorkOrder
 from services.dispatch.store import petitions
 from services.kernel.access import Actor, Rule, require_own
-from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
 from services.kernel.ids import WorkOrderId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 
 async def own_order(tx: Transaction, order_id: WorkOrderId, by: Actor, rule: Rule) -> tuple[Petition, WorkOrder]:

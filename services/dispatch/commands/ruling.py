@@ -10,9 +10,9 @@ from services.dispatch.domain import access, ruling
 from services.dispatch.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require
-from services.kernel.db import Transaction
 from services.kernel.ids import WorkOrderId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from services.dispatch.domain.work_order import Petition
 from services.dispatch.store import petitions, progress, view_petition
 from services.kernel import text
 from services.kernel.access import Actor, owner, require, require_own
-from services.kernel.db import Transaction
 from services.kernel.errors import NotFound, Unavailable
 from services.kernel.head import Seen
 from services.kernel.ids import InstructionId, PetitionId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_INSTRUCTION: Final = 1_000
 LONGEST_ANSWER: Final = 4_000

@@ -12,10 +12,10 @@ from services.dispatch.commands.answers import Changed
 from services.dispatch.schema import inputs
 from services.dispatch.schema.work_order import WorkOrder, shown
 from services.kernel.access import Actor
-from services.kernel.db import Transaction
 from services.kernel.graphql.context import Context, Info
 from services.kernel.ids import WorkOrderId, parse_uuid
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 Cmd = TypeVar("Cmd", contravariant=True)
 

@@ -16,7 +16,6 @@ from services.dispatch.queries import instructions
 from services.dispatch.schema import inputs
 from services.dispatch.schema.department import Department, department
 from services.kernel.access import Actor, reach
-from services.kernel.db import Transaction
 from services.kernel.graphql.context import Context, Info
 from services.kernel.graphql.types import (
     After,
@@ -30,6 +29,7 @@ from services.kernel.graphql.types import (
 )
 from services.kernel.ids import InstructionId, PetitionId, parse_uuid
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 if TYPE_CHECKING:
     from services.dispatch.schema.petition import Petition

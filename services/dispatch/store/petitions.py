@@ -14,10 +14,11 @@ from services.dispatch.domain.instruction import Instruction
 from services.dispatch.domain.work_order import Petition, WorkOrder
 from services.kernel import history
 from services.kernel.clocks import earliest_due
-from services.kernel.db import Row, Transaction
+from services.kernel.db import Row
 from services.kernel.errors import NotFound
 from services.kernel.head import Decision, Fact
 from services.kernel.ids import InstructionId, PetitionId, TrackingCode, WorkOrderId
+from services.kernel.transaction import Transaction
 
 TOPIC: Final = catalogue.petition_topic(Source.DISPATCH)
 

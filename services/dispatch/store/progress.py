@@ -3,9 +3,9 @@
 from typing import Final
 
 from services.contracts.vocabulary import Source
-from services.kernel.db import Transaction
 from services.kernel.head import Seen
 from services.kernel.ids import PetitionId
+from services.kernel.transaction import Transaction
 
 _HOLD: Final = """
 -- progress.hold: hold back what the other services say of a petition that has no row to lock here

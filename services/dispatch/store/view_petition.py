@@ -10,9 +10,9 @@ from services.contracts.event import Event
 from services.contracts.vocabulary import CaseState, PetitionState, Source
 from services.dispatch.domain.supervision import Elsewhere
 from services.kernel.access import Scope
-from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
 from services.kernel.ids import PetitionId, TrackingCode
+from services.kernel.transaction import Transaction
 
 _STATES: Final[Mapping[type[Event], str]] = MappingProxyType(
     {

@@ -8,12 +8,12 @@ from services.feedback.domain import closing, ledger
 from services.feedback.domain.case import Case, Petition
 from services.feedback.store import petitions
 from services.kernel.clocks import Clock, Level, acts_now, is_due
-from services.kernel.db import Transaction
 from services.kernel.head import Decision, pressed, reckoned
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.reference import References
 from services.kernel.scheduler import FIRED
 from services.kernel.terms import Terms
+from services.kernel.transaction import Transaction
 
 
 async def fire_clock(

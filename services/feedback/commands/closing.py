@@ -9,10 +9,10 @@ from services.feedback.domain import access, closing
 from services.feedback.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require
-from services.kernel.db import Transaction
 from services.kernel.grounds import known_ground
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_REASON: Final = 1_000
 

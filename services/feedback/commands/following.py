@@ -7,10 +7,10 @@ from services.feedback.domain.case import Petition
 from services.feedback.domain.following import Result
 from services.feedback.store import petitions
 from services.kernel.access import Scope
-from services.kernel.db import Transaction
 from services.kernel.head import Decision
 from services.kernel.ids import CaseId, PetitionId, new_uuid
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 
 async def schedule_visit(tx: Transaction, result: Result, references: References, *, now: datetime) -> None:

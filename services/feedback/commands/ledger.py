@@ -12,11 +12,11 @@ from services.feedback.domain.case import LedgerEntry
 from services.feedback.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require
-from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
 from services.kernel.grounds import known_ground
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_REASON: Final = 1_000
 

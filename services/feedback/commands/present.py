@@ -3,9 +3,9 @@
 from services.feedback.domain.case import Case, Petition
 from services.feedback.store import petitions
 from services.kernel.access import Actor, Rule, require_own
-from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.ids import PetitionId
+from services.kernel.transaction import Transaction
 
 
 async def own(tx: Transaction, petition_id: PetitionId, by: Actor, rule: Rule) -> tuple[Petition, Case]:

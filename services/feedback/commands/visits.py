@@ -12,10 +12,10 @@ from services.feedback.domain.visits import Answers, Met
 from services.feedback.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require
-from services.kernel.db import Transaction
 from services.kernel.ids import PetitionId, new_uuid
 from services.kernel.masking import mask
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_COMMENT: Final = 1_000
 

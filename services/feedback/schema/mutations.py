@@ -11,10 +11,10 @@ from services.feedback.commands.answers import Changed
 from services.feedback.domain.visits import Answers
 from services.feedback.schema import inputs
 from services.feedback.schema.petition import Petition, petition_of
-from services.kernel.db import Transaction
 from services.kernel.graphql.context import Context, Info
 from services.kernel.ids import PetitionId, parse_uuid
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 
 @strawberry.type(description="A petition as a mutation of its evaluation left it.")

@@ -15,10 +15,11 @@ from services.feedback.domain import rates
 from services.feedback.domain.case import Case, LedgerEntry, Outcome, Petition, Reopening, Visit
 from services.kernel import history
 from services.kernel.clocks import earliest_due
-from services.kernel.db import Row, Transaction
+from services.kernel.db import Row
 from services.kernel.errors import NotFound
 from services.kernel.head import Decision, Fact
 from services.kernel.ids import CaseId, PetitionId
+from services.kernel.transaction import Transaction
 
 TOPIC: Final = catalogue.petition_topic(Source.FEEDBACK)
 

@@ -11,8 +11,8 @@ from services.contracts.clocks import ClockEscalated, ClockEvent, ClockPaused, C
 from services.contracts.event import Event
 from services.contracts.vocabulary import Audience, ClockKind, ClockState
 from services.kernel.clocks import OF_THE_DEPARTMENT
-from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
+from services.kernel.transaction import Transaction
 
 # A row begins with the first level: of the clocks that are kept to nothing has to be written here.
 _LATE: Final = """

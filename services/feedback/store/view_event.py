@@ -5,9 +5,9 @@ from typing import Final
 
 from services.contracts import catalogue
 from services.contracts.event import Event
-from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
 from services.kernel.history import show_seen
+from services.kernel.transaction import Transaction
 
 _KEEP: Final = """
 -- view_event.keep: events that are not kept yet

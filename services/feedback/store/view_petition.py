@@ -8,8 +8,8 @@ from services.contracts import intake as i
 from services.contracts.event import Event
 from services.contracts.vocabulary import Source, Stage
 from services.feedback.domain import stage
-from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
+from services.kernel.transaction import Transaction
 
 _INTAKE: Final = """
 -- view_petition.intake: the latest of intake's columns; stage, code and title if an event said one

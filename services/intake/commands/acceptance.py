@@ -11,11 +11,11 @@ from services.intake.domain import acceptance, access
 from services.intake.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, require, require_own
-from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
 from services.kernel.grounds import known_ground
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_TITLE: Final = 120
 LONGEST_REASON: Final = 1_000

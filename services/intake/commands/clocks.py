@@ -4,11 +4,11 @@ from datetime import datetime
 
 from services.intake.store import petitions
 from services.kernel.clocks import is_due
-from services.kernel.db import Transaction
 from services.kernel.head import pressed, reckoned
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.reference import References
 from services.kernel.scheduler import FIRED
+from services.kernel.transaction import Transaction
 
 
 async def fire_clock(

@@ -13,10 +13,10 @@ from services.intake.store.view_petition import Elsewhere
 from services.intake.vault import Vault
 from services.kernel import text
 from services.kernel.access import OWN, Actor, require
-from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.ids import PetitionId
 from services.kernel.masking import mask
+from services.kernel.transaction import Transaction
 
 LONGEST_PURPOSE: Final = 200
 _OVER: Final = frozenset({PetitionState.REJECTED, PetitionState.WITHDRAWN})

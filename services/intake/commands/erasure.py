@@ -8,10 +8,10 @@ from services.intake.store import erasures, originals, petitions
 from services.intake.store.erasures import Receipt
 from services.kernel import text
 from services.kernel.access import Actor, require
-from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.ids import PetitionId
 from services.kernel.masking import mask
+from services.kernel.transaction import Transaction
 
 LONGEST_BECAUSE: Final = 500
 

@@ -7,10 +7,10 @@ from services.intake.commands.answers import Changed
 from services.intake.domain import access, followers
 from services.intake.store import petitions
 from services.kernel.access import Actor, require, require_own
-from services.kernel.db import Transaction
 from services.kernel.errors import Forbidden
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 
 def in_office(by: Actor, references: References) -> str:

@@ -5,10 +5,10 @@ from datetime import datetime
 from services.intake.domain import following, screening
 from services.intake.domain.petition import Petition
 from services.intake.store import petitions
-from services.kernel.db import Transaction
 from services.kernel.head import Decision
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 
 async def _save(tx: Transaction, before: Petition, decision: Decision[Petition] | None, now: datetime) -> None:

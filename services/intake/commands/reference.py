@@ -7,8 +7,8 @@ from services.intake.domain import access
 from services.intake.domain import reference as rules
 from services.kernel import reference
 from services.kernel.access import Actor, require
-from services.kernel.db import Transaction
 from services.kernel.entries import EntriesRecorded, RecordEntries, to_record
+from services.kernel.transaction import Transaction
 
 
 async def record_entries(tx: Transaction, cmd: RecordEntries, *, by: Actor, now: datetime) -> EntriesRecorded:

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from services.intake.store import key_changes, originals
 from services.intake.vault import Vault
-from services.kernel.db import TRANSIENT, Cause, Connection, Database
+from services.kernel.db import TRANSIENT, Connection
 from services.kernel.errors import InvalidInput, Unavailable
 from services.kernel.ids import new_uuid
+from services.kernel.transaction import Cause, Database
 
 PAGE: Final = 500
 _ATTEMPTS: Final = 10

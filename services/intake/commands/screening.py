@@ -13,11 +13,11 @@ from services.intake.domain.screening import HandingOver
 from services.intake.store import petitions
 from services.kernel import text
 from services.kernel.access import Actor, Rule, owner, require, require_own
-from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput, InvalidState
 from services.kernel.grounds import known_ground
 from services.kernel.ids import PetitionId
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_FINDINGS: Final = 4_000
 LONGEST_REQUEST_BYTES: Final = 4_096

@@ -14,11 +14,11 @@ from services.intake.store import originals, petitions
 from services.intake.vault import Contact, Vault
 from services.kernel import text
 from services.kernel.access import Actor, require, require_own
-from services.kernel.db import Transaction
 from services.kernel.errors import InvalidInput
 from services.kernel.ids import PetitionId, new_tracking_code, new_uuid
 from services.kernel.masking import mask
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 LONGEST_WORDS: Final = 5_000
 LONGEST_REASON: Final = 1_000

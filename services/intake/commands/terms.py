@@ -10,7 +10,7 @@ from services.contracts.vocabulary import Source
 from services.intake.domain import access, terms
 from services.kernel import reference
 from services.kernel.access import Actor, require
-from services.kernel.db import Transaction
+from services.kernel.transaction import Transaction
 
 
 class PolicyRecorded(msgspec.Struct, frozen=True):

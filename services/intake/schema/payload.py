@@ -9,10 +9,10 @@ from strawberry import ID
 from services.intake.commands.answers import Changed
 from services.intake.schema.petition import Petition
 from services.intake.vault import Vault
-from services.kernel.db import Transaction
 from services.kernel.graphql.context import Context, Info
 from services.kernel.ids import PetitionId, parse_uuid
 from services.kernel.reference import References
+from services.kernel.transaction import Transaction
 
 
 @strawberry.type(description="A petition as the mutation left it.")

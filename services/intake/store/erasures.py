@@ -9,9 +9,10 @@ import msgspec
 from services.contracts.event import Who
 from services.contracts.vocabulary import Role, Source
 from services.intake.store.originals import Destroyed
-from services.kernel.db import Row, Transaction
+from services.kernel.db import Row
 from services.kernel.ids import PetitionId, new_uuid
 from services.kernel.read_after import Position, show
+from services.kernel.transaction import Transaction
 
 _COLUMNS: Final = """petition_id, receipt_id, sequence, erased_at, role, subject, because, originals, additions,
     contacts, phone_hashes, wrapped_key_sha256"""

@@ -3,8 +3,9 @@
 from typing import Final
 from uuid import UUID
 
-from services.kernel.db import Connection, Transaction
+from services.kernel.db import Connection
 from services.kernel.ids import new_uuid
+from services.kernel.transaction import Transaction
 
 _BEGIN: Final = """
 -- key_changes.begin: a run that wraps record keys anew

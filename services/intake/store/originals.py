@@ -10,9 +10,10 @@ import msgspec
 
 from services.contracts.event import Who
 from services.intake.vault import Contact, Vault, WrappedKey
-from services.kernel.db import Connection, Transaction
+from services.kernel.db import Connection
 from services.kernel.errors import Unavailable
 from services.kernel.ids import PetitionId, new_uuid
+from services.kernel.transaction import Transaction
 
 _SEALED: Final = "INSERT 0 1"
 

@@ -21,10 +21,11 @@ from services.contracts.vocabulary import (
 from services.intake.domain.petition import Petition
 from services.kernel import history
 from services.kernel.clocks import earliest_due
-from services.kernel.db import Row, Transaction
+from services.kernel.db import Row
 from services.kernel.errors import NotFound
 from services.kernel.head import Decision, Fact
 from services.kernel.ids import PetitionId, TrackingCode
+from services.kernel.transaction import Transaction
 
 TOPIC: Final = catalogue.petition_topic(Source.INTAKE)
 

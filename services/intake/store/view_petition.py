@@ -9,9 +9,9 @@ from services.contracts import dispatch as d
 from services.contracts import feedback as f
 from services.contracts.event import Event
 from services.contracts.vocabulary import CaseState, Source, WorkOrderState
-from services.kernel.db import Transaction
 from services.kernel.envelope import Envelope
 from services.kernel.ids import PetitionId
+from services.kernel.transaction import Transaction
 
 _STATES: Final[Mapping[type[Event], str]] = MappingProxyType(
     {

@@ -11,7 +11,7 @@ from strawberry.types import Info as StrawberryInfo
 from services.contracts.vocabulary import Source
 from services.kernel.access import Actor
 from services.kernel.auth.tokens import Verifier
-from services.kernel.db import Connection, Database, Transaction
+from services.kernel.db import Connection
 from services.kernel.live import Live
 from services.kernel.mutation import Mutations, Request
 from services.kernel.parking import Parking
@@ -20,6 +20,7 @@ from services.kernel.read_after import WaitingRoom
 from services.kernel.reference import ReferenceCache
 from services.kernel.settings import Settings
 from services.kernel.tracing import Tracing
+from services.kernel.transaction import Database, Transaction
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 Extra = TypeVar("Extra")

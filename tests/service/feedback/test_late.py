@@ -24,8 +24,8 @@ from services.contracts.vocabulary import (
     Urgency,
 )
 from services.feedback.store import view_clock
-from services.kernel.db import Cause, Transaction
 from services.kernel.envelope import Envelope
+from services.kernel.transaction import Cause, Transaction
 from tests.support.district import MORNING, Answer, District, eventually
 from tests.support.matter import MATTER
 from tests.support.plans import full

@@ -24,10 +24,10 @@ from services.intake.store import key_changes, originals
 from services.intake.vault import Contact, Vault, WrappedKey
 from services.kernel.auth import keyrings, keys
 from services.kernel.auth.keyrings import KeyFileError, Keyring
-from services.kernel.db import Cause, Database
 from services.kernel.errors import InvalidInput, Unavailable
 from services.kernel.ids import PetitionId, new_uuid
 from services.kernel.operating import operate
+from services.kernel.transaction import Cause, Database
 from tests.support import people as p
 from tests.support.district import District, district, eventually
 from tests.support.people import People

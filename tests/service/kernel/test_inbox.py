@@ -17,11 +17,11 @@ from services.contracts.event import Event, Who
 from services.contracts.feedback import PetitionClosed, VisitScheduled
 from services.contracts.vocabulary import Role, Source
 from services.kernel.arrivals import Arrived, arrived
-from services.kernel.db import Database, Transaction, open_database
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.errors import InvalidInput, NotFound
 from services.kernel.inbox import Discard, Handlers, Inbox, Replay
 from services.kernel.tracing import untraced
+from services.kernel.transaction import Database, Transaction, open_database
 from tests.support.servers import Servers, template
 
 BY = Who(role=Role.DEPARTMENT, subject="someone")

@@ -14,9 +14,9 @@ from services.feedback.store import petitions as feedback
 from services.intake.domain import acceptance
 from services.intake.domain.acceptance import Submission
 from services.intake.store import petitions as intake
-from services.kernel.db import Cause, Transaction
 from services.kernel.head import Decision
 from services.kernel.ids import PetitionId, new_tracking_code
+from services.kernel.transaction import Cause, Transaction
 from tests.support import cases, work_orders
 from tests.support.plans import full
 from tests.support.servers import Servers

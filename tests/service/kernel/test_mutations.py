@@ -12,9 +12,9 @@ from services.intake.commands.answers import Changed
 from services.intake.domain import followers
 from services.intake.store import petitions
 from services.kernel.access import Actor
-from services.kernel.db import Transaction
 from services.kernel.ids import PetitionId
 from services.kernel.mutation import Request
+from services.kernel.transaction import Transaction
 from tests.support.district import MORNING, District
 from tests.support.people import FOLLOW, LISTEN, Filed, People
 
@@ -55,7 +55,7 @@ def _overtaken(people: People, filed: Filed, *, reads_again: bool = False) -> tu
         petition = await petitions.lock(tx, PetitionId(UUID(filed.id)))
         if not tried:
             (await people.do(FOLLOW, "representative", petitionId=filed.id)).ok()
-        tried.append(tx.locks)
+        tried.append(tx.unlocked is None)
         if reads_again:
             await petitions.lock(tx, petition.head.id)
         decision = followers.follow(petition, "late", by=SYSTEM)
@@ -134,7 +134,8 @@ async def test_what_writes_more_than_its_decision_is_not_done_without_a_lock(peo
 
     async def decides_without_reading(tx: Transaction) -> Changed:
         changed = await _followed(tx, filed, "nobody")
-        tx.versions.clear()
+        assert tx.unlocked is not None
+        tx.unlocked.versions.clear()
         return changed
 
     for nth, command in enumerate((writes, writes_by_fetching, locks, decides_twice, decides_without_reading)):

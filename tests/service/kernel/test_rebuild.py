@@ -18,14 +18,15 @@ from services.contracts.vocabulary import Role, Source
 from services.intake.app import WIRING
 from services.kernel import inbox, reference
 from services.kernel.arrivals import Arrived, arrived
-from services.kernel.db import NEXT_VIEW, Cause, Connection, Database, Lock, open_database, own_connection
-from services.kernel.db import transaction_on as transaction
+from services.kernel.db import NEXT_VIEW, Connection, Lock, own_connection
 from services.kernel.envelope import Envelope, to_message
 from services.kernel.inbox import Inbox
 from services.kernel.migrate import MigrationError, hold_version
 from services.kernel.rebuild_view import NextView
 from services.kernel.reference import ReferenceCache
 from services.kernel.tracing import untraced
+from services.kernel.transaction import Cause, Database, open_database
+from services.kernel.transaction import transaction_on as transaction
 from tests.support.district import eventually
 from tests.support.servers import Servers, template
 

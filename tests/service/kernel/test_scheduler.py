@@ -8,10 +8,10 @@ import pytest
 from services.contracts.vocabulary import Source
 from services.intake.app import WIRING
 from services.intake.commands.clocks import fire_clock
-from services.kernel.db import Cause
 from services.kernel.ids import ClockId, PetitionId
 from services.kernel.pulse import Pulse
 from services.kernel.scheduler import Scheduler
+from services.kernel.transaction import Cause
 from tests.support.district import District, eventually
 from tests.support.people import People
 

@@ -8,10 +8,10 @@ import pytest
 
 from services.contracts.vocabulary import Source
 from services.intake.app import WIRING
-from services.kernel.db import Database, open_database
 from services.kernel.pulse import Pulse
 from services.kernel.reference import ReferenceCache
 from services.kernel.scheduler import Scheduler
+from services.kernel.transaction import Database, open_database
 from tests.support import stored
 from tests.support.district import District, district
 from tests.support.people import People
