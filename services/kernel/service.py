@@ -298,7 +298,8 @@ async def _guarded(name: str, job: Callable[[], Awaitable[object]], stopping: as
     """Run a job until it is stopped: an unexpected error is a bug, is logged as one, and does not silence the job."""
     while not stopping.is_set():  # an error while it is cancelled takes the cancellation's place
         try:
-            await job()
+            # In a task of its own: after a group has failed in one, CPython 3.11.2 ends it at its next time-out.
+            await asyncio.ensure_future(job())
         except* Exception as group:  # a job of several tasks fails with a group; one alone is made one here
             for error in group.exceptions:
                 frames = traceback.format_tb(error.__traceback__)
