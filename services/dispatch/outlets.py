@@ -11,6 +11,9 @@ from services.kernel import relay
 from services.kernel.db import Lock, Row
 from services.kernel.envelope import Message, show_sequence, written
 
+_GATHER_SECONDS: Final = 0.2
+"""Nobody waits in front of a screen for a department's feed: what comes one after another goes together."""
+
 _DEPARTMENT: Final = f"{ReferenceKind.DEPARTMENT.value}:"
 
 
@@ -56,5 +59,6 @@ OUTLETS: Final = (
         message=lambda row: feed_message(numbered(row)),
         published=department_feed.DELIVERED,
         new_topic=_feed,
+        gather=_GATHER_SECONDS,
     ),
 )

@@ -117,8 +117,9 @@ class Outlet:
     `position`; `topic` and `message` say where a row goes, and as what. `published` takes away what the broker has
     acknowledged ($1: its positions). A service may do more in it that must be done once for each event and in the order
     of publication, and return the keys of what is followed live. `new_topic` names the topic that must be there before
-    a row is sent, if that is not certain. A row with a `traceparent` is traced. Each outlet of a service has a `lock`
-    of its own, so that one whose topics cannot be written holds up no other.
+    a row is sent, if that is not certain. A row with a `traceparent` is traced. There is a batch every `gather` seconds
+    at most. Each outlet of a service has a `lock` of its own, so that one whose topics cannot be written holds up no
+    other.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Outlet:
     message: Callable[[Row], Message]
     published: str
     new_topic: Callable[[Row], str | None] = lambda _: None
+    gather: float = _GATHER_SECONDS
 
 
 def events(
@@ -209,7 +211,7 @@ class Relay:
                 await asyncio.sleep(_STANDBY_SECONDS)
 
     async def _publish_all(self, connection: Connection) -> None:
-        outlet, producer, pace = self._outlet, new_producer(self._broker), Pace(_GATHER_SECONDS)
+        outlet, producer, pace = self._outlet, new_producer(self._broker), Pace(self._outlet.gather)
         known = set[str]()
         try:
             await producer.start()
