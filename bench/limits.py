@@ -38,8 +38,6 @@ from services.kernel.kafka import (
     new_reader,
 )
 
-__all__ = ["LimitError", "PgbenchLimit", "kafka_round_trip", "limits", "measure", "pages_of_20", "pgbench"]
-
 MESSAGES: Final = 1_000
 _WARM_UP: Final = 100
 _ARRIVES_WITHIN: Final = 10.0

@@ -350,14 +350,18 @@ async def _settled(admins: Mapping[str, Connection], petitions: Sequence[UUID]) 
 
 
 async def _are_settled(admins: Mapping[str, Connection], petitions: Sequence[UUID]) -> bool:
+    # First what has been applied: what becomes of an event between two looks then counts as not applied yet.
+    applied = {
+        (source, consumer): {row["id"]: row["at"] for row in await admins[consumer].fetch(_APPLIED, petitions, source)}
+        for source, consumer in permutations(admins, 2)
+    }
+    for source, admin in admins.items():
+        decided = {row["id"]: row["at"] for row in await admin.fetch(_SEQUENCES, petitions)}
+        if not decided or any(applied[source, consumer] != decided for consumer in admins if consumer != source):
+            return False
     for service, admin in admins.items():
         outboxes = ["own.outbox", *(["own.department_outbox"] if service == "dispatch" else [])]
         for outbox in outboxes:
             if await admin.fetchval(f"SELECT EXISTS (SELECT FROM {outbox})"):  # noqa: S608 - one of two names
                 return False
-    for source, consumer in permutations(admins, 2):
-        decided = {row["id"]: row["at"] for row in await admins[source].fetch(_SEQUENCES, petitions)}
-        applied = {row["id"]: row["at"] for row in await admins[consumer].fetch(_APPLIED, petitions, source)}
-        if not decided or decided != applied:
-            return False
     return True

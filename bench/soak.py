@@ -7,6 +7,7 @@ looked at after each hundredth; the first tenth, in which caches fill, is no par
 import asyncio
 import statistics
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from bench import usage
 from bench.installation import Installation
+from bench.life import RefusedError
 from bench.lifecycles import fresh
 from bench.load import Load, load
 from bench.people import desks
@@ -43,6 +45,8 @@ class Soak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     machine: str
     lives: int
+    refused: int
+    """Lives that ended early, since a step was refused or seen too late."""
     lifecycles_per_second: float
     looks: list[Look]
     growth_mb: Mapping[str, float]
@@ -76,11 +80,16 @@ async def _soaked(running: Installation, living: Load, lives: int) -> Soak:
     living.begin()
     began, looks = time.perf_counter(), list[Look]()
 
-    step = max(1, lives // _LOOKS)
+    step, refused = max(1, lives // _LOOKS), Counter[str]()
 
     async def one_after_another() -> None:
         while living.finished < lives:
-            await living.one()
+            try:
+                await living.one()
+            except RefusedError as error:
+                refused[str(error)] += 1
+                _console.print(f"a life ended early: {error}", markup=False)
+                continue
             if not living.finished % step:
                 looks.append(_look(running, living, began))
 
@@ -88,7 +97,7 @@ async def _soaked(running: Installation, living: Load, lives: int) -> Soak:
         for _ in range(_TOGETHER):
             tasks.create_task(one_after_another())
     speed = round(looks[-1].lives / looks[-1].seconds, 2)
-    return Soak(processor(), looks[-1].lives, speed, looks, growth(looks))
+    return Soak(processor(), looks[-1].lives, refused.total(), speed, looks, growth(looks))
 
 
 def _look(running: Installation, living: Load, began: float) -> Look:

@@ -23,7 +23,6 @@ from services.kernel.kafka import (
     discard,
     leave,
     new_producer,
-    next_offsets,
 )
 from services.kernel.lag import Lag
 from services.kernel.offsets import Offsets
@@ -110,36 +109,35 @@ class Events:
     ) -> None:
         while True:
             offsets, pace = Offsets(self._broker, group, topics), Pace(_GATHER_SECONDS)
-            consumer = offsets.consumer
-            lag, watching = Lag(self._service.value, self._prefix, topics), None
+            consumer, watching = offsets.consumer, None
             try:
                 await consumer.start()
+                lag = Lag(self._service.value, self._prefix, topics, offsets.reached)
                 watching = asyncio.create_task(lag.watch(consumer))
                 while True:
                     fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=BATCH)
-                    turn = offsets.turn
+                    turn = offsets.begin(fetched)
                     pace.begin()
                     records = [record for of_partition in fetched.values() for record in of_partition]
                     if records:
-                        for partition, of_partition in fetched.items():
-                            lag.begin(partition, of_partition[0].offset)
                         await take(records)
-                        lag.done.update(next_offsets(fetched))
                         metrics.CONSUMED.labels(self._service.value).inc(len(records))
                         offsets.done(fetched, turn)
-                    await offsets.commit_in_time(idle=not records)
+                    offsets.commit_in_time(idle=not records)
                     if records:
                         pace.end()
                         await pace.rest()
             except (BrokerError, OSError) as error:
                 metrics.CONSUMER_RESTARTS.labels(self._service.value).inc()
                 log.warning("consumer starts over", error=describe(error))
-                await asyncio.sleep(_BACK_OFF[-1])
             finally:
                 if watching is not None:
                     watching.cancel()
-                await offsets.part()
-                await leave(consumer)
+                try:
+                    await offsets.part()
+                finally:
+                    await leave(consumer)
+            await asyncio.sleep(_BACK_OFF[-1])
 
     async def _take_petitions(self, records: Sequence[Record]) -> None:
         batch: list[Arrived] = []

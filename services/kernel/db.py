@@ -145,7 +145,7 @@ def refuse_nul(value: object, field: str = "input") -> None:
             refuse_nul(inner, field)
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Return what a log may say of an error.
 
     Messages quote what they are about, and that may be what people wrote. So they are told of our own errors, the

@@ -32,7 +32,7 @@ FIRST_FREE: Final = 26
 VERSION: Final = 20
 """The number of the parameter that says which version was read."""
 
-UNCHANGED: Final = f"${VERSION}::text IS NULL OR petition.xmin::text = ${VERSION}"
+UNCHANGED: Final = f"(${VERSION}::text IS NULL OR petition.xmin::text = ${VERSION})"
 """Whether a petition's row still has the version that was read; of one that is locked, none is given."""
 
 WRITTEN: Final = "SELECT EXISTS (SELECT FROM held)"

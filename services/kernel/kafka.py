@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import struct
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,6 +121,23 @@ def new_producer(broker: Broker) -> Producer:
     return cast(Producer, producer)
 
 
+async def at_most(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    """Wait for something so long at most, also in a task that is being cancelled.
+
+    There, CPython 3.11.2 has `asyncio.timeout` end in another cancellation.
+
+    :raises TimeoutError: it took longer, and was cancelled.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+    finally:
+        late = task.cancel()
+    if late:
+        raise TimeoutError
+    task.result()
+
+
 async def discard(producer: Producer) -> None:
     """Stop a producer with all that it still holds, without waiting for a broker that does not answer.
 
@@ -129,8 +146,7 @@ async def discard(producer: Producer) -> None:
     inner: Any = producer
     inner._closed = True
     with suppress(TimeoutError):
-        async with asyncio.timeout(_PARTING_SECONDS):
-            await inner._sender.close()
+        await at_most(_PARTING_SECONDS, inner._sender.close())
     await inner.client.close()
 
 
@@ -186,8 +202,7 @@ def new_reader(broker: Broker, topics: Sequence[str]) -> Reader:
 async def leave(consumer: Consumer | Reader) -> None:
     """Stop a consumer, without waiting for a broker that does not answer: its group misses it after the session."""
     try:
-        async with asyncio.timeout(_PARTING_SECONDS):
-            await consumer.stop()
+        await at_most(_PARTING_SECONDS, consumer.stop())
     except (TimeoutError, KafkaError):  # raised on, it would take the place of the cancellation that ends the job
         inner: Any = consumer
         if inner._fetcher is not None:

@@ -25,14 +25,14 @@ class _Partition(Protocol):
 class Lag:
     """Tells the lag of one consumer until it is cancelled.
 
-    `done` is where in each partition what has taken effect ends; the consumer writes it.
+    `reached` is where in each partition what has taken effect ends; the consumer writes it.
     """
 
-    def __init__(self, service: str, prefix: str, topics: Sequence[str]) -> None:
+    def __init__(self, service: str, prefix: str, topics: Sequence[str], reached: Mapping[Any, int]) -> None:
         self._service = service
         self._prefix = prefix
         self._topics = topics
-        self.done: dict[Any, int] = {}
+        self._reached = reached
 
     async def watch(self, consumer: Consumer) -> NoReturn:
         """Ask every five seconds; whatever goes wrong with it is logged and leaves the last figures as they were."""
@@ -46,19 +46,13 @@ class Lag:
             except Exception:
                 log.exception("lag unknown")  # of no known kind: nobody awaits this, so that it would end unseen
 
-    def begin(self, partition: object, offset: int) -> None:
-        """Note where a partition is taken up, if that is not known."""
-        self.done.setdefault(partition, offset)
-
     async def _behind(self, consumer: Consumer) -> Mapping[str, int]:
         inner: Any = consumer  # two more of its calls, used here alone
         behind: Counter[str] = Counter()
         assigned: set[Any] = inner.assignment()
-        for partition in self.done.keys() - assigned:  # somebody else's now
-            del self.done[partition]
         ends: Mapping[_Partition, int] = await inner.end_offsets(list(assigned)) if assigned else {}
         for partition, end in ends.items():
-            place = self.done.get(partition)
+            place = self._reached.get(partition)
             behind[partition.topic] += max(0, end - (await inner.position(partition) if place is None else place))
         return behind
 

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import structlog
@@ -296,17 +296,37 @@ def _figures(
 
 async def _guarded(name: str, job: Callable[[], Awaitable[object]], stopping: asyncio.Event) -> None:
     """Run a job until it is stopped: an unexpected error is a bug, is logged as one, and does not silence the job."""
-    while not stopping.is_set():  # an error while it is cancelled takes the cancellation's place
+    while not stopping.is_set():
+        # In a task of its own: after a group has failed in one, CPython 3.11.2 ends it at its next time-out.
+        running = asyncio.ensure_future(job())
         try:
-            # In a task of its own: after a group has failed in one, CPython 3.11.2 ends it at its next time-out.
-            await asyncio.ensure_future(job())
-        except* Exception as group:  # a job of several tasks fails with a group; one alone is made one here
-            for error in group.exceptions:
-                frames = traceback.format_tb(error.__traceback__)
-                log.error("job failed and starts over", job=name, error=describe(error), frames=frames)  # noqa: TRY400
+            await asyncio.wait((running,))
+        except asyncio.CancelledError:
+            running.cancel()
+            await asyncio.wait((running,))
+            if not running.cancelled():
+                _say_why(name, running)
+            raise
+        _say_why(name, running)
         with suppress(TimeoutError):
             async with asyncio.timeout(_AGAIN_SECONDS):
                 await stopping.wait()
+
+
+def _say_why(name: str, ended: asyncio.Future[object]) -> None:
+    for error in _errors(ended):
+        frames = traceback.format_tb(error.__traceback__)
+        log.error("job failed and starts over", job=name, error=describe(error), frames=frames)
+
+
+def _errors(ended: asyncio.Future[object]) -> Sequence[BaseException]:
+    """Return what went wrong: a job of several tasks fails with a group."""
+    if ended.cancelled():
+        return (asyncio.CancelledError(),)
+    error = ended.exception()
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).exceptions
+    return (error,) if error else ()
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]], stopping: asyncio.Event) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.support.district import District
+from tests.support.district import District, eventually
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,20 @@ async def fetch_all(district: District, topic: str) -> list[Message]:
         return found
     finally:
         await consumer.stop()
+
+
+async def published(district: District) -> bool:
+    """Return whether all that was recorded is on its topic, and in the departments' feeds."""
+    for name, service in district.services.items():
+        for outbox in ("outbox", *(("department_outbox",) if name == "dispatch" else ())):
+            if await service.fetch(f"SELECT 1 FROM own.{outbox} LIMIT 1"):
+                return False
+    return True
+
+
+async def all_published(district: District) -> None:
+    """Wait until all that was recorded is on its topic: only then do topics and feeds stand still."""
+    await eventually(lambda: published(district))
 
 
 async def topics(district: District) -> set[str]:

@@ -22,7 +22,7 @@ from services.kernel.calendar import SHANGHAI
 from tests.support.district import District, eventually
 from tests.support.people import ACKNOWLEDGE, People
 from tests.support.programs import NODE, Door, Program, door, holding, last_write_failing, program, waits_to_commit
-from tests.support.topics import Message, fetch_all, republish
+from tests.support.topics import Message, fetch_all, published, republish
 
 pytestmark = pytest.mark.system
 
@@ -66,8 +66,10 @@ async def all_replied(district: District, it: Program, department: str, orders: 
 
     async def heard() -> bool:
         states = it.states() if it.has_begun() else {}
-        return all(states.get(order) == "REPLIED" for order in orders) and it.place()[0] == await numbered(
-            district, department
+        return (
+            all(states.get(order) == "REPLIED" for order in orders)
+            and await published(district)
+            and it.place()[0] == await numbered(district, department)
         )
 
     try:

@@ -61,6 +61,7 @@ async def walked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk
         await planted.erase(people)
         await planted.provoke(people, closed)
         await planted.break_something(installation, people)
+        await planted.everything_published(installation)
         await planted.hold_something_up(district, closed)
         await planted.everything_published(installation)
         metrics = {}

@@ -34,6 +34,7 @@ from tests.support.lives import LIVES, Recorder
 from tests.support.people import People
 from tests.support.publish import Voice
 from tests.support.references import record
+from tests.support.settling import settled
 from tests.support.topics import fetch_all, republish
 
 NAMES: Final = ("intake", "dispatch", "feedback")
@@ -57,39 +58,6 @@ async def rows_of(service: RunningService, schema: str) -> Rows:
         rows = await service.fetch(f"SELECT t::text AS row FROM {schema}.{name} AS t ORDER BY 1")
         found[name] = [row["row"] for row in rows]
     return found
-
-
-async def settled(district: District) -> None:
-    """Wait until everything that was published has been applied everywhere, as far as it can be."""
-
-    async def quiet() -> bool:
-        published = {
-            name: (await service.fetch("SELECT count(*) AS n FROM own.outbox"))[0]["n"]
-            for name, service in district.services.items()
-        }
-        return not any(published.values()) and not await _behind(district)
-
-    await eventually(quiet)
-
-
-async def _behind(district: District) -> bool:
-    counts = "SELECT aggregate_id, max(sequence) AS n FROM own.event WHERE type <> 'reference.recorded' GROUP BY 1"
-    published = {name: await service.fetch(counts) for name, service in district.services.items()}
-    entries = {name: await _entries(service, "own") for name, service in district.services.items()}
-    for name, service in district.services.items():
-        kept = await _entries(service, "view")
-        if any(not entries[source] <= kept for source in set(NAMES) - {name}):
-            return True
-        rows = await service.fetch("SELECT aggregate_id, source, applied FROM own.progress")
-        applied = {(row["aggregate_id"], row["source"]): row["applied"] for row in rows}
-        for source in set(NAMES) - {name}:
-            if any(applied.get((row["aggregate_id"], source), 0) < row["n"] for row in published[source]):
-                return True
-    return False
-
-
-async def _entries(service: RunningService, schema: str) -> set[tuple[Any, ...]]:
-    return {tuple(row) for row in await service.fetch(f"SELECT kind, id, sequence FROM {schema}.reference")}
 
 
 async def rebuilt(service: RunningService, say: Callable[[str], None] = lambda _: None, **other: Any) -> Rebuilt:

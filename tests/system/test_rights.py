@@ -33,7 +33,7 @@ from tests.support import people as p
 from tests.support.district import District, Login, district
 from tests.support.people import People
 from tests.support.servers import Servers
-from tests.support.topics import fetch_all
+from tests.support.topics import all_published, fetch_all
 
 pytestmark = pytest.mark.system
 
@@ -104,6 +104,7 @@ async def test_with_the_rights_of_the_page_a_petition_goes_its_whole_way(world: 
         input={"petitionId": filed.id},
     )
     assert closed.ok()["closePetition"]["petition"]["evaluation"]["state"] == "CLOSED"
+    await all_published(world)
     feed = await fetch_all(world, catalogue.department_topic("housing", world.prefix))
     assert len([message for message in feed if message.key == filed.id.encode()]) == 8
 

@@ -38,7 +38,17 @@ async def many(through_train: District) -> list[Filed]:
 def _names(statements: list[str]) -> list[str]:
     """Return the names of the statements that requests sent (background jobs are left out)."""
     named = [s.strip().splitlines()[0].removeprefix("-- ") for s in statements]
-    background = ("scheduler.", "relay.", "inbox.", "reference.", "BEGIN", "COMMIT", "SELECT pg_")
+    background = (
+        "scheduler.",
+        "relay.",
+        "inbox.",
+        "reference.",
+        "figures.",
+        "department_feed.",
+        "BEGIN",
+        "COMMIT",
+        "SELECT pg_",
+    )
     return [n for n in named if not n.startswith(background)]
 
 

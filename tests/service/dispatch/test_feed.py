@@ -18,7 +18,7 @@ from tests.support import people as p
 from tests.support.desk import Desk
 from tests.support.district import District, eventually
 from tests.support.publish import Voice
-from tests.support.topics import fetch_all, topics
+from tests.support.topics import all_published, fetch_all, topics
 
 FEED = """
 query Feed($department: ID!, $first: Int! = 100, $behind: String) {
@@ -38,19 +38,9 @@ def desk(dispatch_alone: District) -> Desk:
     return Desk(dispatch_alone, Voice(dispatch_alone, Source.INTAKE), Voice(dispatch_alone, Source.FEEDBACK))
 
 
-async def all_published(desk: Desk) -> None:
-    """Wait until everything said so far is on its topic and in the feeds; only then do these stand still."""
-
-    async def published() -> bool:
-        left = "SELECT 1 FROM own.outbox UNION ALL SELECT 1 FROM own.department_outbox"
-        return not await desk.district.dispatch.fetch(left)
-
-    await eventually(published)
-
-
 async def told_on_topic(desk: Desk, department: str) -> list[dict[str, Any]]:
     """Return what a department's topic holds, as GraphQL would show it, once everything is published."""
-    await all_published(desk)
+    await all_published(desk.district)
     found: list[dict[str, Any]] = []
     for message in await fetch_all(desk.district, catalogue.department_topic(department, desk.district.prefix)):
         headers = {name: value.decode() for name, value in message.headers}
@@ -211,7 +201,7 @@ async def test_a_withdrawn_petition_is_told_to_whose_order_it_was_and_to_nobody_
 
 async def test_the_feed_of_another_department_is_null_and_the_supervisor_reads_all(desk: Desk) -> None:
     await desk.replied()
-    await all_published(desk)
+    await all_published(desk.district)
     foreign = desk.district.token("department", department="water")
     for token in (foreign, desk.district.token("street_committee"), None):
         shown = (await desk.district.ask(FEED, token=token, url=desk.url, department="housing")).ok()
@@ -227,7 +217,7 @@ async def test_the_feed_of_another_department_is_null_and_the_supervisor_reads_a
 
 async def test_a_cursor_of_another_department_or_from_ahead_is_refused(desk: Desk) -> None:
     await desk.replied()
-    await all_published(desk)
+    await all_published(desk.district)
     asks = {"token": desk.district.token("department", department="housing"), "url": desk.url, "department": "housing"}
     [edge] = (await desk.district.ask(FEED, first=1, **asks)).ok()["department"]["feed"]["edges"]
     supervisor = {"role": "district_supervisor", "url": desk.url, "department": "water"}
@@ -251,6 +241,7 @@ async def test_a_page_of_feeds_costs_one_statement(desk: Desk) -> None:
 
 
 async def test_a_departments_topic_is_there_before_anybody_hears_of_the_department(desk: Desk) -> None:
+    await all_published(desk.district)
     heard = (await desk.district.ask("{ departments(first: 100) { edges { node { id } } } }", url=desk.url)).ok()
     wanted = {
         catalogue.department_topic(edge["node"]["id"], desk.district.prefix) for edge in heard["departments"]["edges"]

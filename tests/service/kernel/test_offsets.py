@@ -35,6 +35,10 @@ class Consuming:
     topic: str
     offsets: Offsets
 
+    @property
+    def turn(self) -> int:
+        return self.offsets.begin({})
+
     async def fetched(self) -> Fetched:
         async def something() -> Fetched:
             return await self.offsets.consumer.getmany(timeout_ms=200, max_records=100)
@@ -47,18 +51,19 @@ class Consuming:
         return await inner.committed(partition)
 
     async def _assigned(self) -> frozenset[object]:
+        """Return what it has; nothing while partitions are being shared out, when the library still shows the old."""
         inner: Any = self.offsets.consumer
-        return inner.assignment()
+        return frozenset() if inner._subscription.reassignment_in_progress else inner.assignment()
 
     @asynccontextmanager
     async def shared(self) -> AsyncGenerator[None]:
         """Have another one in the group meanwhile."""
-        before, other = self.offsets.turn, new_consumer(self.broker, self.topic, [self.topic])
+        before, other = self.turn, new_consumer(self.broker, self.topic, [self.topic])
         await other.start()
         try:
             await self._another_turn_than(before)
             yield
-            before = self.offsets.turn
+            before = self.turn
         finally:
             await leave(other)
         await self._another_turn_than(before)
@@ -66,7 +71,7 @@ class Consuming:
 
     async def _another_turn_than(self, before: int) -> None:
         async def another() -> bool:
-            return self.offsets.turn != before
+            return self.turn != before
 
         await eventually(another)
 
@@ -92,9 +97,10 @@ async def consuming(servers: Servers) -> AsyncIterator[Consuming]:
 
 async def test_what_is_done_is_committed(consuming: Consuming) -> None:
     offsets = consuming.offsets
-    offsets.done(await consuming.fetched(), offsets.turn)
+    offsets.done(await consuming.fetched(), consuming.turn)
     assert await consuming.committed() is None
-    await offsets.commit_in_time(idle=True)
+    offsets.commit_in_time(idle=True)
+    await offsets.part()
     assert await consuming.committed() == _MESSAGES
 
 
@@ -102,16 +108,19 @@ async def test_what_was_done_before_the_partitions_were_shared_out_is_not_commit
     consuming: Consuming,
 ) -> None:
     offsets, fetched = consuming.offsets, await consuming.fetched()
-    turn = offsets.turn
+    turn = offsets.begin(fetched)
+    assert list(offsets.reached.values()) == [0]
     offsets.done(fetched, turn)
+    assert list(offsets.reached.values()) == [_MESSAGES]
     async with consuming.shared():
         pass
-    await offsets.commit_in_time(idle=True)
+    assert offsets.reached == {}
+    offsets.commit_in_time(idle=True)
     offsets.done(fetched, turn)
-    await offsets.commit_in_time(idle=True)
+    await offsets.part()
     assert await consuming.committed() is None
-    offsets.done(await consuming.fetched(), offsets.turn)
-    await offsets.commit_in_time(idle=True)
+    offsets.done(await consuming.fetched(), consuming.turn)
+    await offsets.part()
     assert await consuming.committed() == _MESSAGES
 
 
@@ -125,13 +134,13 @@ async def test_a_commit_that_waits_for_the_broker_is_given_up_when_the_partition
         await back.wait()
         await commit(told)
 
-    offsets.done(await consuming.fetched(), offsets.turn)
+    offsets.done(await consuming.fetched(), consuming.turn)
     monkeypatch.setattr(offsets.consumer, "commit", once_it_is_back)
-    committing = asyncio.create_task(offsets.commit_in_time(idle=True))
+    offsets.commit_in_time(idle=True)
     async with consuming.shared():
-        pass
+        offsets.commit_in_time(idle=True)
     back.set()
-    await committing
+    await offsets.part()
     assert await consuming.committed() is None
 
 
@@ -143,10 +152,27 @@ async def test_what_the_broker_did_not_take_is_told_again(
     async def away(told: Mapping[object, int]) -> None:
         raise BrokerError(f"nobody hears {told}")
 
-    offsets.done(await consuming.fetched(), offsets.turn)
+    offsets.done(await consuming.fetched(), consuming.turn)
     with monkeypatch.context() as patch:
         patch.setattr(offsets.consumer, "commit", away)
-        await offsets.commit_in_time(idle=True)
-    assert await consuming.committed() is None
-    await offsets.commit_in_time(idle=True)
+        offsets.commit_in_time(idle=True)
+    await offsets.part()
     assert await consuming.committed() == _MESSAGES
+
+
+async def test_who_leaves_while_the_broker_does_not_answer_does_not_wait_for_it(
+    consuming: Consuming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offsets, given_up = consuming.offsets, asyncio.Event()
+
+    async def silent(told: Mapping[object, int]) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    offsets.done(await consuming.fetched(), consuming.turn)
+    monkeypatch.setattr(offsets.consumer, "commit", silent)
+    offsets.commit_in_time(idle=True)
+    await offsets.part()
+    await given_up.wait()

@@ -1,6 +1,5 @@
 """Petitions of one district at every standing that a door leads to, all of one street, community and department."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +14,7 @@ from tests.support import people as p
 from tests.support.district import District, RunningService, eventually
 from tests.support.people import Filed, People
 from tests.support.publish import Voice
+from tests.support.settling import settled
 
 OWN: Final[Mapping[Role, tuple[dict[str, Any], ...]]] = {
     Role.REPRESENTATIVE: (
@@ -105,11 +105,11 @@ class Standing:
 
     async def settled(self) -> dict[str, str]:
         """Wait until nothing is on its way any more; return the footprint."""
-        before = await self.footprint()
+        before: dict[str, str] | None = None
 
         async def same() -> dict[str, str] | None:
             nonlocal before
-            await asyncio.sleep(0.3)
+            await settled(self.district)
             after = await self.footprint()
             quiet, before = after == before, after
             return after if quiet else None

@@ -17,7 +17,7 @@ async def test_an_unforeseen_error_is_logged_and_the_lag_is_asked_again(monkeypa
     consumer: Any = AIOKafkaConsumer()  # one that was never started cannot be asked, and says so with no broker's error
     consumer.assign([TopicPartition("petition.intake.v1", 0)])
     with capture_logs() as logs:
-        watching = asyncio.create_task(Lag("intake", "", ["petition.intake.v1"]).watch(consumer))
+        watching = asyncio.create_task(Lag("intake", "", ["petition.intake.v1"], {}).watch(consumer))
 
         async def twice() -> bool:
             return len([line for line in logs if line["event"] == "lag unknown"]) >= 2

@@ -36,6 +36,27 @@ async def test_a_job_that_fails_starts_over_and_says_what_was_wrong() -> None:
     assert [(line["job"], line["error"]) for line in said] == [("consumer", "LookupError")]
 
 
+async def test_a_job_that_ends_by_a_cancellation_of_its_own_starts_over_too() -> None:
+    again = asyncio.Event()
+    runs = 0
+
+    async def job() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise asyncio.CancelledError
+        again.set()
+        await asyncio.Event().wait()
+
+    with structlog.testing.capture_logs() as said:
+        running = asyncio.create_task(service._guarded(Role.CONSUMER, job, asyncio.Event()))
+        async with asyncio.timeout(10):
+            await again.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert [(line["job"], line["error"]) for line in said] == [("consumer", "CancelledError")]
+
+
 async def test_a_job_that_fails_while_it_is_told_to_stop_stops() -> None:
     begun = asyncio.Event()
 
