@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench.report import LATEST, TOTAL, Report, ReportError, StepLatency, parse, read
+from bench.report import EVENT_TO_VIEW, LATEST, TOTAL, Report, ReportError, StepLatency, parse, read
 
 # Measured with one program on three installations, one after the other, while other work went on beside it: the medians
 # of their rounds lay 2 % apart, all processes' CPU 1 %, one process's 9 %, memory 3 %, pages' ratios 7 %; steps' p50
@@ -160,6 +160,8 @@ def _figures(old: Report, new: Report, of: _Yardsticks) -> Iterator[_Figure]:
     moved = (_moved(trips[0].p50, trips[1].p50), _moved(trips[0].p99, trips[1].p99)) if of == _Yardsticks() else (0, 0)
     bounds = max(P50_FLOOR, bound, moved[0]), max(P99_FLOOR, bound, moved[1])
     for name in _names(old.latency_ms, new.latency_ms):
+        if name == EVENT_TO_VIEW:  # a step's, which is here already
+            continue
         yield from _times(name, old.latency_ms.get(name), new.latency_ms.get(name), bounds, of.time)
     for name in _names(old.memory_mb, new.memory_mb):
         memory = old.memory_mb.get(name), new.memory_mb.get(name)

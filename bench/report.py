@@ -21,7 +21,8 @@ AIM_GATEWAY_TO_DIRECT: Final = 2.0
 """At p50, for a page of 20 from one service."""
 
 EVENT_TO_VIEW: Final = "event to view"
-"""The row of `latency_ms` from an event's time in one service to its being seen in feedback's view."""
+"""The row of `latency_ms` from the answer to dispatch's reply to an answer of feedback's that has seen it: it is the
+wait for feedback, under the name that its aim has."""
 
 TOTAL: Final = "total"
 """The row of `cpu_ms_per_lifecycle` and `memory_mb` that sums up the others."""
