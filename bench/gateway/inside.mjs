@@ -92,7 +92,7 @@ inspector.connect();
 await inspector.post('Profiler.enable');
 await inspector.post('Profiler.setSamplingInterval', { interval: SAMPLED_EVERY_US });
 
-const AT_WORK_ELSEWHERE = '(idle)';
+const IDLE = '(idle)';
 
 async function sharesOfModules(work) {
   await inspector.post('Profiler.start');
@@ -104,7 +104,7 @@ async function sharesOfModules(work) {
     const { callFrame, children = [] } = nodes.get(id);
     const { url } = callFrame;
     const mine = url.startsWith(home) && !url.includes('/node_modules/') ? url.slice(home.length) : above;
-    owners.set(id, callFrame.functionName === AT_WORK_ELSEWHERE ? null : mine);
+    owners.set(id, callFrame.functionName === IDLE ? null : mine);
     for (const child of children) own(child, mine);
   };
   own(profile.nodes[0].id, 'runtime');

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 
+import pytest
 import structlog
 
 from deploy.local.settings import ROOT
@@ -10,19 +12,32 @@ from services.kernel import service
 from services.kernel.service import Role
 
 
-async def test_a_job_that_fails_starts_over_and_says_what_was_wrong() -> None:
-    runs = 0
-    again = asyncio.Event()
-
+async def _in_a_group() -> None:
     async def broken() -> None:
         raise LookupError("what is wrong")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(broken())
+
+
+async def _by_a_cancellation_of_its_own() -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("fails", "error"), [(_in_a_group, "LookupError"), (_by_a_cancellation_of_its_own, "CancelledError")]
+)
+async def test_a_job_that_fails_starts_over_and_says_what_was_wrong(
+    fails: Callable[[], Awaitable[None]], error: str
+) -> None:
+    runs = 0
+    again = asyncio.Event()
 
     async def job() -> None:
         nonlocal runs
         runs += 1
         if runs == 1:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(broken())
+            await fails()
         again.set()
         await asyncio.Event().wait()
 
@@ -33,28 +48,7 @@ async def test_a_job_that_fails_starts_over_and_says_what_was_wrong() -> None:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert running.cancelled()
-    assert [(line["job"], line["error"]) for line in said] == [("consumer", "LookupError")]
-
-
-async def test_a_job_that_ends_by_a_cancellation_of_its_own_starts_over_too() -> None:
-    again = asyncio.Event()
-    runs = 0
-
-    async def job() -> None:
-        nonlocal runs
-        runs += 1
-        if runs == 1:
-            raise asyncio.CancelledError
-        again.set()
-        await asyncio.Event().wait()
-
-    with structlog.testing.capture_logs() as said:
-        running = asyncio.create_task(service._guarded(Role.CONSUMER, job, asyncio.Event()))
-        async with asyncio.timeout(10):
-            await again.wait()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    assert [(line["job"], line["error"]) for line in said] == [("consumer", "CancelledError")]
+    assert [(line["job"], line["error"]) for line in said] == [("consumer", error)]
 
 
 async def test_a_job_that_fails_while_it_is_told_to_stop_stops() -> None:
