@@ -195,7 +195,8 @@ def rounded(value: Any) -> Any:
             return value
 
 
-def _table(title: str, first: str, *columns: str) -> Table:
+def titled_table(title: str, first: str, *columns: str) -> Table:
+    """Return an empty table that fits 80 columns where it can: no edges, and figures to the right."""
     table = Table(first, title=title, title_justify="left", show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right")
@@ -204,7 +205,7 @@ def _table(title: str, first: str, *columns: str) -> Table:
 
 def _summary(report: Report) -> Table:
     limits, ratios = report.limits, report.ratios
-    table = _table(
+    table = titled_table(
         f"{report.cores} cores, {report.stored:,} petitions stored", "figure", "measured", "limit", "ratio", "aim"
     )
     table.add_row(
@@ -242,7 +243,7 @@ def _summary(report: Report) -> Table:
 
 def _processes(report: Report) -> Table:
     half = report.half_of_peak
-    table = _table("By process", "process", "CPU-ms per life", "at half of peak", "memory, MB")
+    table = titled_table("By process", "process", "CPU-ms per life", "at half of peak", "memory, MB")
     for name, spent in report.cpu_ms_per_lifecycle.items():
         table.add_row(
             name, f"{spent:.2f}", _figure(half.cpu_ms_per_lifecycle.get(name), 2), _figure(report.memory_mb.get(name))
@@ -252,14 +253,16 @@ def _processes(report: Report) -> Table:
 
 def _steps(report: Report) -> Table:
     half = report.half_of_peak.lifecycles_per_second
-    table = _table(f"By step, at {half:.1f} lives per second", "step", "p50 ms", "p99 ms", "n")
+    table = titled_table(f"By step, at {half:.1f} lives per second", "step", "p50 ms", "p99 ms", "n")
     for name, step in report.latency_ms.items():
         table.add_row(name, f"{step.p50:.1f}", f"{step.p99:.1f}", f"{step.n:,}")
     return table
 
 
 def _pages(report: Report) -> Table:
-    table = _table("A page of 20, asked in turns", "query", "direct p50 / p99 ms", "gateway p50 / p99 ms", "ratio")
+    table = titled_table(
+        "A page of 20, asked in turns", "query", "direct p50 / p99 ms", "gateway p50 / p99 ms", "ratio"
+    )
     for name, page in report.limits.page_of_20_ms.items():
         direct, gateway = page.direct, page.gateway
         table.add_row(

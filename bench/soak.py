@@ -13,7 +13,6 @@ from typing import Any, Final
 import msgspec
 from cyclopts import App
 from rich.console import Console
-from rich.table import Table
 
 from bench import usage
 from bench.installation import Installation
@@ -21,7 +20,7 @@ from bench.life import RefusedError
 from bench.lifecycles import fresh
 from bench.load import Load, load
 from bench.people import desks
-from bench.report import processor
+from bench.report import processor, titled_table
 
 LIVES: Final = 100_000
 _TOGETHER: Final = 32
@@ -115,10 +114,10 @@ def _said(memory: Mapping[str, float]) -> str:
 
 def _print(found: Soak) -> None:
     names = list(found.growth_mb)
-    table = Table("lives", *(f"{name}, MB" for name in names))
+    table = titled_table("memory, MB", "lives", *names)
     for look in found.looks[_LOOKS // 10 - 1 :: _LOOKS // 10]:
         table.add_row(f"{look.lives:,}", *(f"{look.memory_mb[name]:.0f}" for name in names))
-    table.add_row("10,000 more", *(f"{found.growth_mb[name]:+.2f}" for name in names))
+    table.add_row("+10,000", *(f"{found.growth_mb[name]:+.2f}" for name in names))
     _console.print(table)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.replicas.watch import LOCKS_EVERY
+from bench.report import titled_table
 from deploy.local.postgres import SERVICES
 
 
@@ -183,15 +184,8 @@ def print_tables(figures: Figures, console: Console) -> None:
     )
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(columns[0], title=title, title_justify="left", show_edge=False, pad_edge=False)
-    for column in columns[1:]:
-        table.add_column(column, justify="right")
-    return table
-
-
 def _beside(figures: Figures) -> Table:
-    table = _table(f"Replicas of each service, {figures.cores} cores", "figure", "one", "two")
+    table = titled_table(f"Replicas of each service, {figures.cores} cores", "figure", "one", "two")
 
     def row(name: str, *said: str) -> None:
         table.add_row(name, *said)
@@ -216,7 +210,7 @@ def _beside(figures: Figures) -> Table:
 
 
 def _processes(figures: Figures) -> Table:
-    table = _table("CPU-ms per life, median of the turns", "process", "one", "two", "apart")
+    table = titled_table("CPU-ms per life, median of the turns", "process", "one", "two", "apart")
     one, two = figures.one.cpu_ms_per_lifecycle, figures.two.cpu_ms_per_lifecycle
     for service in SERVICES:
         apart = [two[f"{service}-{letter}"] for letter in "ab"]
@@ -227,7 +221,7 @@ def _processes(figures: Figures) -> Table:
 
 
 def _handing(handing: Handing) -> Table:
-    table = _table("As a replica comes or goes", "what", "seconds: median (least to most)")
+    table = titled_table("As a replica comes or goes", "what", "seconds: median (least to most)")
     for service, pause in handing.relay_lock.items():
         table.add_row(f"{service}'s relay killed, until the other has the lock", pause.said)
     table.add_row("intake's relay killed, until the other has published", handing.relay_published.said)
