@@ -42,6 +42,14 @@ CREATE TABLE event (
     data        jsonb       NOT NULL,
     PRIMARY KEY (petition_id, source, sequence)
 );
+-- Found by its key alone, as own.event is.
+ALTER TABLE event
+    ALTER COLUMN event_id SET STATISTICS 0,
+    ALTER COLUMN cycle SET STATISTICS 0,
+    ALTER COLUMN happened_at SET STATISTICS 0,
+    ALTER COLUMN recorded_at SET STATISTICS 0,
+    ALTER COLUMN seen SET STATISTICS 0,
+    ALTER COLUMN data SET STATISTICS 0;
 
 -- Clocks of intake and dispatch that have reached a level; those that never do are never here. `department` is whom a
 -- clock measures that measures one. A stopped one stays: a reply that is sent back lets its clock run on.

@@ -21,6 +21,22 @@ CREATE TABLE own.event (
     followers      text[]      NOT NULL,
     PRIMARY KEY (aggregate_id, sequence)
 );
+-- Found by its key alone: what ANALYZE would gather about the rest serves no plan and is much work (jsonb, long texts).
+ALTER TABLE own.event
+    ALTER COLUMN event_id SET STATISTICS 0,
+    ALTER COLUMN cycle SET STATISTICS 0,
+    ALTER COLUMN happened_at SET STATISTICS 0,
+    ALTER COLUMN recorded_at SET STATISTICS 0,
+    ALTER COLUMN data SET STATISTICS 0,
+    ALTER COLUMN remark SET STATISTICS 0,
+    ALTER COLUMN seen SET STATISTICS 0,
+    ALTER COLUMN correlation_id SET STATISTICS 0,
+    ALTER COLUMN causation_id SET STATISTICS 0,
+    ALTER COLUMN street SET STATISTICS 0,
+    ALTER COLUMN community SET STATISTICS 0,
+    ALTER COLUMN lead SET STATISTICS 0,
+    ALTER COLUMN cohandlers SET STATISTICS 0,
+    ALTER COLUMN followers SET STATISTICS 0;
 
 -- What is still to be published. `key` is absent when it is the aggregate's id, `traceparent` when nobody traces it.
 CREATE TABLE own.outbox (
@@ -137,6 +153,9 @@ CREATE TABLE own.idempotency (
     stored_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (subject, mutation, key)
 );
+ALTER TABLE own.idempotency
+    ALTER COLUMN input_hash SET STATISTICS 0,
+    ALTER COLUMN answer SET STATISTICS 0;
 CREATE INDEX idempotency_age ON own.idempotency (stored_at);
 
 -- Reference entries that this service owns (dispatch: departments and routing; intake: all the rest).
