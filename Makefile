@@ -97,7 +97,7 @@ bench: venv ## measure, and keep the figures under bench/results: make bench ARG
 bench-check: venv ## what got slower, beyond noise, since the committed figures: make bench-check OLD=before.json NEW=after.json
 	@$(PY) -m bench.check "$(OLD)" "$(NEW)"
 
-bench-large: venv ## make an installation with N petitions, and measure every list on it: make bench-large N=100000 ARGS="--folder DIR --lives"
+bench-large: venv ## make an installation with N petitions, and measure every list and lives on it: make bench-large N=100000 ARGS="--folder DIR"
 	@$(PY) -m deploy.local setup
 	@$(PY) -m bench.large "$(or $(N),100000)" $(ARGS)
 

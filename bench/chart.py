@@ -122,13 +122,21 @@ def _text(x: float, y: float, text: str, kind: str = "") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}"{f" class={kind!r}" if kind else ""}>{escape(text)}</text>'
 
 
+def redraw(figures: Path = LATEST, picture: Path = CHART) -> None:
+    """Draw the picture of figures as they are kept, so of rounded ones.
+
+    :raises ReportError: they cannot be read.
+    """
+    picture.write_text(draw(read(figures)))
+
+
 def main() -> None:
     """Draw the picture of the kept figures.
 
     :raises SystemExit: there are none.
     """
     try:
-        CHART.write_text(draw(read(LATEST)))
+        redraw()
     except ReportError as error:
         sys.exit(str(error))
 

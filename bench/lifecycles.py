@@ -1,7 +1,7 @@
 """The benchmark: whole lives through the gateway, what each process spends on one, and how long each step takes.
 
-One run on one installation: warm-up; rounds at the peak, so many lives going on at once; a while at half of the median
-round, for latencies; then the limits, alone on the same servers.
+One run on one installation: warm-up; rounds at the peak, windows upon so many lives that go on at once, through all of
+them; a while at half of the median round, for latencies; then the limits, alone on the same servers.
 """
 
 import asyncio
@@ -9,20 +9,23 @@ import os
 import random
 import statistics
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from bench import report, usage
+from bench import chart, report, usage
 from bench.installation import Installation, installation
 from bench.life import EVENT_TO_VIEW_STEP, MUTATIONS
 from bench.limits import limits
-from bench.load import Load, load
+from bench.load import AT_ONCE, Load, load
 from bench.people import desks
+from bench.pgbench import LimitError
 from bench.report import HalfOfPeak, Lives, Percentiles, Ratios, Report, StepLatency
 from services.kernel.db import own_connection
 
@@ -39,7 +42,7 @@ _console: Final = Console(highlight=False)
 class Course:
     """How long it is measured: seconds of warm-up, of each round at the peak, and at half of it."""
 
-    together: int = 32
+    together: int = AT_ONCE
     warm_up: float = 20.0
     rounds: int = 4
     round_seconds: float = 30.0
@@ -47,24 +50,54 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spent:
-    """What a stretch came to: lives per second, and each process's CPU-ms for one life."""
+class Moment:
+    """What had been done and spent at one moment (seconds by a clock that only differences count of)."""
+
+    at: float
+    finished: int
+    used: Mapping[str, usage.Usage]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What was done between two moments: lives per second, and each process's CPU-ms for one life."""
 
     speed: float
-    lives: int
     cpu_ms: Mapping[str, float]
 
     @property
     def total(self) -> float:
+        """All processes' CPU-ms for one life."""
         return sum(self.cpu_ms.values())
 
 
+def stretch(before: Moment, after: Moment) -> Stretch:
+    """Return what came between two moments.
+
+    CPU of lives that had begun before counts, that of lives that had not ended then too: where as many go on at either
+    moment, that is as much. Where none goes on at either, all of it is theirs.
+
+    :raises LimitError: no life ended meanwhile.
+    """
+    lives, seconds = after.finished - before.finished, after.at - before.at
+    if lives < 1:
+        raise LimitError(f"No life ended within {seconds:.0f} s: this machine is too slow, or something stands still.")
+    spent = {name: (used.cpu - before.used[name].cpu) * 1000 / lives for name, used in after.used.items()}
+    return Stretch(lives / seconds, spent)
+
+
 async def measure() -> None:
-    """Measure on an installation of its own, print the table, and keep the figures."""
+    """Measure on an installation of its own, print the table, keep the figures, and draw them."""
     async with fresh(_console.print) as running:
         found = await measured(running, Course(), _console.print)
     report.print_table(found, _console)
-    report.write(found)
+    keep(found)
+
+
+def keep(found: Report, figures: Path = report.LATEST, picture: Path = chart.CHART) -> None:
+    """Keep the figures, and the picture of them."""
+    report.write(found, figures)
+    chart.redraw(figures, picture)
 
 
 @asynccontextmanager
@@ -84,6 +117,7 @@ async def measured(running: Installation, course: Course, say: Say) -> Report:
     return Report(
         cores=os.cpu_count() or 0,
         machine=report.processor(),
+        interpreter=report.interpreter(),
         **{name: getattr(lived, name) for name in lived.__struct_fields__},
         limits=bounds,
         ratios=Ratios(
@@ -95,14 +129,23 @@ async def measured(running: Installation, course: Course, say: Say) -> Report:
 
 
 async def lives(running: Installation, course: Course, say: Say) -> Lives:
-    """Measure whole lives on a running installation: at the peak, and at half of it."""
+    """Measure whole lives on a running installation: at the peak, and at half of it.
+
+    :raises LimitError: no life ended in a whole round.
+    """
     stored = await _stored(running)
     who = desks(running.keys)
     async with load(running, who) as living:
         say(f"warm-up: everybody once, then {course.together} lives at once for {course.warm_up:.0f} s")
         await living.greet()
-        await living.together(course.together, course.warm_up)
-        rounds = [await _round(running, living, course, nth, say) for nth in range(course.rounds)]
+        async with living.going_on(course.together):
+            await asyncio.sleep(course.warm_up)
+            moments = [_now(running, living)]
+            for nth in range(course.rounds):
+                await asyncio.sleep(course.round_seconds)
+                moments.append(_now(running, living))
+                _tell(stretch(*moments[-2:]), nth, course, say)
+        rounds = list(starmap(stretch, pairwise(moments)))
         peak = statistics.median(each.speed for each in rounds)
         memory = {name: used.memory / _MEGABYTE for name, used in usage.taken(running).items()}
         say(f"half of the peak: {peak / 2:.1f} lives a second for {course.half_seconds:.0f} s")
@@ -123,26 +166,20 @@ async def lives(running: Installation, course: Course, say: Say) -> Lives:
     )
 
 
-async def _round(running: Installation, lives: Load, course: Course, nth: int, say: Say) -> _Spent:
-    lives.begin()
-    before = usage.taken(running)
-    speed = await lives.together(course.together, course.round_seconds)
-    spent = _spent(before, usage.taken(running), speed, lives.finished)
-    say(f"round {nth + 1} of {course.rounds}: {speed:.1f} lives a second, {spent.total:.1f} CPU-ms each")
-    return spent
+def _now(running: Installation, lives: Load) -> Moment:
+    return Moment(time.perf_counter(), lives.finished, usage.taken(running))
 
 
-async def _at(running: Installation, lives: Load, a_second: float, seconds: float) -> _Spent:
+def _tell(of: Stretch, nth: int, course: Course, say: Say) -> None:
+    say(f"round {nth + 1} of {course.rounds}: {of.speed:.1f} lives a second, {of.total:.1f} CPU-ms each")
+
+
+async def _at(running: Installation, lives: Load, a_second: float, seconds: float) -> Stretch:
     await asyncio.sleep(_SETTLES)
     lives.begin()
-    before = usage.taken(running)
+    before = replace(_now(running, lives), at=time.perf_counter())  # looking takes a moment, too
     await lives.steadily(a_second, seconds)
-    return _spent(before, usage.taken(running), a_second, lives.finished)
-
-
-def _spent(before: Mapping[str, usage.Usage], after: Mapping[str, usage.Usage], speed: float, lives: int) -> _Spent:
-    cpu_ms = {name: (used.cpu - before[name].cpu) * 1000 / lives for name, used in after.items()}
-    return _Spent(speed, lives, cpu_ms)
+    return stretch(before, _now(running, lives))
 
 
 def _latency(seconds: list[float]) -> StepLatency:

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 import psutil
 
 from bench.installation import Installation
+from bench.load import AT_ONCE
 from bench.people import Desk
 from bench.recording import Recording, record
 from bench.scripts import BEGINNING, OPTIONS, Fresh, Preparing, script
@@ -31,7 +32,7 @@ from services.kernel.db import own_connection
 CLIENTS: Final = 4
 """For each database."""
 
-LIVES: Final = 16
+LIVES: Final = AT_ONCE
 """How many go on at once in the recording, and so in each execution of the scripts: as at the benchmark's peak."""
 
 _STATISTICS_SECONDS: Final = 11

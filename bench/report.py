@@ -63,6 +63,8 @@ class HalfOfPeak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was done, and spent, while half as many lives began as the system can bear."""
 
     lifecycles_per_second: float
+    """Lives that ended, by the time from the first one's beginning to the last one's end: where the system keeps up, a
+    little less than half of the peak."""
     cpu_ms_per_lifecycle: Mapping[str, float]
 
 
@@ -130,6 +132,13 @@ class Report(Lives, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ratios: Ratios
     machine: str = ""
     """The kind of processor, or nothing where that is unknown: figures of other processors are not compared as such."""
+    interpreter: str = ""
+    """The services' and the generator's, as in `CPython 3.11.2`; nothing where that is unknown."""
+
+
+def interpreter() -> str:
+    """Return which Python runs this, and with it the services: its kind and version."""
+    return f"{platform.python_implementation()} {platform.python_version()}"
 
 
 def processor() -> str:
@@ -205,9 +214,8 @@ def titled_table(title: str, first: str, *columns: str) -> Table:
 
 def _summary(report: Report) -> Table:
     limits, ratios = report.limits, report.ratios
-    table = titled_table(
-        f"{report.cores} cores, {report.stored:,} petitions stored", "figure", "measured", "limit", "ratio", "aim"
-    )
+    taken = [f"{report.cores} cores", report.interpreter, f"{report.stored:,} petitions stored"]
+    table = titled_table(", ".join(filter(None, taken)), "figure", "measured", "limit", "ratio", "aim")
     table.add_row(
         "lives per second",
         f"{report.lifecycles_per_second:.1f}",

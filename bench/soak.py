@@ -6,6 +6,7 @@ looked at after each hundredth; the first tenth, in which caches fill, is no par
 
 import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,12 +19,11 @@ from bench import usage
 from bench.installation import Installation
 from bench.life import RefusedError
 from bench.lifecycles import fresh
-from bench.load import Load, load
+from bench.load import AT_ONCE, Load, load
 from bench.people import desks
 from bench.report import processor, titled_table
 
 LIVES: Final = 100_000
-_TOGETHER: Final = 32
 _LOOKS: Final = 100
 _MEGABYTE: Final = 1e6
 _console: Final = Console(highlight=False)
@@ -94,7 +94,7 @@ async def _soaked(running: Installation, living: Load, lives: int) -> Soak:
                 looks.append(_look(running, living, began))
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(_TOGETHER):
+        for _ in range(AT_ONCE):
             tasks.create_task(one_after_another())
     speed = round(looks[-1].lives / looks[-1].seconds, 2)
     return Soak(processor(), looks[-1].lives, refused, speed, looks, growth(looks))
@@ -123,7 +123,12 @@ def _print(found: Soak) -> None:
 
 @app.default
 def run(lives: int = LIVES) -> None:
-    """Have so many lives lived, print how memory went, and keep nothing."""
+    """Have so many lives lived, print how memory went, and keep nothing.
+
+    :raises SystemExit: they are too few for memory to be looked at so often.
+    """
+    if lives < _LOOKS:
+        sys.exit(f"Memory is looked at {_LOOKS} times, so let there be {_LOOKS} lives at least, not {lives}.")
     asyncio.run(measure(lives))
 
 

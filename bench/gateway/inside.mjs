@@ -4,7 +4,8 @@
  *
  * `node inside.mjs FOLDER QUESTIONS`: the gateway's folder, and a file with what is asked and what the services answer to
  * it. Settings come from the environment, as the gateway's. A sample of a profile is put down to the module of the
- * gateway's that is nearest above it, with what that calls in libraries; what has none above it is the runtime's.
+ * gateway's that is nearest above it, with what that calls in libraries; what has none above it is the runtime's, and so
+ * is what admission calls when it lets a mutation through to the engine.
  */
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -93,6 +94,8 @@ await inspector.post('Profiler.enable');
 await inspector.post('Profiler.setSamplingInterval', { interval: SAMPLED_EVERY_US });
 
 const IDLE = '(idle)';
+const RUNTIME = 'runtime';
+const LETS_THROUGH = { module: 'admission.mjs', functionName: '' }; // the only one there that has no name
 
 async function sharesOfModules(work) {
   await inspector.post('Profiler.start');
@@ -102,12 +105,14 @@ async function sharesOfModules(work) {
   const owners = new Map();
   const own = (id, above) => {
     const { callFrame, children = [] } = nodes.get(id);
-    const { url } = callFrame;
-    const mine = url.startsWith(home) && !url.includes('/node_modules/') ? url.slice(home.length) : above;
-    owners.set(id, callFrame.functionName === IDLE ? null : mine);
-    for (const child of children) own(child, mine);
+    const { url, functionName } = callFrame;
+    const module = url.startsWith(home) && !url.includes('/node_modules/') ? url.slice(home.length) : undefined;
+    const mine = module ?? above;
+    owners.set(id, functionName === IDLE ? null : mine);
+    const passedOn = module === LETS_THROUGH.module && functionName === LETS_THROUGH.functionName;
+    for (const child of children) own(child, passedOn ? RUNTIME : mine);
   };
-  own(profile.nodes[0].id, 'runtime');
+  own(profile.nodes[0].id, RUNTIME);
   const seen = profile.samples.map((id) => owners.get(id)).filter(Boolean);
   const shares = {};
   for (const owner of seen) shares[owner] = (shares[owner] ?? 0) + 1 / seen.length;

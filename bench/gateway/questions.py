@@ -1,7 +1,7 @@
-"""What the gateway is asked: every step of a life, the console's and integrators' queries, pages of 20, and nothing."""
+"""What the gateway is asked: a life's requests, the console's and integrators' queries, pages of 20, and nothing."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,6 +14,9 @@ from bench.life import Client, Timings, live
 from bench.pages import LISTINGS, PAGE
 from bench.people import Desk
 from deploy.local.node import GATEWAY_FOLDER
+
+NOTHING: Final = "nothing"
+"""The name of the question that no service is asked for."""
 
 _READY: Final = (GATEWAY_FOLDER / "console" / "operations", GATEWAY_FOLDER / "operations" / "integrators")
 _OF_A_WORK_ORDER: Final = frozenset({"17-deadlines"})
@@ -61,11 +64,24 @@ class _Listening(Client):
         self.heard.append(Question(step, document, variables, token, after))
         return await Client.ask(self, step, document, token, variables, after)
 
+    async def wait(
+        self,
+        step: str,
+        document: str,
+        token: str,
+        variables: Mapping[str, Any],
+        after: str,
+        seen: Callable[[Any], bool],
+    ) -> Any:
+        self.heard.append(Question(step, document, variables, token, after))  # once, however often it is asked
+        return await Client.wait(self, step, document, token, variables, after, seen)
+
 
 async def of_a_life(session: aiohttp.ClientSession, url: str, desk: Desk) -> Sequence[Question]:
     """Have a petition live its life through the gateway at `url`; return what was asked for it, in order.
 
-    The mutations carry idempotency keys, so that who asks again is answered the same.
+    The mutations carry idempotency keys, so that who asks again is answered the same; what was waited for is there by
+    then, so that who waits again is answered at once.
     """
     timings = Timings()
     client = _Listening(session, url, lambda: timings)
@@ -86,7 +102,7 @@ def of_the_desks(desk: Desk, life: Sequence[Question]) -> Sequence[Question]:
             given = known | ({"id": known["workOrder"]} if file.stem in _OF_A_WORK_ORDER else {})
             token = desk.officer if file.stem in _BY_AN_OFFICER else desk.committee
             ready.append(Question(file.stem, document, {name: given[name] for name in wanted & given.keys()}, token))
-    return [Question("nothing", "{ __typename }", {}, desk.committee), *pages, across, *ready]
+    return [Question(NOTHING, "{ __typename }", {}, desk.committee), *pages, across, *ready]
 
 
 def _known(desk: Desk, life: Sequence[Question]) -> dict[str, str]:

@@ -5,7 +5,6 @@ The answers come from real services, once; then from memory, so that nothing but
 
 import asyncio
 import os
-import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from rich.console import Console
 
 from bench.gateway.figures import Figures, Plan, Planner, Spread, print_tables
 from bench.gateway.inside import limits, said
-from bench.gateway.questions import Question, of_a_life, of_the_desks
+from bench.gateway.questions import NOTHING, Question, of_a_life, of_the_desks
 from bench.gateway.remembering import Remembering, remembering
 from bench.gateway.running import Tried, gateways
 from bench.gateway.turns import Spending, ask, in_turns, per_request
@@ -30,14 +29,16 @@ from bench.report import processor
 from deploy.local.node import find_node
 
 PLANNERS: Final = {name: {"GATEWAY_PLANNER": name} for name in ("js", "rust")}
-_ASKED_INSIDE: Final = ("nothing", "submit", "20 across three services")
+_ASKED_INSIDE: Final = (NOTHING, "submit", "20 across three services")
 _LIVES: Final = 27
 _TOGETHER: Final = 9
-_ROUNDS: Final = 6
+_ROUNDS: Final = 8
 _TIMES: Final = 64
 _WARM_UP: Final = 6
 _NEW_DOCUMENTS: Final = 100
-_REQUESTS: Final = 20_000
+_LOAD: Final = 1_000
+"""Of each of a life's requests, to each planner, between the last two looks at its memory."""
+
 _MEGABYTE: Final = 1e6
 _console: Final = Console()
 
@@ -63,18 +64,28 @@ async def _measured(running: Installation, folder: Path) -> Figures:
     async with remembering(services) as memories:
         urls = {name: memory.url for name, memory in memories.items()}
         async with gateways(running, urls, folder, PLANNERS) as tried:
-            planners, questions = await _planners(tried, memories, desk)
+            planners, life, questions = await _planners(tried, memories, desk)
     _console.print("now each limit's part, inside a process")
     asked = [one for one in questions if one.name in _ASKED_INSIDE]
     answers = {name: memory.known for name, memory in memories.items()}
     whole, found = await limits(asked, answers, running.stack.issuers(), folder)
     version = await said([find_node().program, "--version"], os.environ)
-    return Figures(version.strip(), processor(), _REQUESTS, planners, whole, found)
+    return Figures(
+        node=version.strip(),
+        machine=processor(),
+        rounds=_ROUNDS,
+        life=[one.name for one in life],
+        requests=_LOAD * len(life),
+        planners=planners,
+        whole_us=whole,
+        limits_us=found,
+    )
 
 
 async def _planners(
     tried: Sequence[Tried], memories: Mapping[str, Remembering], desk: Desk
-) -> tuple[Mapping[str, Planner], Sequence[Question]]:
+) -> tuple[Mapping[str, Planner], Sequence[Question], Sequence[Question]]:
+    """Return what each planner costs, what is asked in a life, and all that is asked."""
     started = {one.name: one.memory() for one in tried}
     async with aiohttp.ClientSession() as session:
         life = await of_a_life(session, tried[0].gateway.url, desk)
@@ -87,12 +98,13 @@ async def _planners(
         before = {one.name: one.memory() for one in tried}
         for one in tried:
             for question in life:
-                await ask(session, one, question, _REQUESTS // len(life))
-    return {
+                await ask(session, one, question, _LOAD)
+    planners = {
         one.name: Planner(
-            cpu_ms=Spread.of(per_request(spent[one.name])),
-            cpu_ms_off_main_thread=round(_off_main(spent[one.name]), 3),
-            cpu_ms_per_life=round(sum(spent[one.name][question.name].median for question in life), 2),
+            cpu_ms=Spread.of(per_request(of.all for of in spent[one.name].values())),
+            life_cpu_ms=Spread.of(per_request(of.all for of in _of(spent[one.name], life))),
+            life_cpu_ms_off_main_thread=Spread.of(per_request(of.others for of in _of(spent[one.name], life))),
+            cpu_ms_per_life=round(sum(of.median for of in _of(spent[one.name], life)), 2),
             cpu_ms_by_question={name: Spread.of(each.all) for name, each in spent[one.name].items()},
             cpu_ms_new_document=Spread.of(new[one.name]),
             memory_started_mb=round(started[one.name] / _MEGABYTE),
@@ -101,7 +113,8 @@ async def _planners(
             plans=plans[one.name],
         )
         for one in tried
-    }, questions
+    }
+    return planners, life, questions
 
 
 async def _plan(
@@ -113,8 +126,8 @@ async def _plan(
     return Plan(len(bodies), sum(map(len, bodies)))
 
 
-def _off_main(spent: Mapping[str, Spending]) -> float:
-    return statistics.fmean(of.median - statistics.median(of.main) for of in spent.values())
+def _of(spent: Mapping[str, Spending], questions: Sequence[Question]) -> list[Spending]:
+    return [spent[question.name] for question in questions]
 
 
 async def _new_documents(session: aiohttp.ClientSession, tried: Tried, about: Question) -> list[float]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +12,7 @@ from bench.gateway.questions import Question
 from bench.gateway.running import Tried, Used
 
 _AT_ONCE: Final = 8
-"""Requests in flight, as in the benchmark's peak."""
+"""Requests in flight to the gateway whose turn it is, so that it always has some to work on."""
 
 
 class TrialError(Exception):
@@ -21,15 +21,18 @@ class TrialError(Exception):
 
 @dataclass(slots=True)
 class Spending:
-    """What one gateway spent on one question: CPU-ms per request, a figure for each round."""
+    """What one gateway spent on one question: CPU-ms per request, a figure for each round.
+
+    `others`: what of it the threads took that do not run the program.
+    """
 
     all: list[float] = field(default_factory=list[float])
-    main: list[float] = field(default_factory=list[float])
+    others: list[float] = field(default_factory=list[float])
 
     def note(self, used: Used, requests: int) -> None:
         """Add a round."""
         self.all.append(used.all * 1000 / requests)
-        self.main.append(used.main * 1000 / requests)
+        self.others.append(used.others * 1000 / requests)
 
     @property
     def median(self) -> float:
@@ -83,6 +86,9 @@ async def in_turns(
     return spent
 
 
-def per_request(spending: Mapping[str, Spending]) -> list[float]:
-    """Return the mean over all questions, CPU-ms per request, for each round."""
-    return [statistics.fmean(one) for one in zip(*(of.all for of in spending.values()), strict=True)]
+def per_request(of_questions: Iterable[Sequence[float]]) -> list[float]:
+    """Return the mean over questions for each round, given each question's rounds.
+
+    :raises ValueError: one has other rounds than the rest.
+    """
+    return [statistics.fmean(one) for one in zip(*of_questions, strict=True)]

@@ -9,6 +9,7 @@ from random import Random
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 from bench import lifecycles
@@ -27,16 +28,19 @@ _console = Console(highlight=False, soft_wrap=True)
 
 @app.default
 def run(
-    petitions: int,
+    petitions: Annotated[int, Parameter(validator=Number(gte=1))],
     *,
     folder: Annotated[Path | None, Parameter(help="Where it is made and kept; without it, it is removed.")] = None,
     check: Annotated[bool, Parameter(help="Check that what was loaded is true; this reads everything.")] = False,
-    lives: Annotated[bool, Parameter(help="Measure whole lives on it too, as `make bench` does.")] = False,
+    lives: Annotated[bool, Parameter(help="Measure whole lives on it too, as `make bench` does.")] = True,
 ) -> None:
-    """Make an installation with so many petitions unless the folder has it, and measure every list on it."""
+    """Make an installation with so many petitions unless the folder has it; measure lists and lives on it."""
     kept = nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="through-train-", dir="/var/tmp")
     with kept as place:
-        Path(place).mkdir(parents=True, exist_ok=True)
+        try:
+            Path(place).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            sys.exit(f"{place} cannot be a folder for it ({error.strerror}): name another one.")
         if folder is None:
             Path(place).chmod(0o755)  # the account that PostgreSQL runs as has to get through
         try:

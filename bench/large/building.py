@@ -89,7 +89,9 @@ async def made(folder: Path, petitions: int, *, say: Callable[[str], None]) -> N
     if known is None and folder.exists() and any(folder.iterdir()):
         raise FolderError(f"{folder} is not empty, and nothing says that it is ours to fill: name another folder.")
     shutil.rmtree(folder, ignore_errors=True)
-    bounds.require(folder, bounds.roughly(petitions))
+    roughly = bounds.roughly(petitions)
+    say(f"bounds, before anything is known: {roughly}")
+    bounds.require(folder, roughly)
     folder.mkdir(parents=True)
     _write(folder, Note(petitions))
     played = await _played(folder, petitions, say)
@@ -99,9 +101,15 @@ async def made(folder: Path, petitions: int, *, say: Callable[[str], None]) -> N
 
 
 def note_of(folder: Path) -> Note | None:
-    """Return what is known of a folder; None if nothing is."""
+    """Return what is known of a folder; None if nothing is.
+
+    :raises FolderError: what it says of itself is not ours.
+    """
     file = folder / _NOTE
-    return msgspec.json.decode(file.read_bytes(), type=Note) if file.exists() else None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Note) if file.exists() else None
+    except msgspec.DecodeError as error:
+        raise FolderError(f"{file} is not what was written there ({error}): name another folder.") from error
 
 
 def _write(folder: Path, note: Note) -> None:
@@ -133,7 +141,7 @@ async def _loaded(folder: Path, petitions: int, played: Played, say: Callable[[s
         originals = await read(place, played, vault)
         _require_over(originals.templates, played)
         limits = await bounds.measured(place, originals, petitions)
-        say(str(limits))
+        say(f"bounds, by what was played: {limits}")
         bounds.require(folder, limits)
         loaded = await load(place, originals, played, vault, petitions, random=Random(_SEED), say=say)  # noqa: S311
         found = await _sizes(stack)

@@ -76,7 +76,12 @@ async def _rebuilds_alike(running: Installation, service: str) -> None:
     pipe = asyncio.subprocess.PIPE
     command = (sys.executable, "-m", f"services.{service}", "rebuild")
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=told, stdout=pipe, stderr=pipe)
-    _, refused = await process.communicate()
+    try:
+        _, refused = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode:
         raise UntrueError(f"{service}'s view cannot be made anew: {refused.decode()}")
     after = await _digests(running.dsn(service))

@@ -1,8 +1,8 @@
 """The ways that petitions take, and how many of a hundred take each.
 
 Published figures differ from place to place; these are in the middle of them: one in ten is turned down, one in ten is
-solved on the spot, one in ten is handled twice. What is left open is no course of its own: whoever is still on the way
-when the time that is played is over stays there, as in any district on any day.
+solved on the spot, one in ten is handled twice. What is left open is hardly ever a course of its own: whoever is still
+on the way when the time that is played is over stays there, as in any district on any day.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -110,6 +110,21 @@ async def ruled(life: Life) -> None:
     await life.reply()
     await life.visit()
     await life.close()
+
+
+async def to_be_ruled(life: Life) -> None:
+    """Two departments hand it back, and the supervisor has not ruled yet."""
+    await _handed_over(life)
+    await life.assign()
+    await life.decline_order()
+    await life.assign(to=life.beside.department)
+    await life.decline_order()
+
+
+async def to_be_answered(life: Life) -> None:
+    """The supervisor presses, and has no answer yet."""
+    await _in_progress(life)
+    await life.press(answered=False)
 
 
 async def sent_back(life: Life) -> None:
@@ -227,6 +242,18 @@ COURSES: Final[Sequence[Course]] = (
     Course("personal data erased", 1, erased),
 )
 """All ways, and how many of a hundred petitions take each."""
+
+LEFT_WAITING: Final[Sequence[Course]] = (
+    Course("declined twice, waiting for the supervisor", 0, to_be_ruled),
+    Course("pressed by the supervisor, waiting for an answer", 0, to_be_answered),
+)
+"""What is so seldom and so soon done that by chance none may be left when the time is over."""
+
+WAITING: Final = 2
+"""How many of each are played beside the others."""
+
+WAITING_BEGINS: Final = 0.75
+"""After which share of the time they begin: late enough not to be overdue for long, early enough to get there."""
 
 
 def shared_out(lives: int) -> list[Course]:

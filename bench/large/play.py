@@ -15,7 +15,7 @@ from random import Random
 from typing import Final
 
 from bench.installation import Installation
-from bench.large.courses import Course, shared_out
+from bench.large.courses import LEFT_WAITING, WAITING, WAITING_BEGINS, Course, shared_out
 from bench.large.lives import Life, Offices
 from bench.large.played_time import OverError, PlayedTime, Times
 from bench.large.texts import Matter, new_matter
@@ -71,7 +71,7 @@ def fast(folder: Path) -> Generator[None]:
 async def play(
     running: Installation, folder: Path, *, lives: int, random: Random, say: Callable[[str], None]
 ) -> Played:
-    """Play so many lives, spread over the weeks that the domain's time has to catch up.
+    """Play so many lives, spread over the weeks that the domain's time has to catch up, and some that are left waiting.
 
     :raises PlayError: too many acts were refused, or the system does not come to rest afterwards.
     """
@@ -82,10 +82,12 @@ async def play(
     courses = shared_out(lives)
     random.shuffle(courses)
     refused: list[str] = []
-    async with load(running, places, connections=lives) as whole, asyncio.TaskGroup() as tasks:
+    begins = [*zip(sorted(random.random() for _ in courses), courses, strict=True)]
+    begins += [(WAITING_BEGINS, course) for course in LEFT_WAITING for _ in range(WAITING)]
+    async with load(running, places, connections=len(begins)) as whole, asyncio.TaskGroup() as tasks:
         begun = [
             _Begun(_life(whole.client, time, offices, places, random), course, began + behind * share)
-            for share, course in zip(sorted(random.random() for _ in courses), courses, strict=True)
+            for share, course in begins
         ]
         for one in begun:
             tasks.create_task(one.live(refused))

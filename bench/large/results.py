@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from bench.large.building import WEEKS, Note
-from bench.large.courses import COURSES
+from bench.large.building import LIVES, WEEKS, Note
+from bench.large.courses import COURSES, LEFT_WAITING, WAITING
 from bench.large.plans import Plan
 from deploy.local.settings import ROOT
 
@@ -110,8 +110,8 @@ def _head(results: Results) -> Iterable[str]:
     yield (
         "`make bench-large N=100000` makes an installation with so many petitions, asks for every list on it, and "
         f"writes this page from {kept}. Each row is one way to ask for a list, by requests through the gateway one "
-        "after the other, each about something else; pages are those of the database (8 kB) that the statements of an "
-        "answer read, by the plans that the server itself wrote down."
+        "after the other, each about something else; entries are those of a page, on average; pages are those of the "
+        "database (8 kB) that the statements of an answer read, by the plans that the server itself wrote down."
     )
     yield ""
     if results.ordered:
@@ -147,7 +147,9 @@ def _made(results: Results) -> Iterable[str]:
     yield ""
     yield (
         "More than half are heard by a representative, the others filed without an account; one in ten is followed by "
-        "a second representative; one act in fifteen comes too late; one visit in seven fails at first."
+        "a second representative; one act in fifteen comes too late; one visit in seven fails at first. Besides, "
+        f"{WAITING} of each {LIVES} are left {' and '.join(course.name for course in LEFT_WAITING)}: lists of what is "
+        "seldom and soon done would be empty else."
     )
     yield ""
     if results.ordered:
@@ -192,13 +194,13 @@ def _all_lists(results: Results) -> Iterable[str]:
         yield ""
         yield f"Milliseconds are p50 / p99 of {max(one.requests for one in installations[-1].lists)} requests."
         yield ""
-        yield f"| asked by | how | {times} | {pages} | statement: indexes |"
-        yield f"|---|---|{'--:|' * 2 * len(sizes)}---|"
+        yield f"| asked by | how | entries | {times} | {pages} | statement: indexes |"
+        yield f"|---|---|--:|{'--:|' * 2 * len(sizes)}---|"
         for one in listed:
             measured = [found[large.made.petitions].get(one.way) for large in installations]
             spent = " | ".join(f"{m.p50:.0f} / {m.p99:.0f}" if m else "" for m in measured)
             read_ = " | ".join(f"{m.pages:,}" if m else "" for m in measured)
-            yield f"| {one.by} | {one.how} | {spent} | {read_} | {_plans(one.plans)} |"
+            yield f"| {one.by} | {one.how} | {one.entries:.1f} | {spent} | {read_} | {_plans(one.plans)} |"
         yield ""
 
 

@@ -39,10 +39,12 @@ SELECT aggregate_id FROM own.progress WHERE source = 'intake' AND applied >= 1 A
 
 @dataclass
 class Probe:
-    """One petition: when its filing was answered, when it was on the topic, and when each follower had it (s)."""
+    """One petition: when it was on the topic, and when each follower had it (s).
+
+    `during` is the stretch in which its filing began, whenever it was answered.
+    """
 
     during: str
-    filed: float
     published: float | None = None
     applied: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -63,7 +65,7 @@ class Probes:
     _early: dict[UUID, float] = field(default_factory=dict[UUID, float])
 
     def of(self, during: str) -> list[Probe]:
-        """Return those that were filed in a stretch."""
+        """Return those whose filing began in a stretch."""
         return [probe for probe in self.all.values() if probe.during == during]
 
     def seen(self, petition: UUID, at: float) -> None:
@@ -88,7 +90,7 @@ class Probes:
                 contact={"name": "王小明", "phone": f"139{nth:08}"},
             )
             petition, now = UUID(filed["petitionId"]), time.perf_counter()
-            self.all[petition] = Probe(during, now, self._early.pop(petition, None))
+            self.all[petition] = Probe(during, self._early.pop(petition, None))
             await asyncio.sleep(began + EVERY - now)
 
     async def arrived(self) -> None:

@@ -13,6 +13,7 @@ ANSWERS_WITHIN = 10.0
 """Seconds within which an engine that lives has said its version."""
 
 _PULLED_WITHIN = 1800.0
+_RUN_WITHIN = 60.0
 
 
 class EngineError(Exception):
@@ -26,12 +27,7 @@ def require_docker() -> str:
     """
     if shutil.which("docker") is None:
         raise EngineError("There is no Docker here: install Docker Engine 20.10 or newer with its command line.")
-    try:
-        said = _ask("version", "--format", "{{.Server.Version}}", within=ANSWERS_WITHIN)
-    except subprocess.TimeoutExpired:
-        raise EngineError(
-            f"Docker did not answer within {ANSWERS_WITHIN:g} s: look after its service and try again."
-        ) from None
+    said = _ask("version", "--format", "{{.Server.Version}}", within=ANSWERS_WITHIN)
     if said.returncode != 0:
         raise EngineError(
             f"Docker does not answer ({_reason(said)}): start its service, or give yourself the right to use it."
@@ -40,12 +36,18 @@ def require_docker() -> str:
 
 
 def is_here(image: str) -> bool:
-    """Tell whether the engine has an image."""
+    """Tell whether the engine has an image.
+
+    :raises EngineError: it does not answer.
+    """
     return _ask("image", "inspect", "--format", "{{.Id}}", image, within=ANSWERS_WITHIN).returncode == 0
 
 
 def label(image: str, name: str) -> str:
-    """Return a label of an image; empty if there is no such label or image."""
+    """Return a label of an image; empty if there is no such label or image.
+
+    :raises EngineError: the engine does not answer.
+    """
     form = '{{ index .Config.Labels "' + name + '" }}'
     return _ask("image", "inspect", "--format", form, image, within=ANSWERS_WITHIN).stdout.strip()
 
@@ -55,10 +57,7 @@ def pull(image: str) -> None:
 
     :raises EngineError: it cannot be had; the message ends with what was said.
     """
-    try:
-        said = _ask("pull", "--quiet", image, within=_PULLED_WITHIN)
-    except subprocess.TimeoutExpired:
-        raise EngineError(f"not within {_PULLED_WITHIN:g} s") from None
+    said = _ask("pull", "--quiet", image, within=_PULLED_WITHIN, late=f"not within {_PULLED_WITHIN:g} s")
     if said.returncode != 0:
         raise EngineError(_reason(said))
 
@@ -66,9 +65,10 @@ def pull(image: str) -> None:
 def run(image: str, *command: str) -> str:
     """Run a command that ends soon in a container of its own, without a network, and return what it prints.
 
-    :raises EngineError: it did not succeed.
+    :raises EngineError: it did not succeed, or not in time.
     """
-    said = _ask("run", "--rm", "--network", "none", image, *command, within=60.0)
+    late = f"{command[0]} had not ended in {image} after {_RUN_WITHIN:g} s: look after Docker's service and try again."
+    said = _ask("run", "--rm", "--network", "none", image, *command, within=_RUN_WITHIN, late=late)
     if said.returncode != 0:
         raise EngineError(f"{command[0]} could not be run in {image}: {_reason(said)}.")
     return said.stdout
@@ -85,17 +85,22 @@ def perform(what: str, *arguments: str, folder: str = "") -> None:
         raise EngineError(f"{what} failed with status {code}: the reason stands above.")
 
 
-def _ask(*arguments: str, within: float) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # noqa: S603
-        ["docker", *arguments],  # noqa: S607
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=within,
-        check=False,
-        env={**os.environ, "LC_ALL": "C"},
-    )
+def _ask(*arguments: str, within: float, late: str = "") -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(  # noqa: S603
+            ["docker", *arguments],  # noqa: S607
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=within,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except subprocess.TimeoutExpired:
+        raise EngineError(
+            late or f"Docker did not answer within {within:g} s: look after its service and try again."
+        ) from None
 
 
 def _reason(said: "subprocess.CompletedProcess[str]") -> str:

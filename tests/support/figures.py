@@ -36,6 +36,7 @@ FIGURES = Report(
     ),
     ratios=Ratios(of_pgbench=0.29, event_to_view_to_kafka=3.5, gateway_to_direct=1.6),
     machine="x86_64, a processor",
+    interpreter="CPython 3.11.2",
     cpu_ms_rounds=(41.8, 42.0, 42.2),
 )
 """Of two cores; its rounds lie 2.5 % apart."""
@@ -60,6 +61,10 @@ def on_a_machine(report: Report, faster: float, *, cores: int, machine: str) -> 
         rounds=tuple(each * faster for each in report.rounds),
         cpu_ms_per_lifecycle={name: spent / faster for name, spent in report.cpu_ms_per_lifecycle.items()},
         cpu_ms_rounds=tuple(each / faster for each in report.cpu_ms_rounds),
+        half_of_peak=HalfOfPeak(
+            report.half_of_peak.lifecycles_per_second * faster,
+            {name: spent / faster for name, spent in report.half_of_peak.cpu_ms_per_lifecycle.items()},
+        ),
         latency_ms={
             name: StepLatency(step.p50 / faster, step.p99 / faster, step.n) for name, step in report.latency_ms.items()
         },

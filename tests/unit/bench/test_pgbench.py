@@ -1,9 +1,14 @@
 """That pgbench does the work of the life is told by the rows: other ones than so many lives write are named."""
 
-from bench.pgbench import difference, grown
+from bench.lifecycles import Course
+from bench.pgbench import LIVES, difference, grown
 
 EVENT, OUTBOX, RATE = ("intake", "own.event"), ("intake", "own.outbox"), ("feedback", "own.rate")
 LIFE = {EVENT: (10, 0), OUTBOX: (10, 10)}
+
+
+def test_as_many_lives_are_recorded_as_go_on_at_the_peak() -> None:
+    assert Course().together == LIVES
 
 
 def test_only_what_was_written_since_counts() -> None:

@@ -2,16 +2,25 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+import aiohttp
+
+from bench.life import Client, Timings
+from bench.people import Desk
 from bench.replicas.figures import Turn, found
+from bench.replicas.probes import Probes
 from bench.replicas.spreader import spreading
 from bench.replicas.watch import Groups, waits
 from deploy.local.ports import LOOPBACK, free_port
 
 LARGE = b"x" * 3_000_000
+DESK = Desk("community-73", "housing", "representative", "worker", "committee", "officer")
 
 
 @asynccontextmanager
@@ -67,6 +76,44 @@ async def test_where_nobody_is_a_connection_ends() -> None:
             ended = True
         writer.close()
         assert ended
+
+
+@dataclass(frozen=True)
+class Holding(Client):
+    """A client whose requests are answered when the test says so."""
+
+    asked: asyncio.Queue[str] = field(default_factory=asyncio.Queue[str])
+    answers: asyncio.Queue[UUID] = field(default_factory=asyncio.Queue[UUID])
+
+    async def ask(
+        self, step: str, document: str, token: str, variables: Mapping[str, Any], after: str | None = None
+    ) -> Any:
+        """Give the next answer."""
+        self.asked.put_nowait(step)
+        return {"submitPetition": {"petitionId": str(await self.answers.get())}}
+
+
+async def test_a_probe_that_is_filed_while_a_stretch_begins_is_none_of_its() -> None:
+    before, within = UUID(int=1), UUID(int=2)
+    async with aiohttp.ClientSession() as session:
+        client = Holding(session, "", Timings)
+        probes = Probes(client, [DESK], during="before")
+        filing = asyncio.create_task(probes.file())
+        await client.asked.get()
+        probes.during = "killed"
+        client.answers.put_nowait(before)  # asked before the kill, answered after it
+        await client.asked.get()
+        client.answers.put_nowait(within)
+        probes.seen(within, 7.0)  # on the topic before the answer is there
+        await client.asked.get()  # for the next one, so that this one is noted
+        filing.cancel()
+        with suppress(asyncio.CancelledError):
+            await filing
+    assert [(petition, probe.during) for petition, probe in probes.all.items()] == [
+        (before, "before"),
+        (within, "killed"),
+    ]
+    assert [probe.published for probe in probes.of("killed")] == [7.0]
 
 
 def test_waits_are_read_from_the_databases_log_behind_where_it_stood(tmp_path: Path) -> None:

@@ -34,6 +34,19 @@ def test_the_table_fits_a_terminal_and_shows_what_was_aimed_at() -> None:
     assert "page of 20, gateway direct 1.60 ≤ 2.0" in rows
     assert "gateway 9.50 9.50 150" in rows
     assert "wait for feedback 12.0 32.0 900" in rows
+    assert rows[0] == "2 cores, CPython 3.11.2, 0 petitions stored"
+
+
+def test_figures_from_before_the_interpreter_was_kept_are_read_and_shown_without_one(tmp_path: Path) -> None:
+    file = tmp_path / "latest.json"
+    write(FIGURES, file)
+    kept = json.loads(file.read_text())
+    del kept["interpreter"]
+    file.write_text(json.dumps(kept))
+    assert read(file) == replace(FIGURES, interpreter="")
+    shown = io.StringIO()
+    print_table(read(file), Console(file=shown, width=80))
+    assert shown.getvalue().splitlines()[0].strip() == "2 cores, 0 petitions stored"
 
 
 def test_percentiles_are_durations_that_were_measured() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.soak import Look, growth
+from bench.soak import Look, growth, run
 
 
 def looks(*sizes: float) -> list[Look]:
@@ -21,3 +21,9 @@ def test_what_grows_with_each_life_is_told_for_ten_thousand() -> None:
 def test_two_looks_are_needed() -> None:
     with pytest.raises(ValueError, match="looked at twice"):
         growth(looks(90.0))
+
+
+@pytest.mark.parametrize("lives", [-1, 0, 1, 99])
+def test_too_few_lives_are_refused_before_the_first(lives: int) -> None:
+    with pytest.raises(SystemExit, match=rf"so let there be 100 lives at least, not {lives}\.$"):
+        run(lives)

@@ -70,6 +70,21 @@ def test_an_engine_that_never_answers_is_not_waited_for(search: Path, monkeypatc
         engine.require_docker()
 
 
+def test_an_engine_that_stops_answering_later_is_one_sentence(search: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(search, "exec /bin/sleep 60")
+    for within in ("ANSWERS_WITHIN", "_PULLED_WITHIN", "_RUN_WITHIN"):
+        monkeypatch.setattr(engine, within, 0.2)
+    silent = r"^Docker did not answer within 0\.2 s: look after its service and try again\.$"
+    with pytest.raises(EngineError, match=silent):
+        engine.is_here("odd")
+    with pytest.raises(EngineError, match=silent):
+        engine.label("odd", "a.label")
+    with pytest.raises(EngineError, match=r"^not within 0\.2 s$"):
+        engine.pull("odd")
+    with pytest.raises(EngineError, match=r"^python3 had not ended in odd after 0\.2 s: look after Docker's service"):
+        engine.run("odd", "python3", "-c", "")
+
+
 def test_an_engine_that_answers_says_its_version(search: Path) -> None:
     pretend(search, 'test "$1" = version && echo 20.10.24')
     assert engine.require_docker() == "20.10.24"
