@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from bench.recording import Recording, Statement, Transaction
+from services.kernel.db import session_settings
 from services.kernel.history import VERSION
 
-OPTIONS: Final = "-c search_path=view -c jit=off -c timezone=UTC"
+OPTIONS: Final = " ".join(f"-c {name}={value}" for name, value in session_settings("pgbench").items())
 """The services' own settings of a connection."""
 
 BEGINNING: Final = "beginning"

@@ -83,8 +83,23 @@ class Connection(Protocol):
 
 
 def session_settings(application: str, view: str = VIEW) -> dict[str, str]:
-    """Return what every session of ours has set: its name, no compiling of queries, UTC, and the view it writes."""
-    return {"application_name": application, "jit": "off", "timezone": "UTC", "search_path": view}
+    """Return what every session of ours has set, for its plans too.
+
+    Queries are not compiled: compiling costs more than short statements do. A page that is read here and there costs
+    little more than the next one, as on disks without a moving head: else a plan made while a table is young reads all
+    of it, and is kept while it grows.
+
+    What is asked for many ids at once takes them as `(SELECT $1)`, so that no plan depends on how many there are: one
+    is kept for all. Else the server takes each plan for a lucky one, and plans anew each time
+    (tests/service/kernel/test_kept_plans.py).
+    """
+    return {
+        "application_name": application,
+        "jit": "off",
+        "random_page_cost": "1.1",
+        "timezone": "UTC",
+        "search_path": view,
+    }
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ _BEYOND: Final = 2**31
 
 _BEHIND: Final = """
 -- read_after.behind: which of the positions have not been applied here yet
-SELECT wanted.nth FROM unnest($1::uuid[], $2::text[], $3::int[]) WITH ORDINALITY
+SELECT wanted.nth FROM unnest((SELECT $1::uuid[]), (SELECT $2::text[]), (SELECT $3::int[])) WITH ORDINALITY
     AS wanted (aggregate_id, source, sequence, nth)
 LEFT JOIN view.progress USING (aggregate_id, source)
 WHERE COALESCE(progress.applied, 0) < wanted.sequence"""

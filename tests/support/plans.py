@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from services.kernel.db import VIEW
+from services.kernel.db import session_settings
 from tests.support.servers import Servers, template
 
 MODES: Final = ("force_custom_plan", "force_generic_plan")
@@ -113,9 +113,7 @@ async def full(servers: Servers, service: str, filling: str) -> AsyncGenerator[F
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template(service)} OWNER {service}")
         url = servers.dsns[service].rsplit("/", 1)[0] + f"/{name}"
-        connection: Any = await asyncpg.connect(
-            url, server_settings={"jit": "off", "timezone": "UTC", "search_path": VIEW}
-        )
+        connection: Any = await asyncpg.connect(url, server_settings=session_settings("tests"))
         try:
             await connection.execute(filling)
             await connection.execute("VACUUM ANALYZE")

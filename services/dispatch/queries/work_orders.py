@@ -25,7 +25,7 @@ _BY_PETITION: Final = f"""
 -- work_orders.by_petition: a batch for entity references; a petition that is not handed over yet has its scope alone
 SELECT {READ}, given.petition_id AS given_id, known.street AS known_street, known.community AS known_community,
        known.followers AS known_followers
-FROM unnest($1::uuid[]) AS given (petition_id)
+FROM unnest((SELECT $1::uuid[])) AS given (petition_id)
 LEFT JOIN own.petition ON petition.petition_id = given.petition_id
 LEFT JOIN view.petition AS known ON known.petition_id = given.petition_id"""
 
@@ -33,7 +33,7 @@ _BY_ID: Final = f"""
 -- work_orders.by_id: a batch for entity references
 SELECT {READ}, wanted.work_order_id
 FROM own.work_order AS wanted JOIN own.petition ON petition.petition_id = wanted.petition_id
-WHERE wanted.work_order_id = ANY($1)"""
+WHERE wanted.work_order_id = ANY((SELECT $1::uuid[])::uuid[])"""
 
 
 # As numbers, of which the planner knows nothing and so expects that nearly all pass. What it knows of the columns (one

@@ -16,7 +16,7 @@ BY_IDS: Final = f"""
 SELECT wanted.petition_id AS id, {COLUMNS}, known.stage,
        known.street AS known_street, known.community AS known_community, known.lead AS known_lead,
        known.cohandlers AS known_cohandlers, known.followers AS known_followers
-FROM unnest($1::uuid[]) AS wanted (petition_id)
+FROM unnest((SELECT $1::uuid[])) AS wanted (petition_id)
 LEFT JOIN own.petition ON petition.petition_id = wanted.petition_id
 LEFT JOIN view.petition AS known ON known.petition_id = wanted.petition_id
 WHERE petition.petition_id IS NOT NULL OR known.petition_id IS NOT NULL"""

@@ -13,8 +13,8 @@ from services.kernel.ids import PetitionId
 
 NEXT: Final = """
 -- timelines.next: of each wanted page, the next events of the three sources
-SELECT wanted.nth, entry.* FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[])
-    WITH ORDINALITY AS wanted (petition_id, intake, dispatch, feedback, most, nth)
+SELECT wanted.nth, entry.* FROM unnest((SELECT $1::uuid[]), (SELECT $2::int[]), (SELECT $3::int[]), (SELECT $4::int[]),
+    (SELECT $5::int[])) WITH ORDINALITY AS wanted (petition_id, intake, dispatch, feedback, most, nth)
 CROSS JOIN LATERAL (
     (SELECT source, sequence, event_id, type, cycle, happened_at, recorded_at, seen, data FROM view.event
      WHERE petition_id = wanted.petition_id AND source = 'intake' AND sequence > wanted.intake

@@ -19,7 +19,7 @@ _READ: Final = f"SELECT {COLUMNS}, {history.CLOCKS_OF}, {history.SEEN_OF} FROM o
 
 _BY_IDS: Final = f"""
 -- petitions.by_ids: a batch for entity references
-{_READ} WHERE petition_id = ANY($1)"""
+{_READ} WHERE petition_id = ANY((SELECT $1::uuid[])::uuid[])"""
 
 _BY_CODE: Final = f"""
 -- petitions.by_code: the petition of a tracking code
