@@ -89,15 +89,12 @@ async def pgbench(
     say: Callable[[str], None],
     *,
     seconds: float = 20,
-    on_copies: bool = True,
 ) -> PgbenchLimit:
     """Record lives, then have pgbench do their statements on copies of the databases, as often as it can.
 
     The services and the gateway are stopped for it, and stay so: their relays would publish what is written here.
 
     :param seconds: how long it shall go on, about.
-    :param on_copies: False for databases that are too large to be copied, and that nobody needs afterwards: each keeps
-        petitions that the other services know nothing of.
     :raises RecordingError, ScriptError: the lives cannot be done again.
     :raises LimitError: there is no room for copies, a statement failed, or not the same rows were written as in the
         recording.
@@ -111,7 +108,7 @@ async def pgbench(
         await _stop_services(running)
         await asyncio.sleep(1)  # an ending connection's counts come with its end
         written = grown(before, await _written(running, originals))
-        databases = await stack.enter_async_context(_copies(running, say)) if on_copies else originals
+        databases = await stack.enter_async_context(_copies(running, say))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         replay = _Replay(running, databases, await _write_scripts(running, recording, folder), written)
         say("pgbench tries whether it writes what the lives wrote")
