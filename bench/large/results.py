@@ -147,9 +147,10 @@ def _made(results: Results) -> Iterable[str]:
     yield ""
     yield (
         "More than half are heard by a representative, the others filed without an account; one in ten is followed by "
-        "a second representative; one act in fifteen comes too late; one visit in seven fails at first. Besides, "
-        f"{WAITING} of each {LIVES} are left {' and '.join(course.name for course in LEFT_WAITING)}: lists of what is "
-        "seldom and soon done would be empty else."
+        "a second representative; one act in fifteen comes too late; one visit in seven fails at first. "
+        f"Beside each {LIVES} there are {WAITING} of each of these: "
+        f"{'; '.join(course.name for course in LEFT_WAITING)}. "
+        "Lists of what is seldom and soon done would be empty else."
     )
     yield ""
     if results.ordered:

@@ -89,8 +89,8 @@ def session_settings(application: str, view: str = VIEW) -> dict[str, str]:
     little more than the next one, as on disks without a moving head: else a plan made while a table is young reads all
     of it, and is kept while it grows.
 
-    What is asked for many ids at once takes them as `(SELECT $1)`, so that no plan depends on how many there are: one
-    is kept for all. Else the server takes each plan for a lucky one, and plans anew each time
+    What requests ask most often for many ids at once takes them as `(SELECT $1)`, so that no plan depends on how many
+    there are: one is kept for all. Else the server takes each plan for a lucky one, and plans anew each time
     (tests/service/kernel/test_kept_plans.py).
     """
     return {
