@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -214,6 +214,9 @@ async def test_a_speed_that_would_take_too_long_is_said_with_one_that_will_do(st
         await stage.play("late", speed="1")
 
 
+_ENDED: Final = b"\x00"
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_picture_that_is_ended_leaves_the_terminal_and_the_time_as_they_were(
     stage: Stage, sent: signal.Signals, code: int
@@ -235,17 +238,24 @@ async def test_a_picture_that_is_ended_leaves_the_terminal_and_the_time_as_they_
     player = await asyncio.create_subprocess_exec(
         *command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT
     )
-    os.close(theirs)
+
+    async def ended() -> int:
+        found = await player.wait()
+        os.write(theirs, _ENDED)  # behind all that it said; what nobody holds open may lose its end
+        return found
+
+    ending = asyncio.create_task(ended())
     said, impatience = b"", 2
-    with suppress(OSError):  # Linux says so when the other side has closed it
-        while chunk := await asyncio.to_thread(os.read, ours, 65536):
-            said += chunk
-            if "×30,000".encode() in said and impatience:
-                impatience -= 1
-                with suppress(ProcessLookupError):  # it has ended, and what it said last is still to be read
-                    player.send_signal(sent)
+    while not said.endswith(_ENDED):
+        said += await asyncio.to_thread(os.read, ours, 65536)
+        if "×30,000".encode() in said and impatience:
+            impatience -= 1
+            with suppress(ProcessLookupError):  # it has ended, and what it said last is still to be read
+                player.send_signal(sent)
+    said = said.removesuffix(_ENDED)
     os.close(ours)
-    assert await player.wait() == code
+    os.close(theirs)
+    assert await ending == code
     assert "▶handled 民办◀" in said.decode()
     assert said.count(b"\x1b[?25l") == said.count(b"\x1b[?25h") == 1
     assert said.rstrip().endswith(b"\x1b[?25h"), said[-200:]
