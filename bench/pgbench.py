@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 import psutil
 
+from bench.ended import ended
 from bench.installation import Installation
 from bench.load import AT_ONCE
 from bench.people import Desk
@@ -249,12 +250,10 @@ async def run(dsn: str, file: Path, times: int) -> None:
     :raises LimitError: a statement failed.
     """
     of = urlsplit(dsn)
-    child = await asyncio.create_subprocess_exec(
+    tried = await ended(
         *(program("pgbench"), "--no-vacuum", "--file", file, "--define", f"{BEGINNING}=1"),
         *("--client", str(CLIENTS), "--jobs", "1", "--transactions", str(times)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={
+        environment={
             **{name: value for name, value in os.environ.items() if not name.startswith("PG")},
             "PGHOST": str(of.hostname),
             "PGPORT": str(of.port),
@@ -264,15 +263,10 @@ async def run(dsn: str, file: Path, times: int) -> None:
             "PGOPTIONS": OPTIONS,
         },
     )
-    try:
-        said, wrong = (text.decode() for text in await child.communicate())
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    done, failed = _PROCESSED.search(said), _FAILED.search(said)
-    if child.returncode or done is None or done[1] != done[2] or (failed is not None and failed[1] != "0"):
-        raise LimitError(f"pgbench could not do {file.stem}'s statements:\n{wrong[-2000:]}\n{said[-500:]}")
+    done, failed = _PROCESSED.search(tried.said), _FAILED.search(tried.said)
+    if tried.code or done is None or done[1] != done[2] or (failed is not None and failed[1] != "0"):
+        why = f"{tried.complained[-2000:]}\n{tried.said[-500:]}"
+        raise LimitError(f"pgbench could not do {file.stem}'s statements:\n{why}")
 
 
 def _cpu(server: psutil.Process) -> float:

@@ -1,6 +1,5 @@
 """What a request costs inside a gateway's process, and how much of it is each limit's."""
 
-import asyncio
 import json
 import os
 import statistics
@@ -11,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from bench.ended import ended
 from bench.gateway.figures import Spread
 from bench.gateway.questions import Question
 from bench.gateway.turns import TrialError
@@ -93,14 +93,7 @@ async def said(command: Sequence[str | Path], environment: Mapping[str, str]) ->
 
     :raises TrialError: it failed.
     """
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, env=dict(environment), stdout=pipe, stderr=pipe)
-    try:
-        told, complained = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise TrialError(f"{command[0]} ended with {process.returncode}: {complained.decode()[-2000:]}")
-    return told.decode()
+    run = await ended(*command, environment=environment)
+    if run.code:
+        raise TrialError(f"{command[0]} ended with {run.code}: {run.complained[-2000:]}")
+    return run.said

@@ -3,7 +3,6 @@
 Everything is read for it, so this is for small installations; the same copies make the large ones.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from bench.ended import ended
 from bench.installation import Installation
 from bench.large import acts
 from bench.large.lives import Offices
@@ -73,17 +73,10 @@ async def _rebuilds_alike(running: Installation, service: str) -> None:
         "THROUGH_TRAIN_DATABASE_URL": running.dsn(service),
         "THROUGH_TRAIN_KAFKA_BOOTSTRAP": running.bootstrap,
     }
-    pipe = asyncio.subprocess.PIPE
     command = (sys.executable, "-m", f"services.{service}", "rebuild")
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=told, stdout=pipe, stderr=pipe)
-    try:
-        _, refused = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise UntrueError(f"{service}'s view cannot be made anew: {refused.decode()}")
+    rebuild = await ended(*command, environment=told, folder=ROOT)
+    if rebuild.code:
+        raise UntrueError(f"{service}'s view cannot be made anew: {rebuild.complained}")
     after = await _digests(running.dsn(service))
     if other := [table for table in before if before[table] != after[table]]:
         raise UntrueError(f"{service}'s view, made anew, has other rows in {', '.join(other)}")

@@ -98,20 +98,6 @@ async def declined_once(life: Life) -> None:
     await life.close()
 
 
-async def ruled(life: Life) -> None:
-    """Two departments hand it back, and the supervisor rules."""
-    await _handed_over(life)
-    await life.assign()
-    await life.decline_order()
-    await life.assign(to=life.beside.department)
-    await life.decline_order()
-    await life.rule()
-    await life.take_on()
-    await life.reply()
-    await life.visit()
-    await life.close()
-
-
 async def to_be_ruled(life: Life) -> None:
     """Two departments hand it back, and the supervisor has not ruled yet."""
     await _handed_over(life)
@@ -119,6 +105,16 @@ async def to_be_ruled(life: Life) -> None:
     await life.decline_order()
     await life.assign(to=life.beside.department)
     await life.decline_order()
+
+
+async def ruled(life: Life) -> None:
+    """Two departments hand it back, and the supervisor rules."""
+    await to_be_ruled(life)
+    await life.rule()
+    await life.take_on()
+    await life.reply()
+    await life.visit()
+    await life.close()
 
 
 async def to_be_answered(life: Life) -> None:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from bench import report, usage
 from bench.life import Client
-from bench.load import Load, load
+from bench.load import AT_ONCE, Load, load
 from bench.people import desks
 from bench.replicas.figures import Checked, Figures, Found, Handing, Pause, Turn, found, print_tables
 from bench.replicas.pair import Pair, Replica, pair
@@ -45,7 +45,7 @@ _console: Final = Console(highlight=False)
 class Course:
     """How long it takes (s). `settle`: what connections and groups are given, once a replica has joined or left."""
 
-    together: int = 32
+    together: int = AT_ONCE
     warm_up: float = 6.0
     turns: int = 3
     turn_seconds: float = 30.0
